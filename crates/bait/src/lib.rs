@@ -1,0 +1,17 @@
+//! The mail that Honeypost shows: personas, mailboxes, messages, and the secrets placed in them.
+//!
+//! A *persona* is an invented organisation as files ([`persona`], format in `personas/README.md`). Rendered for one
+//! installation (its moment in time, its seed) it becomes a [`Corpus`]: mailboxes of [`Message`]s, which are plain
+//! bytes with known [`Slot`]s where a secret stands. [`mime`] reads the structure of any message, ours or an
+//! intruder's. No sockets and no clock; files are read only by [`persona::Source`] and written only by [`maildir`].
+//!
+//! Read `corpus.rs`, `message.rs`, then `persona/mod.rs` and `mime/mod.rs`.
+
+mod corpus;
+mod flags;
+mod message;
+pub mod mime;
+
+pub use corpus::{Corpus, Mailbox};
+pub use flags::Flags;
+pub use message::{Bait, Message, Slot};

@@ -1,0 +1,112 @@
+//! A message: its bytes, where its secrets stand, and what is read from the bytes once and kept.
+
+use std::ops::Range;
+use std::sync::{Arc, OnceLock};
+
+use bytes::Bytes;
+use jiff::Zoned;
+use jiff::civil::Date;
+
+use crate::flags::Flags;
+use crate::mime::{Envelope, Part, SearchText, date, header_end};
+
+/// One secret placed in a message.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Bait {
+    /// Its name within the persona, such as `vpn-password`.
+    pub id: String,
+    /// What it is, such as `aws-key`, `db-url`, `github-token`, `password`.
+    pub kind: String,
+    /// The secret itself.
+    pub value: String,
+}
+
+/// Where a secret stands in a message. As wide as the secret, so that another of the same width changes no offset.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Slot {
+    /// The octets of the message that it takes.
+    pub range: Range<usize>,
+    /// What stands there.
+    pub bait: Arc<Bait>,
+}
+
+/// One message as a mailbox holds it.
+#[derive(Debug)]
+pub struct Message {
+    /// Its UID in its mailbox.
+    pub uid: u32,
+    /// The flags that a new session sees.
+    pub flags: Flags,
+    /// When it arrived (INTERNALDATE), with the server's zone.
+    pub internal_date: Zoned,
+    /// The message with CRLF line ends, header and body.
+    pub bytes: Bytes,
+    /// The secrets in it, by ascending position.
+    pub slots: Vec<Slot>,
+    structure: OnceLock<Part>,
+    envelope: OnceLock<Envelope>,
+    search: OnceLock<SearchText>,
+}
+
+impl Message {
+    /// A message of these parts; `bytes` with CRLF line ends, `slots` by ascending position.
+    pub fn new(uid: u32, flags: Flags, internal_date: Zoned, bytes: Bytes, slots: Vec<Slot>) -> Self {
+        Self {
+            uid,
+            flags,
+            internal_date,
+            bytes,
+            slots,
+            structure: OnceLock::new(),
+            envelope: OnceLock::new(),
+            search: OnceLock::new(),
+        }
+    }
+
+    /// RFC822.SIZE.
+    pub fn size(&self) -> usize {
+        self.bytes.len()
+    }
+
+    /// The header's octets, with the empty line that ends it (`BODY[HEADER]`).
+    pub fn header(&self) -> Range<usize> {
+        0..header_end(&self.bytes)
+    }
+
+    /// The octets behind the header (`BODY[TEXT]`).
+    pub fn body(&self) -> Range<usize> {
+        header_end(&self.bytes)..self.bytes.len()
+    }
+
+    /// The MIME structure, read at the first call.
+    pub fn structure(&self) -> &Part {
+        self.structure.get_or_init(|| Part::parse(&self.bytes))
+    }
+
+    /// The envelope (RFC 3501 section 7.4.2), read at the first call.
+    pub fn envelope(&self) -> &Envelope {
+        self.envelope.get_or_init(|| Envelope::parse(&self.bytes.slice(self.header())))
+    }
+
+    /// The decoded, case-folded text that SEARCH looks in, made at the first call.
+    pub fn search_text(&self) -> &SearchText {
+        self.search.get_or_init(|| SearchText::of(&self.bytes, self.structure()))
+    }
+
+    /// The day in the Date header, as written there, disregarding time and zone (RFC 3501 section 6.4.4, SENTON).
+    pub fn sent_date(&self) -> Option<Date> {
+        date::civil_date(self.envelope().date.as_ref()?.bytes.as_ref())
+    }
+
+    /// The secrets that stand wholly or partly in these octets, each once.
+    pub fn bait_in(&self, shown: &Range<usize>) -> Vec<&Arc<Bait>> {
+        let mut found: Vec<&Arc<Bait>> = Vec::new();
+        for slot in &self.slots {
+            let overlaps = slot.range.start < shown.end && shown.start < slot.range.end;
+            if overlaps && !found.iter().any(|bait| bait.id == slot.bait.id) {
+                found.push(&slot.bait);
+            }
+        }
+        found
+    }
+}

@@ -1,0 +1,168 @@
+//! The catalogue: every event and every field, with what it means. `docs/events.md` is generated from here.
+
+use serde::ser::{Serialize, SerializeMap, Serializer};
+
+use crate::field::{CloseReason, Field, Text};
+
+/// One event in the catalogue, for documentation.
+#[derive(Debug)]
+pub struct Entry {
+    /// Its name, as the JSON field `event` carries it.
+    pub name: &'static str,
+    /// What it means.
+    pub doc: &'static str,
+    /// Its own fields, in the order in which they are written.
+    pub fields: &'static [FieldEntry],
+}
+
+/// One field of an [`Entry`].
+#[derive(Debug)]
+pub struct FieldEntry {
+    /// Its name in JSON.
+    pub name: &'static str,
+    /// What it holds: `text`, `number`, `word` ...
+    pub shape: &'static str,
+    /// What it means.
+    pub doc: &'static str,
+}
+
+/// Declares the enum, its names, its serialisation and the catalogue from one list.
+macro_rules! events {
+    ($(
+        $(#[doc = $doc:literal])+
+        $variant:ident = $name:literal {
+            $( $(#[doc = $field_doc:literal])+ $field:ident: $ty:ty, )*
+        }
+    )+) => {
+        /// One recorded fact, without identity: the driver stamps who, where and when (see [`crate::Record`]).
+        #[derive(Debug, Clone, PartialEq, Eq)]
+        pub enum Event { $(
+            $(#[doc = $doc])+
+            $variant { $( $(#[doc = $field_doc])+ $field: $ty, )* },
+        )+ }
+
+        impl Event {
+            /// The event's name, such as `auth.failed`.
+            pub const fn name(&self) -> &'static str {
+                match self { $( Self::$variant { .. } => $name, )+ }
+            }
+        }
+
+        /// Writes the event's own fields as one JSON object.
+        impl Serialize for Event {
+            fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+                let mut map = serializer.serialize_map(None)?;
+                match self { $(
+                    Self::$variant { $( $field, )* } => { $( $field.put(stringify!($field), &mut map)?; )* }
+                )+ }
+                map.end()
+            }
+        }
+
+        /// Every event there is.
+        pub static CATALOGUE: &[Entry] = &[ $( Entry {
+            name: $name,
+            doc: concat!($($doc, "\n"),+),
+            fields: &[ $( FieldEntry {
+                name: stringify!($field),
+                shape: <$ty as Field>::SHAPE,
+                doc: concat!($($field_doc, "\n"),+),
+            }, )* ],
+        }, )+ ];
+    };
+}
+
+events! {
+    /// A connection was accepted.
+    SessionOpened = "session.opened" {
+        /// The personality that answers it.
+        personality: String,
+    }
+
+    /// A connection ended. The last event of its session.
+    SessionClosed = "session.closed" {
+        /// `logout`, `peer` (it hung up), `timeout`, `violation` (too many bad commands, a line over the limit), `limit`
+        /// (of ours, on connections), `shutdown` or `error`.
+        reason: CloseReason,
+        /// Octets received.
+        bytes_in: u64,
+        /// Octets sent.
+        bytes_out: u64,
+        /// From accept to close, in milliseconds.
+        duration_ms: u64,
+    }
+
+    /// A login that was let in.
+    AuthSucceeded = "auth.succeeded" {
+        /// `LOGIN` for the plain command, else the SASL mechanism (`PLAIN`, `LOGIN`).
+        mechanism: &'static str,
+        /// The user name as tried.
+        username: Text,
+        /// The password as tried.
+        password: Text,
+    }
+
+    /// A login that was refused.
+    AuthFailed = "auth.failed" {
+        /// `LOGIN` for the plain command, else the SASL mechanism (`PLAIN`, `LOGIN`).
+        mechanism: &'static str,
+        /// The user name as tried.
+        username: Text,
+        /// The password as tried.
+        password: Text,
+    }
+
+    /// A command, or a line that answers a challenge of ours. Comes before the events that it caused.
+    CommandReceived = "command.received" {
+        /// The verb in upper case; the mechanism's or command's verb for a continuation line; empty where there was none.
+        verb: Text,
+        /// The bytes as received, with their literals, without the last line end.
+        line: Text,
+        /// The session's state when it came, such as `NOT_AUTHENTICATED`.
+        state: &'static str,
+        /// What we answered: `OK`, `NO`, `BAD`, `BYE` or `+` (a continuation request).
+        status: &'static str,
+    }
+
+    /// A mailbox was opened with SELECT or EXAMINE.
+    MailboxSelected = "mailbox.selected" {
+        /// Its name.
+        mailbox: String,
+        /// Whether with EXAMINE.
+        read_only: bool,
+    }
+
+    /// A message, or a part of one, was sent to the peer.
+    MessageRead = "message.read" {
+        /// The mailbox's name.
+        mailbox: String,
+        /// The message's UID in that mailbox.
+        uid: u64,
+        /// What of it: a section of RFC 3501 section 6.4.5 (`HEADER`, `TEXT`, `1.2`; empty for the whole message), or `RFC822`,
+        /// `RFC822.HEADER`, `RFC822.TEXT`.
+        section: Text,
+        /// Octets of the message sent.
+        bytes: u64,
+        /// The ids of the secrets that were shown whole or in part.
+        bait: Vec<String>,
+    }
+
+    /// A search: what an intruder looks for.
+    SearchRun = "search.run" {
+        /// The mailbox's name.
+        mailbox: String,
+        /// The criteria as received.
+        criteria: Text,
+        /// How many messages matched.
+        matches: u64,
+    }
+
+    /// Input that no honest client sends, or that was left unfinished.
+    ProtocolViolation = "protocol.violation" {
+        /// `line-too-long`, `literal-too-big`, `too-many-bad-commands`, `unfinished` (input without its end when the session
+        /// closed).
+        what: &'static str,
+        /// The bytes concerned, as far as they were kept.
+        line: Text,
+    }
+}

@@ -1,0 +1,123 @@
+//! What an event's field may hold, and how each shape is written as JSON.
+
+use std::borrow::Cow;
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use bytes::Bytes;
+use serde::ser::SerializeMap;
+
+/// Bytes that came from a peer.
+///
+/// Written as JSON text with every invalid UTF-8 sequence replaced by U+FFFD; where that lost something, the field
+/// `NAME_b64` beside it carries the exact bytes in base64 (RFC 4648 section 4).
+#[derive(Debug, Clone, Default, PartialEq, Eq, Hash)]
+pub struct Text(pub Bytes);
+
+impl Text {
+    /// The bytes, copied.
+    pub fn copy(bytes: &[u8]) -> Self {
+        Self(Bytes::copy_from_slice(bytes))
+    }
+
+    /// As it is shown: lossy where the bytes are not UTF-8.
+    pub fn lossy(&self) -> Cow<'_, str> {
+        String::from_utf8_lossy(&self.0)
+    }
+}
+
+impl From<&'static str> for Text {
+    fn from(text: &'static str) -> Self {
+        Self(Bytes::from_static(text.as_bytes()))
+    }
+}
+
+impl From<Vec<u8>> for Text {
+    fn from(bytes: Vec<u8>) -> Self {
+        Self(bytes.into())
+    }
+}
+
+/// Why a session ended, the `reason` of `session.closed`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum CloseReason {
+    /// The peer said LOGOUT or QUIT.
+    Logout,
+    /// The peer closed the connection.
+    Peer,
+    /// The peer was silent for longer than the imitated server waits.
+    Timeout,
+    /// The peer did what the imitated server hangs up on: too many bad commands, a line over the limit.
+    Violation,
+    /// A limit of ours on connections was reached.
+    Limit,
+    /// Honeypost was stopped.
+    Shutdown,
+    /// Reading or writing failed (connection reset and its like).
+    Error,
+}
+
+impl CloseReason {
+    /// The word that events carry.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Logout => "logout",
+            Self::Peer => "peer",
+            Self::Timeout => "timeout",
+            Self::Violation => "violation",
+            Self::Limit => "limit",
+            Self::Shutdown => "shutdown",
+            Self::Error => "error",
+        }
+    }
+}
+
+/// A type that an event's field may have.
+pub trait Field {
+    /// How the documentation calls it.
+    const SHAPE: &'static str;
+
+    /// Adds the field to the JSON object of its event.
+    fn put<M: SerializeMap>(&self, name: &'static str, map: &mut M) -> Result<(), M::Error>;
+}
+
+impl Field for Text {
+    const SHAPE: &'static str = "text";
+
+    fn put<M: SerializeMap>(&self, name: &'static str, map: &mut M) -> Result<(), M::Error> {
+        let shown = self.lossy();
+        map.serialize_entry(name, &shown)?;
+        if let Cow::Owned(_) = shown {
+            map.serialize_entry(&format!("{name}_b64"), &STANDARD.encode(&self.0))?;
+        }
+        Ok(())
+    }
+}
+
+impl Field for CloseReason {
+    const SHAPE: &'static str = "word";
+
+    fn put<M: SerializeMap>(&self, name: &'static str, map: &mut M) -> Result<(), M::Error> {
+        map.serialize_entry(name, self.name())
+    }
+}
+
+macro_rules! plain_field {
+    ($($ty:ty = $shape:literal),+ $(,)?) => { $(
+        impl Field for $ty {
+            const SHAPE: &'static str = $shape;
+
+            fn put<M: SerializeMap>(&self, name: &'static str, map: &mut M) -> Result<(), M::Error> {
+                map.serialize_entry(name, self)
+            }
+        }
+    )+ };
+}
+
+plain_field! {
+    bool = "true or false",
+    u64 = "number",
+    &'static str = "word",
+    String = "text",
+    Vec<String> = "list of text",
+}

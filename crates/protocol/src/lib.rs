@@ -1,0 +1,13 @@
+//! Mail protocols as state machines: input and `now` in, ordered actions out.
+//!
+//! No sockets, no clock, no files, no runtime: the driver is `honeypost/src/connection.rs`. Wire texts are data
+//! (`personalities/*.toml`, read into [`Personality`]).
+//!
+//! Read `session.rs`, `framing.rs`, `personality.rs`, `sasl.rs`, then a protocol's own folder.
+
+#![deny(clippy::unwrap_used, clippy::indexing_slicing, clippy::arithmetic_side_effects)]
+#![cfg_attr(test, allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::arithmetic_side_effects))]
+
+mod session;
+
+pub use session::{Action, Actions, Moment, Session};

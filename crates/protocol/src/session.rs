@@ -1,0 +1,127 @@
+//! What every protocol is to its driver: a function from input and time to ordered actions.
+
+use std::time::Duration;
+
+use bytes::{Bytes, BytesMut};
+use event::{CloseReason, Event};
+
+/// A point in time: how long after the driver's own start. Monotonic.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Moment(pub Duration);
+
+impl Moment {
+    /// This much later.
+    #[must_use]
+    pub fn after(self, wait: Duration) -> Self {
+        Self(self.0.saturating_add(wait))
+    }
+}
+
+/// What the driver must do, in the order given.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Action {
+    /// Put the event into the pipeline. Comes before the [`Action::Send`] of the answer to what it records.
+    Record(Event),
+    /// Write these bytes.
+    Send(Bytes),
+    /// Do nothing for this long; what follows waits.
+    Wait(Duration),
+    /// Turn the connection into TLS.
+    StartTls,
+    /// Close the connection. Nothing follows.
+    Close(CloseReason),
+}
+
+/// The queue between a session and its driver. The driver drains it after each call.
+#[derive(Debug, Default)]
+pub struct Actions {
+    list: Vec<Action>,
+    text: BytesMut,
+    queued: usize,
+}
+
+/// A body of at least this many octets is passed on as a shared slice instead of being copied.
+const SHARE_FROM: usize = 8 * 1024;
+
+impl Actions {
+    /// Appends text to what is sent next.
+    pub fn send(&mut self, text: &[u8]) {
+        self.queued = self.queued.saturating_add(text.len());
+        self.text.extend_from_slice(text);
+    }
+
+    /// Appends a piece of a message; a large one is shared, not copied.
+    pub fn send_shared(&mut self, body: Bytes) {
+        if body.len() < SHARE_FROM {
+            return self.send(&body);
+        }
+        self.flush();
+        self.queued = self.queued.saturating_add(body.len());
+        self.list.push(Action::Send(body));
+    }
+
+    /// Appends an action other than text.
+    pub fn push(&mut self, action: Action) {
+        self.flush();
+        self.list.push(action);
+    }
+
+    /// Appends an event.
+    pub fn record(&mut self, event: Event) {
+        self.push(Action::Record(event));
+    }
+
+    /// Octets to be sent that the driver has not drained yet.
+    pub fn queued(&self) -> usize {
+        self.queued
+    }
+
+    /// Whether there is nothing to do.
+    pub fn is_empty(&self) -> bool {
+        self.list.is_empty() && self.text.is_empty()
+    }
+
+    /// Takes everything out, in order. The queue keeps its memory for the next call.
+    pub fn drain(&mut self) -> impl Iterator<Item = Action> + '_ {
+        self.flush();
+        self.queued = 0;
+        self.list.drain(..)
+    }
+
+    fn flush(&mut self) {
+        if !self.text.is_empty() {
+            self.list.push(Action::Send(self.text.split().freeze()));
+        }
+    }
+}
+
+/// One connection's conversation.
+///
+/// The driver calls [`open`](Self::open) once, then [`receive`](Self::receive) with whatever arrived,
+/// [`resume`](Self::resume) for as long as the session is [`pending`](Self::pending), and
+/// [`expire`](Self::expire) when the [`deadline`](Self::deadline) has passed. It carries out all actions of a call
+/// before the next one (and reads nothing from the peer meanwhile), so a session never owes more than one call's
+/// worth of output. After [`Action::Close`] nothing is called any more.
+pub trait Session: Send {
+    /// The connection stands: greet.
+    fn open(&mut self, now: Moment, out: &mut Actions);
+
+    /// Bytes arrived, in any split.
+    fn receive(&mut self, now: Moment, input: &[u8], out: &mut Actions);
+
+    /// Whether there is more to do without further input: a long answer, pipelined commands.
+    fn pending(&self) -> bool;
+
+    /// Goes on with what is pending.
+    fn resume(&mut self, now: Moment, out: &mut Actions);
+
+    /// When [`expire`](Self::expire) is to be called, if nothing arrives before.
+    fn deadline(&self) -> Option<Moment>;
+
+    /// The deadline has passed.
+    fn expire(&mut self, now: Moment, out: &mut Actions);
+
+    /// The peer closed its side, or the driver ends the session: records what was left unfinished. Called at most once,
+    /// as the last call; only events may come of it.
+    fn finish(&mut self, out: &mut Actions);
+}
