@@ -4,7 +4,7 @@ use std::ops::Range;
 use std::sync::{Arc, OnceLock};
 
 use bytes::Bytes;
-use jiff::Zoned;
+use jiff::ZonedDateTime;
 use jiff::civil::Date;
 
 use crate::flags::Flags;
@@ -38,7 +38,7 @@ pub struct Message {
     /// The flags that a new session sees.
     pub flags: Flags,
     /// When it arrived (INTERNALDATE), with the server's zone.
-    pub internal_date: Zoned,
+    pub internal_date: ZonedDateTime,
     /// The message with CRLF line ends, header and body.
     pub bytes: Bytes,
     /// The secrets in it, by ascending position.
@@ -50,7 +50,7 @@ pub struct Message {
 
 impl Message {
     /// A message of these parts; `bytes` with CRLF line ends, `slots` by ascending position.
-    pub fn new(uid: u32, flags: Flags, internal_date: Zoned, bytes: Bytes, slots: Vec<Slot>) -> Self {
+    pub fn new(uid: u32, flags: Flags, internal_date: ZonedDateTime, bytes: Bytes, slots: Vec<Slot>) -> Self {
         Self {
             uid,
             flags,
