@@ -1,2 +1,51 @@
-//! placeholder
-fn main() {}
+//! The project's own chores. `cargo xtask test` is exactly what CI runs; `cargo xtask bench` measures.
+//!
+//! Not part of what is shipped, and Linux only: it reads `/proc`. Read `test.rs` for the order of the checks,
+//! `clients/mod.rs` for the real clients, `bench/mod.rs` for the measurements.
+
+mod architecture;
+mod bench;
+mod clients;
+mod imap;
+mod links;
+mod programs;
+mod report;
+mod rooms;
+mod server;
+mod source;
+mod suite;
+mod test;
+mod workspace;
+
+use std::process::ExitCode;
+
+const USAGE: &str = "\
+cargo xtask test        all checks, as CI runs them: formatting, lints, architecture, tests, real clients
+cargo xtask test fast   the same without the release build and the clients
+cargo xtask bench       server CPU, latency and memory against a floor, in turns, in one run
+            [--sessions N] [--rounds N] [--idle N]";
+
+fn main() -> ExitCode {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let words: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    let result = match words.as_slice() {
+        ["test"] => test::run(test::Depth::Full),
+        ["test", "fast"] => test::run(test::Depth::Fast),
+        ["bench", options @ ..] => bench::build_and_run(options),
+        // Not for people: the parts of `bench` that run as processes of their own, as release builds.
+        ["bench-run", options @ ..] => bench::run(options),
+        ["floor", recording] => bench::floor::run(std::path::Path::new(recording)),
+        _ => {
+            eprintln!("{USAGE}");
+            return ExitCode::from(2);
+        }
+    };
+    match result {
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => ExitCode::FAILURE,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}

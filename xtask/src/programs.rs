@@ -1,0 +1,75 @@
+//! The programs that the client scenarios need: found, or installed where this machine allows it.
+
+use std::collections::BTreeSet;
+use std::path::Path;
+use std::process::Command;
+
+use crate::workspace;
+
+/// A program, and the Debian package that has it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Program {
+    /// As it is called.
+    pub(crate) name: &'static str,
+    /// What to install.
+    pub(crate) package: &'static str,
+}
+
+/// Which of these programs can be used; installs the missing ones when root on a machine with apt.
+pub(crate) fn provide(wanted: BTreeSet<Program>) -> BTreeSet<Program> {
+    let missing: Vec<Program> = wanted
+        .iter()
+        .copied()
+        .filter(|program| !on_path(program.name))
+        .collect();
+    if missing.is_empty() {
+        return wanted;
+    }
+    let packages: Vec<&str> = missing.iter().map(|program| program.package).collect();
+    if is_root() && on_path("apt-get") {
+        println!("-- installing {}", packages.join(", "));
+        apt(&["update", "-qq"]);
+        apt(&[
+            &["install", "-y", "-qq", "--no-install-recommends"][..],
+            &packages,
+        ]
+        .concat());
+    } else {
+        println!("-- missing (as root: apt-get install {})", packages.join(" "));
+    }
+    wanted
+        .into_iter()
+        .filter(|program| on_path(program.name))
+        .collect()
+}
+
+/// Says what apt printed when it fails; what is then still missing is skipped by name.
+fn apt(arguments: &[&str]) {
+    let mut command = Command::new("apt-get");
+    command.args(arguments).env("DEBIAN_FRONTEND", "noninteractive");
+    match workspace::run(&mut command) {
+        Ok((status, _)) if status.success() => {}
+        Ok((status, text)) => println!(
+            "   apt-get {} ({status})\n{}",
+            arguments.join(" "),
+            text.trim_end()
+        ),
+        Err(error) => println!("   {error:#}"),
+    }
+}
+
+fn on_path(name: &str) -> bool {
+    std::env::var_os("PATH").is_some_and(|path| {
+        std::env::split_paths(&path).any(|folder| Path::new(&folder).join(name).is_file())
+    })
+}
+
+/// Whether this process runs as root: the effective user of `/proc/self/status`.
+fn is_root() -> bool {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    status
+        .lines()
+        .find_map(|line| line.strip_prefix("Uid:"))
+        .and_then(|ids| ids.split_whitespace().nth(1))
+        == Some("0")
+}

@@ -1,0 +1,196 @@
+//! `cargo test --workspace`, and how many tests of each kind it ran.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use anyhow::Result;
+
+use crate::report::{Outcome, Report};
+use crate::workspace::{self, Workspace};
+
+/// What a test is, told by where it stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Kind {
+    /// Beside the code, or in a crate's `tests/`.
+    Unit,
+    /// A written session: `crates/protocol/tests/sessions*`.
+    Transcript,
+    /// Inside `proptest!`: a statement tried on many made-up inputs.
+    Property,
+    /// An example in a doc comment.
+    Documentation,
+}
+
+impl Kind {
+    const fn name(self) -> &'static str {
+        match self {
+            Self::Unit => "unit",
+            Self::Transcript => "transcript",
+            Self::Property => "property",
+            Self::Documentation => "documentation",
+        }
+    }
+}
+
+/// Numbers of one kind.
+#[derive(Debug, Default, PartialEq, Eq)]
+struct Tally {
+    passed: usize,
+    failed: usize,
+    ignored: usize,
+}
+
+/// Runs all tests as one step; ignored ones are a skipped step of their own, so that they are seen.
+pub(crate) fn run(workspace: &Workspace, report: &mut Report) {
+    let mut ignored = 0;
+    report.step("tests", || {
+        let properties = properties(workspace)?;
+        let arguments = ["test", "--workspace", "--no-fail-fast", "--locked"];
+        let (status, text) = workspace::run(&mut workspace.cargo(&arguments))?;
+        let tallies = tally(&text, &properties);
+        ignored = tallies.values().map(|tally| tally.ignored).sum();
+        for (
+            kind,
+            Tally {
+                passed,
+                failed,
+                ignored,
+            },
+        ) in &tallies
+        {
+            println!(
+                "   {:<13} {passed} passed, {failed} failed, {ignored} ignored",
+                kind.name()
+            );
+        }
+        let transcripts = workspace.files("crates/protocol/tests/sessions", "")?.len();
+        println!("   transcripts are {transcripts} files in crates/protocol/tests/sessions");
+        let total: usize = tallies.values().map(|tally| tally.passed).sum();
+        if !status.success() {
+            println!("{}", text.trim_end());
+            return Ok(Outcome::Failed(format!("{total} tests passed, others did not")));
+        }
+        let kinds: Vec<String> = tallies
+            .iter()
+            .map(|(kind, tally)| format!("{} {}", tally.passed, kind.name()))
+            .collect();
+        Ok(Outcome::Passed(kinds.join(", ")))
+    });
+    if ignored > 0 {
+        report.step("tests marked as ignored", || {
+            Ok(Outcome::Skipped(format!("{ignored} tests")))
+        });
+    }
+}
+
+/// The names of all functions inside `proptest!` blocks.
+fn properties(workspace: &Workspace) -> Result<BTreeSet<String>> {
+    let mut names = BTreeSet::new();
+    for path in workspace.files("crates", ".rs")? {
+        let text = std::fs::read_to_string(workspace.root.join(path))?;
+        for (at, _) in text.match_indices("proptest! {") {
+            let indent = text[..at].chars().rev().take_while(|c| *c == ' ').count();
+            let end = format!("\n{}}}", " ".repeat(indent));
+            let block = &text[at..];
+            let block = &block[..block.find(&end).unwrap_or(block.len())];
+            names.extend(block.match_indices("fn ").filter_map(|(at, mark)| {
+                let name: String = block[at + mark.len()..]
+                    .chars()
+                    .take_while(|c| c.is_alphanumeric() || *c == '_')
+                    .collect();
+                (!name.is_empty()).then_some(name)
+            }));
+        }
+    }
+    Ok(names)
+}
+
+/// Counts the `test NAME ... RESULT` lines of cargo's output by kind.
+fn tally(text: &str, properties: &BTreeSet<String>) -> BTreeMap<Kind, Tally> {
+    let mut tallies: BTreeMap<Kind, Tally> = BTreeMap::new();
+    let mut place = Kind::Unit;
+    for line in text.lines() {
+        let line = line.trim();
+        if let Some(target) = line.strip_prefix("Running ") {
+            place = if target.starts_with("tests/sessions") {
+                Kind::Transcript
+            } else {
+                Kind::Unit
+            };
+        } else if line.starts_with("Doc-tests ") {
+            place = Kind::Documentation;
+        } else if let Some((name, result)) = line
+            .strip_prefix("test ")
+            .and_then(|rest| rest.rsplit_once(" ... "))
+        {
+            let function = name
+                .split(" - ")
+                .next()
+                .unwrap_or(name)
+                .rsplit("::")
+                .next()
+                .unwrap_or(name);
+            let kind = if properties.contains(function) {
+                Kind::Property
+            } else {
+                place
+            };
+            let tally = tallies.entry(kind).or_default();
+            match result {
+                "ok" => tally.passed += 1,
+                ignored if ignored.starts_with("ignored") => tally.ignored += 1,
+                _ => tally.failed += 1,
+            }
+        }
+    }
+    tallies
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn kinds_are_told_apart() {
+        let text = "\
+     Running unittests src/lib.rs (target/debug/deps/protocol-1)
+test framing::tests::a_line ... ok
+test framing::tests::any_split ... ok
+test slow ... ignored, needs a network
+     Running tests/sessions.rs (target/debug/deps/sessions-1)
+test login ... FAILED
+test result: FAILED. 0 passed; 1 failed
+   Doc-tests bait
+test crates/bait/src/lib.rs - corpus (line 3) ... ok
+";
+        let tallies = tally(text, &BTreeSet::from(["any_split".to_owned()]));
+        assert_eq!(
+            tallies[&Kind::Unit],
+            Tally {
+                passed: 1,
+                failed: 0,
+                ignored: 1
+            }
+        );
+        assert_eq!(
+            tallies[&Kind::Property],
+            Tally {
+                passed: 1,
+                ..Tally::default()
+            }
+        );
+        assert_eq!(
+            tallies[&Kind::Transcript],
+            Tally {
+                failed: 1,
+                ..Tally::default()
+            }
+        );
+        assert_eq!(
+            tallies[&Kind::Documentation],
+            Tally {
+                passed: 1,
+                ..Tally::default()
+            }
+        );
+    }
+}
