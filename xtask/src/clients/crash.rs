@@ -41,7 +41,8 @@ pub(super) fn run(scene: &Scene) -> Result<String> {
             had.insert(port, count);
         }
 
-        let restarted = scene.serve(&[])?;
+        // The restart reads what the killed process left; its orderly end has everything in the database.
+        scene.serve(&[])?.stop()?;
         let events = scene.events()?;
         let sessions = sessions(&events);
         let context = || format!("round {round}, killed after {moment:?}");
@@ -53,7 +54,6 @@ pub(super) fn run(scene: &Scene) -> Result<String> {
             .into_iter()
             .map(|(id, events)| (id, events.len()))
             .collect();
-        restarted.stop()?;
     }
     Ok(format!(
         "{ROUNDS} kills, {replies} replies, {} sessions",
