@@ -45,7 +45,10 @@ impl Flags {
 
     /// The flag of that name, in any case.
     pub fn from_name(name: &[u8]) -> Option<Self> {
-        Self::ALL.iter().find(|(_, known, _)| known.as_bytes().eq_ignore_ascii_case(name)).map(|(flag, ..)| *flag)
+        Self::ALL
+            .iter()
+            .find(|(_, known, _)| known.as_bytes().eq_ignore_ascii_case(name))
+            .map(|(flag, ..)| *flag)
     }
 }
 

@@ -9,9 +9,14 @@
 
 mod corpus;
 mod flags;
+pub mod maildir;
 mod message;
 pub mod mime;
+mod overlay;
+pub mod persona;
 
 pub use corpus::{Corpus, Mailbox};
 pub use flags::Flags;
 pub use message::{Bait, Message, Slot};
+pub use overlay::Overlay;
+pub use persona::{Installation, Persona};
