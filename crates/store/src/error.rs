@@ -1,0 +1,176 @@
+//! What can go wrong, each with its file and its remedy. The readers of these texts are operators.
+
+use std::io;
+use std::path::{Path, PathBuf};
+
+use thiserror::Error;
+
+/// Why the spool did not take events. Nothing of the batch was kept: wait a little (50 ms, say) and append it again.
+#[derive(Debug, Error)]
+pub enum SpoolError {
+    /// The database is behind by more than the limit.
+    #[error("{pending} octets of events wait for the database, the limit is {limit}")]
+    Behind {
+        /// Octets that are not in the database yet.
+        pending: u64,
+        /// The limit, see [`crate::Options::spool_limit`].
+        limit: u64,
+    },
+    /// The disk is full, or a quota is reached.
+    #[error("{}: no space left for events: free some on that file system", path.display())]
+    Full {
+        /// The segment.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// The file cannot be written for another reason.
+    #[error("{}: cannot write events: {source}", path.display())]
+    Io {
+        /// The segment.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// One event is larger than any event may be. The only error that trying again does not cure.
+    #[error(
+        "an event of session {session} is larger than {} octets",
+        crate::frame::MAX_PAYLOAD
+    )]
+    TooLarge {
+        /// The session whose event it is.
+        session: uuid::Uuid,
+    },
+}
+
+impl SpoolError {
+    /// Sorts an error of the system into full or other.
+    pub(crate) fn from_io(path: PathBuf, source: io::Error) -> Self {
+        match source.kind() {
+            io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => Self::Full { path, source },
+            _ => Self::Io { path, source },
+        }
+    }
+}
+
+/// Why a store cannot be opened, written or read.
+#[derive(Debug, Error)]
+pub enum StoreError {
+    /// A file or directory cannot be used.
+    #[error("{}: cannot {action}: {source}", path.display())]
+    File {
+        /// Which.
+        path: PathBuf,
+        /// What was tried, such as `create`.
+        action: &'static str,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// Another process writes there.
+    #[error("{}: in use by another honeypost: stop it, or use another --data-dir", path.display())]
+    InUse {
+        /// The data directory.
+        path: PathBuf,
+    },
+    /// There is no database.
+    #[error("{}: no such database: has `honeypost serve` run with this --data-dir?", path.display())]
+    Missing {
+        /// The database.
+        path: PathBuf,
+    },
+    /// The file is another program's.
+    #[error("{}: not a database of Honeypost's: move it away, or use another --data-dir", path.display())]
+    Foreign {
+        /// The database.
+        path: PathBuf,
+    },
+    /// A newer Honeypost has written it.
+    #[error("{}: its schema has version {found}, this honeypost knows up to {known}: use the newer honeypost",
+        path.display())]
+    Newer {
+        /// The database.
+        path: PathBuf,
+        /// Its version.
+        found: i64,
+        /// The newest version known here.
+        known: i64,
+    },
+    /// An older Honeypost has written it, and reading does not migrate.
+    #[error("{}: its schema has version {found}, this honeypost reads {known}: run `honeypost serve` once, which \
+        migrates it", path.display())]
+    Older {
+        /// The database.
+        path: PathBuf,
+        /// Its version.
+        found: i64,
+        /// The version needed.
+        known: i64,
+    },
+    /// The database's pages contradict each other.
+    #[error("{}: damaged: {detail}: move it and its -wal and -shm away (`sqlite3 FILE .recover` saves what is \
+        left); a new one is made at the next start", path.display())]
+    Damaged {
+        /// The database.
+        path: PathBuf,
+        /// The first thing that `PRAGMA quick_check` found.
+        detail: String,
+    },
+    /// SQLite refused.
+    #[error("{}: {source}", path.display())]
+    Sqlite {
+        /// The database.
+        path: PathBuf,
+        /// What it said.
+        source: rusqlite::Error,
+    },
+    /// The writer was stopped before everything was in the database.
+    #[error("{}: {pending} octets of events are not in the database yet; they stay there and are taken up at the next \
+        start", path.display())]
+    Unfinished {
+        /// The spool's directory.
+        path: PathBuf,
+        /// Octets left.
+        pending: u64,
+    },
+    /// No session's id begins so.
+    #[error("no session's id begins with {prefix}")]
+    NoSession {
+        /// What was asked for.
+        prefix: String,
+    },
+    /// Several sessions' ids begin so.
+    #[error("several sessions' ids begin with {prefix}: {}: type more of it", candidates.join(", "))]
+    Ambiguous {
+        /// What was asked for.
+        prefix: String,
+        /// Some of them.
+        candidates: Vec<String>,
+    },
+    /// A row does not hold what this program writes.
+    #[error("{}: event {key} cannot be read: {what}", path.display())]
+    Row {
+        /// The database.
+        path: PathBuf,
+        /// The event's key.
+        key: i64,
+        /// Which value.
+        what: &'static str,
+    },
+}
+
+impl StoreError {
+    pub(crate) fn file(path: &Path, action: &'static str, source: io::Error) -> Self {
+        Self::File {
+            path: path.to_owned(),
+            action,
+            source,
+        }
+    }
+
+    pub(crate) fn sqlite(path: &Path, source: rusqlite::Error) -> Self {
+        Self::Sqlite {
+            path: path.to_owned(),
+            source,
+        }
+    }
+}
