@@ -5,9 +5,29 @@
 //!
 //! Read `session.rs`, `framing.rs`, `personality.rs`, `sasl.rs`, then a protocol's own folder.
 
-#![deny(clippy::unwrap_used, clippy::indexing_slicing, clippy::arithmetic_side_effects)]
-#![cfg_attr(test, allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::arithmetic_side_effects))]
+#![deny(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::arithmetic_side_effects
+)]
+#![cfg_attr(
+    test,
+    allow(
+        clippy::unwrap_used,
+        clippy::indexing_slicing,
+        clippy::arithmetic_side_effects
+    )
+)]
 
+mod credentials;
+mod framing;
+pub mod imap;
+mod personality;
+mod sasl;
 mod session;
+mod text;
 
-pub use session::{Action, Actions, Moment, Session};
+pub use credentials::{Credentials, PairError};
+pub use personality::{Personality, PersonalityError};
+pub use session::{Action, Actions, Mark, Moment, Session};
+pub use text::{Slot, Text, TextError, Values};

@@ -38,7 +38,15 @@ pub struct Actions {
     list: Vec<Action>,
     text: BytesMut,
     queued: usize,
+    halted: bool,
 }
+
+/// A session pauses once it has queued this many octets; the rest comes when the peer has taken them.
+const ENOUGH: usize = 64 * 1024;
+
+/// A place in the queue, for an event that must stand before what follows it.
+#[derive(Debug, Clone, Copy)]
+pub struct Mark(usize);
 
 /// A body of at least this many octets is passed on as a shared slice instead of being copied.
 const SHARE_FROM: usize = 8 * 1024;
@@ -63,6 +71,7 @@ impl Actions {
     /// Appends an action other than text.
     pub fn push(&mut self, action: Action) {
         self.flush();
+        self.halted |= matches!(action, Action::Wait(_) | Action::StartTls | Action::Close(_));
         self.list.push(action);
     }
 
@@ -71,9 +80,23 @@ impl Actions {
         self.push(Action::Record(event));
     }
 
-    /// Octets to be sent that the driver has not drained yet.
-    pub fn queued(&self) -> usize {
-        self.queued
+    /// Remembers this place.
+    pub fn mark(&mut self) -> Mark {
+        self.flush();
+        Mark(self.list.len())
+    }
+
+    /// Puts an event in at a place remembered since the last drain.
+    pub fn record_at(&mut self, Mark(place): Mark, event: Event) {
+        self.flush();
+        self.list
+            .insert(place.min(self.list.len()), Action::Record(event));
+    }
+
+    /// Whether the session should do no more before the driver has drained: enough is queued, or the connection waits,
+    /// changes or ends.
+    pub fn full(&self) -> bool {
+        self.halted || self.queued >= ENOUGH
     }
 
     /// Whether there is nothing to do.
@@ -85,6 +108,7 @@ impl Actions {
     pub fn drain(&mut self) -> impl Iterator<Item = Action> + '_ {
         self.flush();
         self.queued = 0;
+        self.halted = false;
         self.list.drain(..)
     }
 

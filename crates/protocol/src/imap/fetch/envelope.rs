@@ -1,0 +1,70 @@
+//! ENVELOPE on the wire (RFC 3501 section 7.4.2).
+
+use bait::mime::{Address, Envelope, Value};
+
+use crate::imap::string::{push_literal, push_nstring};
+
+/// Appends the parenthesised envelope.
+pub fn render(envelope: &Envelope, out: &mut Vec<u8>) {
+    out.push(b'(');
+    push_value(out, envelope.date.as_ref());
+    out.push(b' ');
+    push_value(out, envelope.subject.as_ref());
+    for list in [
+        &envelope.from,
+        &envelope.sender,
+        &envelope.reply_to,
+        &envelope.to,
+        &envelope.cc,
+        &envelope.bcc,
+    ] {
+        out.push(b' ');
+        push_addresses(out, list);
+    }
+    out.push(b' ');
+    push_value(out, envelope.in_reply_to.as_ref());
+    out.push(b' ');
+    push_value(out, envelope.message_id.as_ref());
+    out.push(b')');
+}
+
+/// A header value; Dovecot sends one that was folded as a literal.
+pub fn push_value(out: &mut Vec<u8>, value: Option<&Value>) {
+    match value {
+        Some(Value { bytes, folded: true }) => push_literal(out, bytes),
+        value => push_nstring(out, value.map(|value| &value.bytes[..])),
+    }
+}
+
+fn push_addresses(out: &mut Vec<u8>, addresses: &[Address]) {
+    if addresses.is_empty() {
+        return out.extend_from_slice(b"NIL");
+    }
+    out.push(b'(');
+    for address in addresses {
+        let (name, route, mailbox, host) = match address {
+            Address::Mailbox {
+                name,
+                route,
+                mailbox,
+                host,
+            } => (
+                name.as_deref(),
+                route.as_deref(),
+                mailbox.as_deref(),
+                host.as_deref(),
+            ),
+            Address::GroupStart(name) => (None, None, Some(&name[..]), None),
+            Address::GroupEnd => (None, None, None, None),
+        };
+        out.push(b'(');
+        for (position, part) in [name, route, mailbox, host].into_iter().enumerate() {
+            if position > 0 {
+                out.push(b' ');
+            }
+            push_nstring(out, part);
+        }
+        out.push(b')');
+    }
+    out.push(b')');
+}

@@ -1,0 +1,190 @@
+//! FETCH and UID FETCH (RFC 3501 sections 6.4.5, 6.4.8), answered in pieces so that an answer of any length needs
+//! little memory. What may be asked for is in `item.rs`, which octets a section means in `section.rs`.
+
+mod envelope;
+mod item;
+mod section;
+mod structure;
+
+use std::collections::VecDeque;
+use std::ops::Range;
+
+use bait::{Flags, Message};
+use bytes::Bytes;
+use event::{Event, Text};
+
+use crate::imap::arguments::Argument;
+use crate::imap::sequence::SequenceSet;
+use crate::imap::state::{Account, Selected, Stage, State};
+use crate::imap::texts::Phrase;
+use crate::imap::turn::{Fault, Turn};
+use crate::session::Actions;
+use item::Item;
+use section::{Piece, Section};
+
+/// RFC 3501 section 6.4.5.
+pub fn fetch(turn: &mut Turn<'_>, state: &mut State) -> Result<(), Fault> {
+    start(turn, state, false)
+}
+
+/// RFC 3501 section 6.4.8.
+pub fn uid_fetch(turn: &mut Turn<'_>, state: &mut State) -> Result<(), Fault> {
+    start(turn, state, true)
+}
+
+fn start(turn: &mut Turn<'_>, state: &mut State, by_uid: bool) -> Result<(), Fault> {
+    let State::Selected(_, selected) = state else {
+        return Err(Phrase::NoMailboxSelected.into());
+    };
+    let arguments = turn.parse()?;
+    let [set, wanted @ ..] = arguments.as_slice() else {
+        return Err(Phrase::InvalidArguments.into());
+    };
+    if wanted.is_empty() {
+        return Err(Phrase::InvalidArguments.into());
+    }
+    let malformed = if by_uid {
+        Phrase::InvalidUidSet
+    } else {
+        Phrase::InvalidSequenceSet
+    };
+    let set = set.atom().and_then(SequenceSet::parse).ok_or(malformed)?;
+    let mut items = item::parse(wanted)?;
+    if by_uid {
+        items.retain(|item| *item != Item::Uid);
+        items.insert(0, Item::Uid);
+    }
+    // Dovecot answers in two groups, each in the order of the request: what the index knows, then what the mail says.
+    items.sort_by_key(|item| !item.is_from_index());
+    let reads = items.iter().any(Item::sets_seen) && !selected.read_only;
+    turn.status = "OK";
+    turn.stage = Stage::Fetching(Box::new(Fetching {
+        tag: turn.tag.clone(),
+        verb: if by_uid { "UID FETCH" } else { "FETCH" },
+        spans: set.positions(&selected.mailbox, by_uid).into(),
+        items,
+        next_item: 0,
+        reads,
+        newly_seen: false,
+    }));
+    Ok(())
+}
+
+/// A FETCH that is being answered.
+#[derive(Debug)]
+pub struct Fetching {
+    /// The command's tag.
+    pub tag: Bytes,
+    /// The command's verb.
+    pub verb: &'static str,
+    /// Positions still to be answered; the first is under way if `next_item` is not 0.
+    spans: VecDeque<Range<usize>>,
+    items: Vec<Item>,
+    next_item: usize,
+    /// Whether it sets `\Seen`.
+    reads: bool,
+    /// Whether it has just set `\Seen` on the message under way.
+    newly_seen: bool,
+}
+
+impl Fetching {
+    /// Answers until the driver has enough. `true` when everything is answered.
+    pub fn step(&mut self, state: &mut State, out: &mut Actions) -> bool {
+        let State::Selected(account, selected) = state else {
+            return true;
+        };
+        while let Some(position) = self.spans.front().map(|span| span.start) {
+            if out.full() {
+                return false;
+            }
+            let Some(message) = selected.mailbox.messages.get(position) else {
+                return true;
+            };
+            if !self.answer(position.saturating_add(1), message, account, selected, out) {
+                return false;
+            }
+            self.next_item = 0;
+            if let Some(span) = self.spans.front_mut() {
+                span.start = span.start.saturating_add(1);
+                if span.start >= span.end {
+                    self.spans.pop_front();
+                }
+            }
+        }
+        true
+    }
+
+    /// Answers for one message, or as much of it as the driver takes. `true` when it is done.
+    fn answer(
+        &mut self,
+        number: usize,
+        message: &Message,
+        account: &mut Account,
+        selected: &Selected,
+        out: &mut Actions,
+    ) -> bool {
+        let mailbox = &selected.mailbox;
+        if self.next_item == 0 {
+            self.newly_seen = self.reads && account.overlay.add_flags(mailbox, message, Flags::SEEN);
+            out.send(format!("* {number} FETCH (").as_bytes());
+        }
+        let flags = account.overlay.flags(mailbox, message);
+        let flags_asked = self.items.contains(&Item::Flags);
+        while let Some(item) = self.items.get(self.next_item) {
+            if self.next_item > 0 {
+                if out.full() {
+                    return false;
+                }
+                out.send(b" ");
+            }
+            if self.newly_seen && !flags_asked && !item.is_from_index() {
+                out.send(format!("FLAGS ({flags}) ").as_bytes());
+                self.newly_seen = false;
+            }
+            self.next_item = self.next_item.saturating_add(1);
+            match item {
+                Item::Section(section) => send_section(&mailbox.name, message, section, out),
+                item => out.send(&item.render(message, flags)),
+            }
+        }
+        out.send(b")\r\n");
+        true
+    }
+}
+
+/// Sends a section as a literal, shared with the corpus where it is large, and records what was shown.
+fn send_section(mailbox: &str, message: &Message, section: &Section, out: &mut Actions) {
+    let pieces = section.pieces(message);
+    let size: usize = pieces.iter().map(Piece::len).sum();
+    let mut bait: Vec<String> = Vec::new();
+    for piece in &pieces {
+        if let Piece::Octets(range) = piece {
+            let shown = message
+                .bait_in(range)
+                .into_iter()
+                .filter(|secret| !bait.contains(&secret.id));
+            let shown: Vec<String> = shown.map(|secret| secret.id.clone()).collect();
+            bait.extend(shown);
+        }
+    }
+    out.record(Event::MessageRead {
+        mailbox: mailbox.to_owned(),
+        uid: u64::from(message.uid),
+        section: Text::copy(&section.name),
+        bytes: size as u64,
+        bait,
+    });
+    out.send(&section.label);
+    out.send(format!(" {{{size}}}\r\n").as_bytes());
+    for piece in pieces {
+        match piece {
+            Piece::Octets(range) => out.send_shared(message.bytes.slice(range)),
+            Piece::LineEnd(length) => out.send(b"\r\n".get(..length).unwrap_or_default()),
+        }
+    }
+}
+
+/// What stands in an argument list at a place, as an atom.
+fn atom_at<'a>(arguments: &[Argument<'a>], place: usize) -> Option<&'a [u8]> {
+    arguments.get(place).and_then(Argument::atom)
+}

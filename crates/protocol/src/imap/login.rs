@@ -1,0 +1,126 @@
+//! Commands of any state (RFC 3501 section 6.1; ID, RFC 2971; ENABLE, RFC 5161) and of the one before login (6.2).
+
+use event::{CloseReason, Text};
+
+use crate::imap::arguments::Argument;
+use crate::imap::state::{Stage, State};
+use crate::imap::texts::Phrase;
+use crate::imap::turn::{Fault, Turn};
+use crate::sasl::{Attempt, Exchange, Mechanism, Step};
+
+/// RFC 3501 section 6.1.1.
+pub fn capability(turn: &mut Turn<'_>, state: &mut State) -> Result<(), Fault> {
+    let list = match state {
+        State::NotAuthenticated => &turn.service.capabilities_before_login,
+        _ => &turn.service.capabilities,
+    };
+    turn.untagged(&[b"CAPABILITY ", &list[..]].concat());
+    turn.complete();
+    Ok(())
+}
+
+/// RFC 3501 section 6.1.2.
+pub fn noop(turn: &mut Turn<'_>, _: &mut State) -> Result<(), Fault> {
+    turn.complete();
+    Ok(())
+}
+
+/// RFC 3501 section 6.1.3. Arguments are ignored, as Dovecot does.
+pub fn logout(turn: &mut Turn<'_>, _: &mut State) -> Result<(), Fault> {
+    turn.untagged_phrase(Phrase::ByeLogout);
+    turn.complete();
+    turn.close(CloseReason::Logout);
+    Ok(())
+}
+
+/// RFC 2971: `NIL`, or a list of pairs of which the second may be `NIL`.
+pub fn id(turn: &mut Turn<'_>, _: &mut State) -> Result<(), Fault> {
+    let arguments = turn.parse()?;
+    let sound = match arguments.as_slice() {
+        [nil] if nil.is_atom("NIL") => true,
+        [Argument::List(pairs)] => {
+            let word = |word: &Argument<'_>| matches!(word, Argument::Quoted(_) | Argument::Literal(_));
+            pairs.chunks(2).all(|pair| match pair {
+                [name, value] => word(name) && (word(value) || value.is_atom("NIL")),
+                _ => false,
+            })
+        }
+        _ => false,
+    };
+    if !sound {
+        return Err(Phrase::InvalidId.into());
+    }
+    turn.untagged_phrase(Phrase::Id);
+    turn.complete();
+    Ok(())
+}
+
+/// RFC 5161. Nothing that is offered can be enabled, so nothing is.
+pub fn enable(turn: &mut Turn<'_>, _: &mut State) -> Result<(), Fault> {
+    let arguments = turn.parse()?;
+    if arguments.is_empty() || arguments.iter().any(|argument| argument.atom().is_none()) {
+        return Err(Phrase::InvalidArguments.into());
+    }
+    turn.untagged_phrase(Phrase::Enabled);
+    turn.complete();
+    Ok(())
+}
+
+/// RFC 3501 section 6.2.3.
+pub fn login(turn: &mut Turn<'_>, state: &mut State) -> Result<(), Fault> {
+    let arguments = turn.parse()?;
+    let [username, password] = arguments.as_slice() else {
+        return Err(Phrase::InvalidArguments.into());
+    };
+    let (Some(username), Some(password)) = (username.string(), password.string()) else {
+        return Err(Phrase::InvalidArguments.into());
+    };
+    let attempt = Attempt {
+        mechanism: "LOGIN",
+        username: Text::copy(username),
+        password: Text::copy(password),
+        sound: true,
+    };
+    if turn.judge(attempt) {
+        state.log_in();
+    }
+    Ok(())
+}
+
+/// RFC 3501 section 6.2.2, with an initial response (RFC 4959).
+pub fn authenticate(turn: &mut Turn<'_>, state: &mut State) -> Result<(), Fault> {
+    let arguments = turn.parse()?;
+    let (name, initial) = match arguments.as_slice() {
+        [name] => (name.string(), None),
+        [name, initial] => (
+            name.string(),
+            Some(initial.atom().ok_or(Phrase::InvalidArguments)?),
+        ),
+        _ => return Err(Phrase::InvalidArguments.into()),
+    };
+    let name = name.ok_or(Phrase::InvalidArguments)?;
+    let mechanism = Mechanism::from_name(name).ok_or(Phrase::UnsupportedMechanism)?;
+    let step = Exchange::start(mechanism, initial);
+    self::step(turn, state, step, Phrase::InvalidInitialResponse)
+}
+
+/// Answers a step of AUTHENTICATE; `not_base64` is what a response that is no base64 gets.
+pub fn step(turn: &mut Turn<'_>, state: &mut State, step: Step, not_base64: Phrase) -> Result<(), Fault> {
+    match step {
+        Step::Challenge(challenge, exchange) => {
+            turn.challenge(&challenge);
+            turn.stage = Stage::Authenticating {
+                tag: turn.tag.clone(),
+                exchange,
+            };
+        }
+        Step::Done(attempt) => {
+            if turn.judge(attempt) {
+                state.log_in();
+            }
+        }
+        Step::Cancelled => return Err(Phrase::AuthenticationCancelled.into()),
+        Step::NotBase64 => return Err(not_base64.into()),
+    }
+    Ok(())
+}

@@ -1,0 +1,98 @@
+//! Mailbox names on the wire: modified UTF-7 (RFC 3501 section 5.1.3).
+
+use base64::Engine;
+use base64::alphabet::IMAP_MUTF7;
+use base64::engine::general_purpose::{GeneralPurpose, NO_PAD};
+
+const MODIFIED_BASE64: GeneralPurpose = GeneralPurpose::new(&IMAP_MUTF7, NO_PAD);
+
+/// A name in UTF-8 as the wire has it.
+pub fn encode(name: &str) -> Vec<u8> {
+    let mut wire = Vec::with_capacity(name.len());
+    let mut shifted: Vec<u8> = Vec::new();
+    let flush = |wire: &mut Vec<u8>, shifted: &mut Vec<u8>| {
+        if !shifted.is_empty() {
+            wire.push(b'&');
+            wire.extend_from_slice(MODIFIED_BASE64.encode(&*shifted).as_bytes());
+            wire.push(b'-');
+            shifted.clear();
+        }
+    };
+    for letter in name.chars() {
+        match u8::try_from(letter) {
+            Ok(byte @ (b' '..=b'~')) => {
+                flush(&mut wire, &mut shifted);
+                wire.extend_from_slice(if byte == b'&' {
+                    b"&-"
+                } else {
+                    std::slice::from_ref(&byte)
+                });
+            }
+            _ => {
+                let mut units = [0; 2];
+                shifted.extend(
+                    letter
+                        .encode_utf16(&mut units)
+                        .iter()
+                        .flat_map(|unit| unit.to_be_bytes()),
+                );
+            }
+        }
+    }
+    flush(&mut wire, &mut shifted);
+    wire
+}
+
+/// A name from the wire in UTF-8; `None` where it is no modified UTF-7.
+pub fn decode(wire: &[u8]) -> Option<String> {
+    let mut name = String::with_capacity(wire.len());
+    let mut rest = wire;
+    while let Some((&first, behind)) = rest.split_first() {
+        rest = behind;
+        match first {
+            b'&' => {
+                let end = memchr::memchr(b'-', rest)?;
+                let (shifted, after) = rest.split_at_checked(end)?;
+                rest = after.strip_prefix(b"-")?;
+                if shifted.is_empty() {
+                    name.push('&');
+                    continue;
+                }
+                let bytes = MODIFIED_BASE64.decode(shifted).ok()?;
+                let (pairs, odd) = bytes.as_chunks::<2>();
+                if !odd.is_empty() {
+                    return None;
+                }
+                let units = pairs.iter().map(|pair| u16::from_be_bytes(*pair));
+                for letter in char::decode_utf16(units) {
+                    name.push(letter.ok()?);
+                }
+            }
+            b' '..=b'~' => name.push(char::from(first)),
+            _ => return None,
+        }
+    }
+    Some(name)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_go_both_ways() {
+        for (name, wire) in [
+            ("INBOX", "INBOX"),
+            ("R&D", "R&-D"),
+            ("Entwürfe", "Entw&APw-rfe"),
+            ("~peter/mail/台北/日本語", "~peter/mail/&U,BTFw-/&ZeVnLIqe-"),
+            ("😀", "&2D3eAA-"),
+        ] {
+            assert_eq!(encode(name), wire.as_bytes());
+            assert_eq!(decode(wire.as_bytes()).as_deref(), Some(name));
+        }
+        for wire in ["&", "&AB", "&A-", "\u{fc}", "&2D0-", "a\tb"] {
+            assert_eq!(decode(wire.as_bytes()), None, "{wire}");
+        }
+    }
+}

@@ -1,0 +1,86 @@
+//! IMAP4rev1 (RFC 3501) with LITERAL+ (7888), SASL-IR (4959), ID (2971), ENABLE (5161) and IDLE (2177).
+//!
+//! The engine is whole; which commands exist and how they are worded is the personality's ([`ImapTexts`]).
+//! Read `state.rs`, `command.rs` (the table), `session.rs`, then the command you came for: `login.rs`, `mailbox.rs`,
+//! `list.rs`, `status.rs`, `fetch/`, `search/`.
+
+mod arguments;
+mod command;
+mod fetch;
+mod list;
+mod login;
+mod mailbox;
+mod mailbox_name;
+mod search;
+mod sequence;
+mod session;
+mod state;
+mod status;
+mod string;
+mod texts;
+mod turn;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use bait::Corpus;
+
+pub use session::Imap;
+pub use texts::{Attributes, ImapTexts, Limits, Phrase, Times};
+
+use crate::credentials::Credentials;
+use crate::text::Slot;
+
+/// What all IMAP sessions of a server share.
+#[derive(Debug)]
+pub struct Service {
+    pub(crate) texts: ImapTexts,
+    pub(crate) corpus: Arc<Corpus>,
+    pub(crate) credentials: Arc<Credentials>,
+    pub(crate) greeting: Vec<u8>,
+    pub(crate) capabilities_before_login: Vec<u8>,
+    pub(crate) capabilities: Vec<u8>,
+    pub(crate) login_timeout: Duration,
+    pub(crate) idle_timeout: Duration,
+}
+
+/// What an operator may set; the rest is the personality's.
+#[derive(Debug, Clone, Default)]
+pub struct Options {
+    /// The imitated host's name (`NODE_NAME`).
+    pub node: String,
+    /// Replaces the greeting, a whole line such as `* OK Dovecot ready.`
+    pub banner: Option<String>,
+    /// Replaces the personality's silence before login.
+    pub login_timeout: Option<Duration>,
+    /// Replaces the personality's silence after login.
+    pub idle_timeout: Option<Duration>,
+}
+
+impl Service {
+    /// A server of this mail to these people, in these words.
+    pub fn new(
+        texts: ImapTexts,
+        corpus: Arc<Corpus>,
+        credentials: Arc<Credentials>,
+        options: Options,
+    ) -> Self {
+        let Options {
+            node,
+            banner,
+            login_timeout,
+            idle_timeout,
+        } = options;
+        let fill = |text: &crate::text::Text| text.fill(&[(Slot::Node, node.as_bytes())]);
+        Self {
+            greeting: banner.map_or_else(|| fill(&texts.greeting), String::into_bytes),
+            capabilities_before_login: fill(&texts.capabilities_before_login),
+            capabilities: fill(&texts.capabilities),
+            login_timeout: login_timeout.unwrap_or(Duration::from_secs(texts.times.login_idle_s)),
+            idle_timeout: idle_timeout.unwrap_or(Duration::from_secs(texts.times.idle_s)),
+            texts,
+            corpus,
+            credentials,
+        }
+    }
+}

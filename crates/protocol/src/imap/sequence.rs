@@ -1,0 +1,152 @@
+//! Sequence sets and UID sets (RFC 3501 section 9, `sequence-set`).
+
+use std::ops::{Range, RangeInclusive};
+
+use bait::Mailbox;
+
+/// A set of message numbers or UIDs. Enormous ranges cost nothing.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SequenceSet {
+    ranges: Vec<(Number, Number)>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Number {
+    Exact(u32),
+    /// `*`: the largest number in use.
+    Last,
+}
+
+impl SequenceSet {
+    /// Reads a set: numbers from 1 to 4294967295 and `*`, ranges in either order.
+    pub fn parse(text: &[u8]) -> Option<Self> {
+        let number = |text: &[u8]| match text {
+            b"*" => Some(Number::Last),
+            digits if digits.iter().all(u8::is_ascii_digit) => {
+                let number: u32 = std::str::from_utf8(digits).ok()?.parse().ok()?;
+                (number > 0).then_some(Number::Exact(number))
+            }
+            _ => None,
+        };
+        let range = |text: &[u8]| match memchr::memchr(b':', text) {
+            None => number(text).map(|only| (only, only)),
+            Some(colon) => {
+                let (first, last) = text.split_at_checked(colon)?;
+                Some((number(first)?, number(last.strip_prefix(b":")?)?))
+            }
+        };
+        Some(Self {
+            ranges: text
+                .split(|byte| *byte == b',')
+                .map(range)
+                .collect::<Option<_>>()?,
+        })
+    }
+
+    /// The numbers that lie within 1 and `limit`, as ascending ranges that do not touch. `*` is `last`.
+    ///
+    /// For message numbers `last` and `limit` are both the number of messages; for UIDs `last` is the largest UID in
+    /// use (0 in an empty mailbox) and `limit` too, since a range `9:*` always holds the last message.
+    pub fn resolve(&self, last: u32) -> Vec<RangeInclusive<u32>> {
+        let resolved = |number| match number {
+            Number::Exact(number) => number,
+            Number::Last => last,
+        };
+        let mut ranges: Vec<(u32, u32)> = self
+            .ranges
+            .iter()
+            .map(|(first, second)| (resolved(*first), resolved(*second)))
+            .map(|(first, second)| (first.min(second).max(1), first.max(second).min(last)))
+            .filter(|(first, second)| first <= second)
+            .collect();
+        ranges.sort_unstable();
+        let mut merged: Vec<RangeInclusive<u32>> = Vec::new();
+        for (first, second) in ranges {
+            match merged.last_mut() {
+                Some(before) if first <= before.end().saturating_add(1) => {
+                    *before = *before.start()..=second.max(*before.end());
+                }
+                _ => merged.push(first..=second),
+            }
+        }
+        merged
+    }
+}
+
+impl SequenceSet {
+    /// The positions (from 0) in a mailbox that the set names, ascending; numbers that are not there name nothing.
+    pub fn positions(&self, mailbox: &Mailbox, by_uid: bool) -> Vec<Range<usize>> {
+        let messages = &mailbox.messages;
+        if by_uid {
+            let before = |uid: u32| messages.partition_point(|message| message.uid < uid);
+            let behind = |uid: u32| messages.partition_point(|message| message.uid <= uid);
+            let ranges = self.resolve(messages.last().map_or(0, |message| message.uid));
+            let spans = ranges
+                .into_iter()
+                .map(|range| before(*range.start())..behind(*range.end()));
+            spans.filter(|span| !span.is_empty()).collect()
+        } else {
+            let ranges = self.resolve(u32::try_from(messages.len()).unwrap_or(u32::MAX));
+            let position = |number: u32| usize::try_from(number).unwrap_or(usize::MAX);
+            let span = |range: RangeInclusive<u32>| {
+                position(*range.start()).saturating_sub(1)..position(*range.end())
+            };
+            ranges.into_iter().map(span).collect()
+        }
+    }
+}
+
+/// Whether a position lies in ascending spans.
+pub fn holds(spans: &[Range<usize>], position: usize) -> bool {
+    let behind = spans.partition_point(|span| span.end <= position);
+    spans.get(behind).is_some_and(|span| span.contains(&position))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn resolved(text: &str, last: u32) -> Vec<RangeInclusive<u32>> {
+        SequenceSet::parse(text.as_bytes())
+            .expect("well-formed")
+            .resolve(last)
+    }
+
+    #[test]
+    fn sets_are_resolved() {
+        assert_eq!(resolved("1:4294967295", 12), [1..=12]);
+        assert_eq!(resolved("5:3,1,4:6,*", 12), [1..=1, 3..=6, 12..=12]);
+        assert_eq!(resolved("*:10", 12), [10..=12]);
+        assert_eq!(resolved("100:*", 12), [12..=12]);
+        assert_eq!(resolved("13,14:20", 12), []);
+        assert_eq!(resolved("*", 0), []);
+        assert_eq!(resolved("1,2,3,2:3", 12), [1..=3]);
+        let spans = [1..2, 3..7];
+        assert!(
+            holds(&spans, 4)
+                && !holds(&spans, 2)
+                && !holds(&spans, 7)
+                && holds(&spans, 1)
+                && !holds(&spans, 0)
+        );
+    }
+
+    #[test]
+    fn malformed_sets_are_refused() {
+        for text in [
+            "",
+            "0",
+            "1:",
+            ":1",
+            "1,,2",
+            "x",
+            "-1",
+            "4294967296",
+            "1:2:3",
+            "1 2",
+            "+1",
+        ] {
+            assert_eq!(SequenceSet::parse(text.as_bytes()), None, "{text}");
+        }
+    }
+}

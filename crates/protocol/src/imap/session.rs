@@ -1,0 +1,345 @@
+//! The session: from units of input to turns, from turns to actions.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use event::{CloseReason, Event, Text};
+
+use crate::framing::{Framing, Literal, Unit, trim_line_end};
+use crate::imap::Service;
+use crate::imap::command::Request;
+use crate::imap::login;
+use crate::imap::state::{Stage, State};
+use crate::imap::texts::Phrase;
+use crate::imap::turn::{Fault, Turn, received};
+use crate::session::{Action, Actions, Moment, Session};
+
+/// One IMAP connection.
+#[derive(Debug)]
+pub struct Imap {
+    service: Arc<Service>,
+    framing: Framing,
+    state: State,
+    stage: Stage,
+    last_input: Moment,
+    bad_commands: u32,
+    pending: bool,
+}
+
+/// What a turn answers to.
+struct Input<'a> {
+    /// As received; what the event carries.
+    line: &'a Bytes,
+    /// The tag of the answer.
+    tag: Bytes,
+    verb: &'a [u8],
+    arguments: &'a [u8],
+}
+
+impl<'a> Input<'a> {
+    fn command(line: &'a Bytes, request: &'a Request<'a>) -> Self {
+        let tag = request
+            .tag
+            .map_or(Bytes::from_static(b"*"), |tag| line.slice_ref(tag));
+        Self {
+            line,
+            tag,
+            verb: &request.verb,
+            arguments: request.arguments,
+        }
+    }
+
+    /// A line that goes on with a command.
+    fn more(line: &'a Bytes, tag: Bytes, verb: &'a [u8]) -> Self {
+        Self {
+            line,
+            tag,
+            verb,
+            arguments: &[],
+        }
+    }
+}
+
+impl Imap {
+    /// A connection that has just been accepted.
+    pub fn new(service: Arc<Service>) -> Self {
+        Self {
+            service,
+            framing: Framing::default(),
+            state: State::default(),
+            stage: Stage::default(),
+            last_input: Moment::default(),
+            bad_commands: 0,
+            pending: false,
+        }
+    }
+
+    /// Does what can be done, until more input is needed or the driver has enough to carry out.
+    fn advance(&mut self, now: Moment, out: &mut Actions) {
+        self.pending = false;
+        while !out.full() {
+            let limits = &self.service.texts.limits;
+            let caps = match self.state {
+                State::NotAuthenticated => limits.before_login(),
+                _ => limits.after_login(),
+            };
+            let unit = match &mut self.stage {
+                Stage::Closed => return,
+                Stage::Fetching(_) | Stage::Searching(_) => {
+                    if self.work(now, out) {
+                        continue;
+                    }
+                    break;
+                }
+                Stage::Command => self.framing.next(&caps),
+                Stage::Authenticating { .. } | Stage::Idling { .. } => self.framing.next_line(&caps),
+            };
+            match unit {
+                None => return,
+                Some(Unit::Literal(literal)) => self.literal(literal, caps.literal, now, out),
+                Some(Unit::TooLong(kept)) => self.too_long(&kept, now, out),
+                Some(Unit::Command(line)) => match std::mem::take(&mut self.stage) {
+                    Stage::Authenticating { tag, exchange } => {
+                        self.turn(
+                            &Input::more(&line, tag, b"AUTHENTICATE"),
+                            now,
+                            out,
+                            |turn, state| {
+                                let step = exchange.respond(trim_line_end(&line));
+                                login::step(turn, state, step, Phrase::InvalidBase64)
+                            },
+                        );
+                    }
+                    Stage::Idling { tag, .. } => {
+                        self.turn(&Input::more(&line, tag, b"IDLE"), now, out, |turn, _| {
+                            if !trim_line_end(&line).eq_ignore_ascii_case(b"DONE") {
+                                return Err(Phrase::ExpectedDone.into());
+                            }
+                            turn.complete();
+                            Ok(())
+                        });
+                    }
+                    _ => self.command(&line, now, out),
+                },
+            }
+        }
+        self.pending = !matches!(self.stage, Stage::Closed);
+    }
+
+    fn command(&mut self, line: &Bytes, now: Moment, out: &mut Actions) {
+        let request = Request::parse(line);
+        self.turn(&Input::command(line, &request), now, out, |turn, state| {
+            if request.tag.is_none() {
+                return Err(Phrase::InvalidTag.into());
+            }
+            let row = request.row(&turn.service.texts, state)?;
+            (row.run)(turn, state)
+        });
+    }
+
+    /// One turn: runs it, refuses it where it fails, records the command in front of its answer, counts bad ones.
+    fn turn(
+        &mut self,
+        input: &Input<'_>,
+        now: Moment,
+        out: &mut Actions,
+        run: impl FnOnce(&mut Turn<'_>, &mut State) -> Result<(), Fault>,
+    ) {
+        let place = out.mark();
+        let state = self.state.name();
+        let service = Arc::clone(&self.service);
+        let mut turn = Turn {
+            service: &service,
+            now,
+            tag: input.tag.clone(),
+            verb: input.verb,
+            arguments: input.arguments,
+            out,
+            stage: Stage::Command,
+            status: "",
+        };
+        if let Err(fault) = run(&mut turn, &mut self.state) {
+            turn.refuse(&fault);
+        }
+        let limits = &service.texts.limits;
+        if turn.status == "BAD" {
+            self.bad_commands = self.bad_commands.saturating_add(1);
+        } else if self.state.account().is_some() {
+            self.bad_commands = 0;
+        }
+        let limit = match self.state {
+            State::NotAuthenticated => limits.login_bad_commands,
+            _ => limits.bad_commands,
+        };
+        if self.bad_commands >= limit && !matches!(turn.stage, Stage::Closed) {
+            let what = "too-many-bad-commands";
+            turn.record(Event::ProtocolViolation {
+                what,
+                line: Text::default(),
+            });
+            turn.bye(Phrase::ByeTooManyBad, CloseReason::Violation);
+        }
+        let status = turn.status;
+        self.stage = turn.stage;
+        out.record_at(
+            place,
+            received(input.verb, trim_line_end(input.line), state, status),
+        );
+    }
+
+    /// A command announces a literal: let it in if the command may have one.
+    fn literal(&mut self, literal: Literal, cap: usize, now: Moment, out: &mut Actions) {
+        let so_far = Bytes::copy_from_slice(self.framing.command_so_far());
+        let allowed = {
+            let request = Request::parse(&so_far);
+            let texts = &self.service.texts;
+            request.tag.is_some() && request.row(texts, &self.state).is_ok()
+        };
+        if !allowed {
+            let line = self.framing.refuse_literal();
+            return self.command(&line, now, out);
+        }
+        if literal.size > cap as u64 {
+            out.record(Event::ProtocolViolation {
+                what: "literal-too-big",
+                line: Text(so_far),
+            });
+            return self.farewell(Phrase::ByeLiteralTooBig, CloseReason::Violation, out);
+        }
+        self.framing.accept_literal();
+        if literal.synchronizing {
+            let text = self.service.texts.reply(Phrase::Continue).fill(&[]);
+            out.send(&text);
+            out.send(b"\r\n");
+        }
+    }
+
+    /// A line passed its cap. A login process hangs up; after login the line is refused and thrown away.
+    fn too_long(&mut self, kept: &Bytes, now: Moment, out: &mut Actions) {
+        out.record(Event::ProtocolViolation {
+            what: "line-too-long",
+            line: Text(kept.clone()),
+        });
+        if matches!(self.state, State::NotAuthenticated) {
+            return self.farewell(Phrase::ByeLineTooLong, CloseReason::Violation, out);
+        }
+        self.framing.skip_line(kept);
+        let request = Request::parse(kept);
+        let input = Input {
+            line: &Bytes::new(),
+            ..Input::command(kept, &request)
+        };
+        self.turn(&input, now, out, |_, _| Err(Phrase::ArgumentTooLong.into()));
+    }
+
+    /// Goes on with a long answer. `true` when it is finished.
+    fn work(&mut self, now: Moment, out: &mut Actions) -> bool {
+        let service = Arc::clone(&self.service);
+        let (tag, verb) = match &mut self.stage {
+            Stage::Fetching(run) => {
+                if !run.step(&mut self.state, out) {
+                    return false;
+                }
+                (run.tag.clone(), run.verb)
+            }
+            Stage::Searching(run) => {
+                if !run.step(&self.state, out) {
+                    return false;
+                }
+                (run.tag.clone(), run.verb)
+            }
+            _ => return true,
+        };
+        self.stage = Stage::Command;
+        let (verb, stage) = (verb.as_bytes(), Stage::Command);
+        let mut turn = Turn {
+            service: &service,
+            now,
+            tag,
+            verb,
+            arguments: &[],
+            out,
+            stage,
+            status: "",
+        };
+        turn.complete();
+        true
+    }
+
+    fn farewell(&mut self, phrase: Phrase, reason: CloseReason, out: &mut Actions) {
+        out.send(b"* ");
+        out.send(&self.service.texts.reply(phrase).fill(&[]));
+        out.send(b"\r\n");
+        out.push(Action::Close(reason));
+        self.stage = Stage::Closed;
+    }
+
+    /// When the connection is given up for silence.
+    fn patience(&self) -> Moment {
+        self.last_input.after(match self.state {
+            State::NotAuthenticated => self.service.login_timeout,
+            _ => self.service.idle_timeout,
+        })
+    }
+}
+
+impl Session for Imap {
+    fn open(&mut self, now: Moment, out: &mut Actions) {
+        self.last_input = now;
+        out.send(&self.service.greeting);
+        out.send(b"\r\n");
+    }
+
+    fn receive(&mut self, now: Moment, input: &[u8], out: &mut Actions) {
+        self.last_input = now;
+        self.framing.push(input);
+        self.advance(now, out);
+    }
+
+    fn pending(&self) -> bool {
+        self.pending
+    }
+
+    fn resume(&mut self, now: Moment, out: &mut Actions) {
+        self.last_input = now;
+        self.advance(now, out);
+    }
+
+    fn deadline(&self) -> Option<Moment> {
+        let patience = self.patience();
+        match self.stage {
+            Stage::Closed => None,
+            Stage::Idling { still_here, .. } => Some(still_here.min(patience)),
+            _ => Some(patience),
+        }
+    }
+
+    fn expire(&mut self, now: Moment, out: &mut Actions) {
+        if now >= self.patience() {
+            let phrase = match self.stage {
+                Stage::Authenticating { .. } => Phrase::ByeInactiveAuthenticating,
+                _ => Phrase::ByeInactive,
+            };
+            return self.farewell(phrase, CloseReason::Timeout, out);
+        }
+        if let Stage::Idling { still_here, .. } = &mut self.stage
+            && now >= *still_here
+        {
+            *still_here = now.after(self.service.texts.times.still_here());
+            out.send(b"* ");
+            out.send(&self.service.texts.reply(Phrase::StillHere).fill(&[]));
+            out.send(b"\r\n");
+        }
+    }
+
+    fn finish(&mut self, out: &mut Actions) {
+        let rest = self.framing.rest();
+        if !rest.is_empty() {
+            out.record(Event::ProtocolViolation {
+                what: "unfinished",
+                line: Text::copy(rest),
+            });
+        }
+        self.stage = Stage::Closed;
+    }
+}

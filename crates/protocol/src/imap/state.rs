@@ -1,0 +1,102 @@
+//! Where a session stands: RFC 3501 section 3, and what the next input means.
+
+use std::sync::Arc;
+
+use bait::{Mailbox, Overlay};
+use bytes::Bytes;
+
+use crate::imap::fetch::Fetching;
+use crate::imap::search::Searching;
+use crate::sasl::Exchange;
+use crate::session::Moment;
+
+/// RFC 3501 section 3. Logout is [`Stage::Closed`].
+#[derive(Debug, Default)]
+pub enum State {
+    /// Before a login.
+    #[default]
+    NotAuthenticated,
+    /// Logged in, no mailbox.
+    Authenticated(Account),
+    /// A mailbox is open.
+    Selected(Account, Selected),
+}
+
+/// Who is logged in, and what this session has done to the mail.
+#[derive(Debug, Default)]
+pub struct Account {
+    /// Flags that this session has set.
+    pub overlay: Overlay,
+}
+
+/// The open mailbox.
+#[derive(Debug, Clone)]
+pub struct Selected {
+    /// The mailbox.
+    pub mailbox: Arc<Mailbox>,
+    /// Opened with EXAMINE.
+    pub read_only: bool,
+}
+
+impl State {
+    /// The word that events carry.
+    pub const fn name(&self) -> &'static str {
+        match self {
+            Self::NotAuthenticated => "NOT_AUTHENTICATED",
+            Self::Authenticated(_) => "AUTHENTICATED",
+            Self::Selected(..) => "SELECTED",
+        }
+    }
+
+    /// A login succeeded.
+    pub fn log_in(&mut self) {
+        *self = Self::Authenticated(Account::default());
+    }
+
+    /// Opens a mailbox, or closes the present one.
+    pub fn select(&mut self, selected: Option<Selected>) {
+        *self = match (std::mem::take(self), selected) {
+            (Self::NotAuthenticated, _) => Self::NotAuthenticated,
+            (Self::Authenticated(account) | Self::Selected(account, _), None) => Self::Authenticated(account),
+            (Self::Authenticated(account) | Self::Selected(account, _), Some(selected)) => {
+                Self::Selected(account, selected)
+            }
+        };
+    }
+
+    /// The account, after login.
+    pub const fn account(&self) -> Option<&Account> {
+        match self {
+            Self::NotAuthenticated => None,
+            Self::Authenticated(account) | Self::Selected(account, _) => Some(account),
+        }
+    }
+}
+
+/// What the next input means, or what is still being answered.
+#[derive(Debug, Default)]
+pub enum Stage {
+    /// A command.
+    #[default]
+    Command,
+    /// A SASL response (RFC 3501 section 6.2.2).
+    Authenticating {
+        /// The command's tag.
+        tag: Bytes,
+        /// How far it has come.
+        exchange: Exchange,
+    },
+    /// `DONE` (RFC 2177).
+    Idling {
+        /// The command's tag.
+        tag: Bytes,
+        /// When the next sign of life is due.
+        still_here: Moment,
+    },
+    /// Nothing: a FETCH is being answered.
+    Fetching(Box<Fetching>),
+    /// Nothing: a SEARCH is being answered.
+    Searching(Box<Searching>),
+    /// Nothing any more.
+    Closed,
+}

@@ -1,0 +1,195 @@
+//! One command's turn: what its handler knows, and how it answers.
+
+use bytes::Bytes;
+use event::{CloseReason, Event, Text};
+
+use crate::imap::Service;
+use crate::imap::arguments::{self, Argument};
+use crate::imap::state::Stage;
+use crate::imap::texts::Phrase;
+use crate::session::{Action, Actions, Moment};
+use crate::text::{Slot, Values};
+
+/// Why a command is refused: the reply's meaning, and the item that it names.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Fault {
+    /// What is wrong.
+    pub phrase: Phrase,
+    /// The offending item, where there is one.
+    pub detail: Vec<u8>,
+}
+
+impl Fault {
+    /// A fault that names an item.
+    pub fn with(phrase: Phrase, detail: impl Into<Vec<u8>>) -> Self {
+        Self {
+            phrase,
+            detail: detail.into(),
+        }
+    }
+}
+
+impl From<Phrase> for Fault {
+    fn from(phrase: Phrase) -> Self {
+        Self {
+            phrase,
+            detail: Vec::new(),
+        }
+    }
+}
+
+/// A command being carried out.
+///
+/// The first tagged answer decides the command's `status`; the session records `command.received` in front of
+/// whatever the turn has put out.
+#[derive(Debug)]
+pub struct Turn<'a> {
+    /// What all sessions share.
+    pub service: &'a Service,
+    /// The time of the turn.
+    pub now: Moment,
+    /// The command's tag, `*` where it has none.
+    pub tag: Bytes,
+    /// The verb in upper case.
+    pub verb: &'a [u8],
+    /// What stands behind the verb.
+    pub arguments: &'a [u8],
+    /// What is sent and recorded.
+    pub out: &'a mut Actions,
+    /// What the next input means, once the turn is over.
+    pub stage: Stage,
+    /// How it was answered, once it was.
+    pub status: &'static str,
+}
+
+impl<'a> Turn<'a> {
+    /// The arguments, parsed.
+    pub fn parse(&self) -> Result<Vec<Argument<'a>>, Fault> {
+        arguments::parse(self.arguments).map_err(Fault::from)
+    }
+
+    /// Records an event of the command.
+    pub fn record(&mut self, event: Event) {
+        self.out.record(event);
+    }
+
+    /// `* text`
+    pub fn untagged(&mut self, text: &[u8]) {
+        self.out.send(b"* ");
+        self.out.send(text);
+        self.out.send(b"\r\n");
+    }
+
+    /// `* ` and a phrase.
+    pub fn untagged_phrase(&mut self, phrase: Phrase) {
+        let text = self.fill(phrase, &[]);
+        self.untagged(&text);
+    }
+
+    /// A phrase as it stands: a continuation request.
+    pub fn go_on(&mut self, phrase: Phrase) {
+        let text = self.fill(phrase, &[]);
+        self.out.send(&text);
+        self.out.send(b"\r\n");
+        self.status = "+";
+    }
+
+    /// `+ ` and a SASL challenge in base64.
+    pub fn challenge(&mut self, challenge: &str) {
+        self.out.send(b"+ ");
+        self.out.send(challenge.as_bytes());
+        self.out.send(b"\r\n");
+        self.status = "+";
+    }
+
+    /// The command went well: its own closing words.
+    pub fn complete(&mut self) {
+        let service = self.service;
+        let text = std::str::from_utf8(self.verb)
+            .ok()
+            .and_then(|verb| service.texts.completed.get(verb));
+        let filled = text.map(|text| text.fill(&[(Slot::Capabilities, &service.capabilities)]));
+        self.tagged(filled.as_deref().unwrap_or_default());
+    }
+
+    /// The command is refused.
+    pub fn refuse(&mut self, fault: &Fault) {
+        let text = self.fill(fault.phrase, &[(Slot::Detail, &fault.detail)]);
+        self.tagged(&text);
+    }
+
+    /// Says goodbye and closes.
+    pub fn bye(&mut self, phrase: Phrase, reason: CloseReason) {
+        self.untagged_phrase(phrase);
+        if self.status.is_empty() {
+            self.status = "BYE";
+        }
+        self.close(reason);
+    }
+
+    /// Closes the connection.
+    pub fn close(&mut self, reason: CloseReason) {
+        self.out.push(Action::Close(reason));
+        self.stage = Stage::Closed;
+    }
+
+    fn tagged(&mut self, text: &[u8]) {
+        self.status = status_of(text);
+        self.out.send(&self.tag);
+        self.out.send(b" ");
+        self.out.send(text);
+        self.out.send(b"\r\n");
+    }
+
+    fn fill(&self, phrase: Phrase, more: Values<'_>) -> Vec<u8> {
+        let verb = [(Slot::Verb, self.verb)];
+        self.service.texts.reply(phrase).fill(&[&verb, more].concat())
+    }
+
+    /// Records a login and answers it. `true` when it was let in.
+    pub fn judge(&mut self, attempt: crate::sasl::Attempt) -> bool {
+        let crate::sasl::Attempt {
+            mechanism,
+            username,
+            password,
+            sound,
+        } = attempt;
+        let accepted = sound && self.service.credentials.accept(&username.0, &password.0);
+        if accepted {
+            self.record(Event::AuthSucceeded {
+                mechanism,
+                username,
+                password,
+            });
+            self.complete();
+        } else {
+            self.record(Event::AuthFailed {
+                mechanism,
+                username,
+                password,
+            });
+            self.out
+                .push(Action::Wait(self.service.texts.times.failure_delay()));
+            self.refuse(&Phrase::AuthenticationFailed.into());
+        }
+        accepted
+    }
+}
+
+/// The status that a tagged reply begins with, as events carry it.
+fn status_of(text: &[u8]) -> &'static str {
+    ["OK", "NO", "BAD"]
+        .into_iter()
+        .find(|word| text.starts_with(word.as_bytes()))
+        .unwrap_or("")
+}
+
+/// The event of a command.
+pub fn received(verb: &[u8], line: &[u8], state: &'static str, status: &'static str) -> Event {
+    Event::CommandReceived {
+        verb: Text::copy(verb),
+        line: Text::copy(line),
+        state,
+        status,
+    }
+}

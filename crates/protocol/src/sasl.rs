@@ -1,0 +1,215 @@
+//! SASL mechanisms (RFC 4422), shared by the protocols: PLAIN (RFC 4616) and LOGIN (draft-murchison-sasl-login).
+//!
+//! Base64 and the cancelling `*` are handled here, since all three protocols frame them alike (RFC 3501 section
+//! 6.2.2, RFC 5034, RFC 4954). What is answered is the session's business.
+
+use base64::Engine;
+use base64::engine::DecodePaddingMode;
+use base64::engine::general_purpose::{GeneralPurpose, GeneralPurposeConfig, STANDARD};
+use event::Text;
+
+/// A mechanism that we can talk.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Mechanism {
+    /// RFC 4616.
+    Plain,
+    /// User name, then password, each to a prompt.
+    Login,
+}
+
+impl Mechanism {
+    /// The mechanism of that name, in any case.
+    pub fn from_name(name: &[u8]) -> Option<Self> {
+        [Self::Plain, Self::Login]
+            .into_iter()
+            .find(|known| known.name().as_bytes().eq_ignore_ascii_case(name))
+    }
+
+    /// The registered name, as events carry it.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Plain => "PLAIN",
+            Self::Login => "LOGIN",
+        }
+    }
+}
+
+/// What a peer tried to log in with.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Attempt {
+    /// How.
+    pub mechanism: &'static str,
+    /// The user (the authentication identity).
+    pub username: Text,
+    /// The password.
+    pub password: Text,
+    /// Whether it can succeed at all: not when the response was malformed, or asks to act as somebody else.
+    pub sound: bool,
+}
+
+/// What comes of a response.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Step {
+    /// Send this challenge (already in base64) and wait for the next response.
+    Challenge(String, Exchange),
+    /// The exchange is over; check the password.
+    Done(Attempt),
+    /// The peer cancelled it with `*`.
+    Cancelled,
+    /// The response is not base64.
+    NotBase64,
+}
+
+/// An exchange under way, named after what it awaits.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Exchange {
+    /// The one response of PLAIN.
+    Plain,
+    /// LOGIN: the user name.
+    LoginUsername,
+    /// LOGIN: the password of this user.
+    LoginPassword(Text),
+}
+
+/// The prompts of LOGIN as every server and client knows them.
+const USERNAME_PROMPT: &str = "Username:";
+const PASSWORD_PROMPT: &str = "Password:";
+
+/// Padding may be missing: evidence is not thrown away over a `=`.
+const LENIENT: GeneralPurpose = GeneralPurpose::new(
+    &base64::alphabet::STANDARD,
+    GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent),
+);
+
+impl Exchange {
+    /// Begins an exchange. `initial` is the initial response as received (RFC 4959: `=` stands for an empty one).
+    pub fn start(mechanism: Mechanism, initial: Option<&[u8]>) -> Step {
+        let exchange = match mechanism {
+            Mechanism::Plain => Self::Plain,
+            Mechanism::Login => Self::LoginUsername,
+        };
+        match initial {
+            None => exchange.challenge(),
+            Some(b"=") => exchange.accept(Vec::new()),
+            Some(response) => exchange.respond(response),
+        }
+    }
+
+    /// Takes a response line, without its line end.
+    pub fn respond(self, line: &[u8]) -> Step {
+        if line == b"*" {
+            return Step::Cancelled;
+        }
+        match LENIENT.decode(line) {
+            Ok(response) => self.accept(response),
+            Err(_) => Step::NotBase64,
+        }
+    }
+
+    fn challenge(self) -> Step {
+        let prompt = match self {
+            Self::Plain => "",
+            Self::LoginUsername => USERNAME_PROMPT,
+            Self::LoginPassword(_) => PASSWORD_PROMPT,
+        };
+        Step::Challenge(STANDARD.encode(prompt), self)
+    }
+
+    fn accept(self, response: Vec<u8>) -> Step {
+        match self {
+            Self::Plain => Step::Done(plain(response)),
+            Self::LoginUsername => Self::LoginPassword(response.into()).challenge(),
+            Self::LoginPassword(username) => Step::Done(Attempt {
+                mechanism: Mechanism::Login.name(),
+                username,
+                password: response.into(),
+                sound: true,
+            }),
+        }
+    }
+}
+
+/// `[authzid] NUL authcid NUL passwd`. A message of another form is kept whole as the user name.
+fn plain(message: Vec<u8>) -> Attempt {
+    let mechanism = Mechanism::Plain.name();
+    let mut fields = message.splitn(3, |byte| *byte == 0);
+    match (fields.next(), fields.next(), fields.next()) {
+        (Some(acts_as), Some(username), Some(password)) => Attempt {
+            mechanism,
+            sound: (acts_as.is_empty() || acts_as == username) && !password.contains(&0),
+            username: Text::copy(username),
+            password: Text::copy(password),
+        },
+        _ => Attempt {
+            mechanism,
+            username: message.into(),
+            password: Text::default(),
+            sound: false,
+        },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn attempt(mechanism: &'static str, username: &[u8], password: &[u8], sound: bool) -> Step {
+        Step::Done(Attempt {
+            mechanism,
+            username: Text::copy(username),
+            password: Text::copy(password),
+            sound,
+        })
+    }
+
+    #[test]
+    fn plain_with_and_without_initial_response() {
+        let response = STANDARD.encode(b"\0admin\0p\xffw");
+        let done = attempt("PLAIN", b"admin", b"p\xffw", true);
+        assert_eq!(Exchange::start(Mechanism::Plain, Some(response.as_bytes())), done);
+        let Step::Challenge(challenge, exchange) = Exchange::start(Mechanism::Plain, None) else {
+            panic!()
+        };
+        assert_eq!(challenge, "");
+        assert_eq!(exchange.respond(response.trim_end_matches('=').as_bytes()), done);
+    }
+
+    #[test]
+    fn login_asks_twice() {
+        let Step::Challenge(first, exchange) = Exchange::start(Mechanism::Login, None) else {
+            panic!()
+        };
+        assert_eq!(first, "VXNlcm5hbWU6");
+        let Step::Challenge(second, exchange) = exchange.respond(b"YWRtaW4=") else {
+            panic!()
+        };
+        assert_eq!(second, "UGFzc3dvcmQ6");
+        assert_eq!(
+            exchange.respond(b"c2VjcmV0"),
+            attempt("LOGIN", b"admin", b"secret", true)
+        );
+        let Step::Challenge(second, _) = Exchange::start(Mechanism::Login, Some(b"YWRtaW4=")) else {
+            panic!()
+        };
+        assert_eq!(second, "UGFzc3dvcmQ6");
+    }
+
+    #[test]
+    fn what_cannot_succeed_is_kept() {
+        assert_eq!(Exchange::Plain.respond(b"*"), Step::Cancelled);
+        assert_eq!(Exchange::Plain.respond(b"!!"), Step::NotBase64);
+        assert_eq!(
+            Exchange::Plain.respond(b"YWRtaW4="),
+            attempt("PLAIN", b"admin", b"", false)
+        );
+        let other = STANDARD.encode(b"root\0admin\0admin");
+        assert_eq!(
+            Exchange::Plain.respond(other.as_bytes()),
+            attempt("PLAIN", b"admin", b"admin", false)
+        );
+        assert_eq!(
+            Exchange::start(Mechanism::Plain, Some(b"=")),
+            attempt("PLAIN", b"", b"", false)
+        );
+    }
+}

@@ -1,0 +1,192 @@
+//! A wire text with slots: `BAD Error in IMAP command {verb}: Unknown command.`
+
+use std::fmt;
+use std::str::FromStr;
+
+use serde::{Deserialize, Deserializer, de};
+
+/// What may be filled into a [`Text`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Slot {
+    /// The command's verb as the imitated server writes it.
+    Verb,
+    /// The offending item, name or argument.
+    Detail,
+    /// A capability list.
+    Capabilities,
+    /// Number of messages.
+    Exists,
+    /// Number of recent messages.
+    Recent,
+    /// Sequence number of the first unseen message.
+    Unseen,
+    /// UIDVALIDITY.
+    UidValidity,
+    /// UIDNEXT.
+    UidNext,
+    /// The imitated host's name (`NODE_NAME`).
+    Node,
+}
+
+impl Slot {
+    const ALL: [(&'static str, Self); 9] = [
+        ("verb", Self::Verb),
+        ("detail", Self::Detail),
+        ("capabilities", Self::Capabilities),
+        ("exists", Self::Exists),
+        ("recent", Self::Recent),
+        ("unseen", Self::Unseen),
+        ("uidvalidity", Self::UidValidity),
+        ("uidnext", Self::UidNext),
+        ("node", Self::Node),
+    ];
+}
+
+/// What stands in the slots. A slot without a value stays empty.
+pub type Values<'a> = &'a [(Slot, &'a [u8])];
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Piece {
+    Fixed(Box<str>),
+    Slot(Slot),
+}
+
+/// A text of a personality, read from its file.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Text {
+    pieces: Vec<Piece>,
+}
+
+/// A text that cannot be one.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum TextError {
+    /// A brace without its partner.
+    #[error("`{0}` has a `{{` or `}}` without its partner")]
+    Unbalanced(String),
+    /// A slot that does not exist.
+    #[error("`{{{0}}}` is no slot; there are {known}", known = Slot::ALL.map(|(name, _)| format!("{{{name}}}")).join(" "))]
+    UnknownSlot(String),
+    /// It would be more than one line on the wire.
+    #[error("`{0}` holds a line end or another control character")]
+    Control(String),
+}
+
+impl FromStr for Text {
+    type Err = TextError;
+
+    fn from_str(text: &str) -> Result<Self, TextError> {
+        if text.chars().any(char::is_control) {
+            return Err(TextError::Control(text.escape_debug().to_string()));
+        }
+        let mut pieces = Vec::new();
+        let mut rest = text;
+        while let Some((fixed, behind)) = rest.split_once('{') {
+            let Some((name, after)) = behind.split_once('}') else {
+                return Err(TextError::Unbalanced(text.to_owned()));
+            };
+            let Some((_, slot)) = Slot::ALL.into_iter().find(|(known, _)| *known == name) else {
+                return Err(TextError::UnknownSlot(name.to_owned()));
+            };
+            pieces.push(Piece::Fixed(fixed.into()));
+            pieces.push(Piece::Slot(slot));
+            rest = after;
+        }
+        pieces.push(Piece::Fixed(rest.into()));
+        let stray = pieces
+            .iter()
+            .any(|piece| matches!(piece, Piece::Fixed(fixed) if fixed.contains('}')));
+        if stray {
+            Err(TextError::Unbalanced(text.to_owned()))
+        } else {
+            Ok(Self { pieces })
+        }
+    }
+}
+
+impl Text {
+    /// The text with its slots filled.
+    pub fn fill(&self, values: Values<'_>) -> Vec<u8> {
+        let mut out = Vec::with_capacity(96);
+        for piece in &self.pieces {
+            match piece {
+                Piece::Fixed(fixed) => out.extend_from_slice(fixed.as_bytes()),
+                Piece::Slot(slot) => {
+                    let value = values.iter().find(|(filled, _)| filled == slot);
+                    out.extend_from_slice(value.map_or(&[][..], |(_, value)| value));
+                }
+            }
+        }
+        out
+    }
+
+    /// Whether it has this slot.
+    pub fn mentions(&self, slot: Slot) -> bool {
+        self.pieces.contains(&Piece::Slot(slot))
+    }
+}
+
+/// As it stands in the personality's file.
+impl fmt::Display for Text {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for piece in &self.pieces {
+            match piece {
+                Piece::Fixed(fixed) => f.write_str(fixed)?,
+                Piece::Slot(slot) => {
+                    let name = Slot::ALL
+                        .iter()
+                        .find(|(_, known)| known == slot)
+                        .map_or("", |(name, _)| name);
+                    write!(f, "{{{name}}}")?;
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+impl<'de> Deserialize<'de> for Text {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        String::deserialize(deserializer)?
+            .parse()
+            .map_err(de::Error::custom)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn slots_are_filled() {
+        let text: Text = "OK [UNSEEN {unseen}] Message {unseen} is first, {verb}{detail}."
+            .parse()
+            .unwrap();
+        let filled = text.fill(&[(Slot::Unseen, b"7"), (Slot::Verb, b"\xff")]);
+        assert_eq!(filled, b"OK [UNSEEN 7] Message 7 is first, \xff.");
+        assert_eq!(
+            text.to_string(),
+            "OK [UNSEEN {unseen}] Message {unseen} is first, {verb}{detail}."
+        );
+        assert!(text.mentions(Slot::Unseen) && !text.mentions(Slot::Node));
+    }
+
+    #[test]
+    fn mistakes_are_named() {
+        assert_eq!(
+            "{verbs}".parse::<Text>(),
+            Err(TextError::UnknownSlot("verbs".into()))
+        );
+        assert_eq!(
+            "{verb".parse::<Text>(),
+            Err(TextError::Unbalanced("{verb".into()))
+        );
+        assert_eq!(
+            "verb}".parse::<Text>(),
+            Err(TextError::Unbalanced("verb}".into()))
+        );
+        assert_eq!(
+            "a\r\nb".parse::<Text>(),
+            Err(TextError::Control("a\\r\\nb".into()))
+        );
+    }
+}
