@@ -8,6 +8,7 @@
 
 mod attribution;
 pub mod catalogue;
+pub mod docs;
 mod field;
 mod record;
 

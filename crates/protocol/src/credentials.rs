@@ -27,16 +27,12 @@ impl Credentials {
             Some(("", _)) => Err(PairError::NoUser(text.to_owned())),
             Some((user, password)) => Ok((user.as_bytes().to_vec(), password.as_bytes().to_vec())),
         };
-        Ok(Self {
-            pairs: pairs.into_iter().map(pair).collect::<Result<_, _>>()?,
-        })
+        Ok(Self { pairs: pairs.into_iter().map(pair).collect::<Result<_, _>>()? })
     }
 
     /// Whether this very pair is in the list.
     pub fn accept(&self, user: &[u8], password: &[u8]) -> bool {
-        self.pairs
-            .iter()
-            .any(|(known, secret)| known == user && secret == password)
+        self.pairs.iter().any(|(known, secret)| known == user && secret == password)
     }
 }
 
@@ -64,10 +60,7 @@ mod tests {
 
     #[test]
     fn malformed_pairs_are_refused() {
-        assert_eq!(
-            Credentials::parse(["broken"]),
-            Err(PairError::NoColon("broken".into()))
-        );
+        assert_eq!(Credentials::parse(["broken"]), Err(PairError::NoColon("broken".into())));
         assert_eq!(Credentials::parse([":pw"]), Err(PairError::NoUser(":pw".into())));
     }
 }

@@ -221,11 +221,7 @@ fn inside_quotes(line: &[u8]) -> bool {
 mod tests {
     use super::*;
 
-    const CAPS: Caps = Caps {
-        line: 40,
-        literal: 20,
-        command: 60,
-    };
+    const CAPS: Caps = Caps { line: 40, literal: 20, command: 60 };
 
     fn units(input: &[u8], chunk: usize) -> Vec<Unit> {
         let mut framing = Framing::default();
@@ -278,24 +274,15 @@ mod tests {
         framing.push(b"a X {3+}\r\nb NOOP\r\n");
         assert!(matches!(framing.next(&CAPS), Some(Unit::Literal(_))));
         assert_eq!(&framing.refuse_literal()[..], b"a X {3+}\r\n");
-        assert_eq!(
-            framing.next(&CAPS),
-            Some(Unit::Command(Bytes::from_static(b"b NOOP\r\n")))
-        );
-        assert_eq!(
-            framing.buffer.capacity(),
-            0,
-            "no memory is held while nothing is buffered"
-        );
+        assert_eq!(framing.next(&CAPS), Some(Unit::Command(Bytes::from_static(b"b NOOP\r\n"))));
+        assert_eq!(framing.buffer.capacity(), 0, "no memory is held while nothing is buffered");
     }
 
     #[test]
     fn an_endless_line_takes_no_memory() {
         let mut framing = Framing::default();
         framing.push(&[b'x'; 100]);
-        let Some(Unit::TooLong(kept)) = framing.next(&CAPS) else {
-            panic!("over the cap")
-        };
+        let Some(Unit::TooLong(kept)) = framing.next(&CAPS) else { panic!("over the cap") };
         framing.skip_line(&kept);
         for _ in 0..1000 {
             framing.push(&[b'x'; 1000]);

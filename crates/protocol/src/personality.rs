@@ -54,18 +54,13 @@ impl Personality {
     /// The built-in personality of that name.
     pub fn builtin(name: &str) -> Result<Self, PersonalityError> {
         let found = BUILTIN.iter().find(|(known, _)| *known == name);
-        let (_, text) = found.ok_or_else(|| PersonalityError::Unknown {
-            name: name.to_owned(),
-        })?;
+        let (_, text) = found.ok_or_else(|| PersonalityError::Unknown { name: name.to_owned() })?;
         Self::parse(name, text)
     }
 
     /// Reads a personality's file. Every reply that the engine can give must be worded, and none that it cannot.
     pub fn parse(name: &str, text: &str) -> Result<Self, PersonalityError> {
-        let invalid = |message: String| PersonalityError::Invalid {
-            name: name.to_owned(),
-            message,
-        };
+        let invalid = |message: String| PersonalityError::Invalid { name: name.to_owned(), message };
         let personality: Self = toml::from_str(text).map_err(|error| invalid(error.to_string()))?;
         personality.imap.check().map_err(invalid)?;
         Ok(personality)
@@ -89,19 +84,12 @@ mod tests {
         let good = BUILTIN[0].1;
         let with = |from: &str, to: &str| {
             assert!(good.contains(from), "{from}");
-            Personality::parse("x", &good.replacen(from, to, 1))
-                .unwrap_err()
-                .to_string()
+            Personality::parse("x", &good.replacen(from, to, 1)).unwrap_err().to_string()
         };
         assert!(with("continue =", "kontinue =").contains("kontinue"));
         assert!(with("no-such-mailbox =", "# no-such-mailbox =").contains("no-such-mailbox"));
-        assert!(with("{verb}", "{werb}").contains("{werb}"));
+        assert!(with("command {verb}", "command {werb}").contains("{werb}"));
         assert!(with("\"NOOP\"", "\"NOPE\"").contains("NOPE"));
-        assert!(
-            Personality::builtin("exim")
-                .unwrap_err()
-                .to_string()
-                .contains("decnet")
-        );
+        assert!(Personality::builtin("exim").unwrap_err().to_string().contains("decnet"));
     }
 }

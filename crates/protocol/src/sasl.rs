@@ -140,12 +140,7 @@ fn plain(message: Vec<u8>) -> Attempt {
             username: Text::copy(username),
             password: Text::copy(password),
         },
-        _ => Attempt {
-            mechanism,
-            username: message.into(),
-            password: Text::default(),
-            sound: false,
-        },
+        _ => Attempt { mechanism, username: message.into(), password: Text::default(), sound: false },
     }
 }
 
@@ -167,27 +162,18 @@ mod tests {
         let response = STANDARD.encode(b"\0admin\0p\xffw");
         let done = attempt("PLAIN", b"admin", b"p\xffw", true);
         assert_eq!(Exchange::start(Mechanism::Plain, Some(response.as_bytes())), done);
-        let Step::Challenge(challenge, exchange) = Exchange::start(Mechanism::Plain, None) else {
-            panic!()
-        };
+        let Step::Challenge(challenge, exchange) = Exchange::start(Mechanism::Plain, None) else { panic!() };
         assert_eq!(challenge, "");
         assert_eq!(exchange.respond(response.trim_end_matches('=').as_bytes()), done);
     }
 
     #[test]
     fn login_asks_twice() {
-        let Step::Challenge(first, exchange) = Exchange::start(Mechanism::Login, None) else {
-            panic!()
-        };
+        let Step::Challenge(first, exchange) = Exchange::start(Mechanism::Login, None) else { panic!() };
         assert_eq!(first, "VXNlcm5hbWU6");
-        let Step::Challenge(second, exchange) = exchange.respond(b"YWRtaW4=") else {
-            panic!()
-        };
+        let Step::Challenge(second, exchange) = exchange.respond(b"YWRtaW4=") else { panic!() };
         assert_eq!(second, "UGFzc3dvcmQ6");
-        assert_eq!(
-            exchange.respond(b"c2VjcmV0"),
-            attempt("LOGIN", b"admin", b"secret", true)
-        );
+        assert_eq!(exchange.respond(b"c2VjcmV0"), attempt("LOGIN", b"admin", b"secret", true));
         let Step::Challenge(second, _) = Exchange::start(Mechanism::Login, Some(b"YWRtaW4=")) else {
             panic!()
         };
@@ -198,18 +184,9 @@ mod tests {
     fn what_cannot_succeed_is_kept() {
         assert_eq!(Exchange::Plain.respond(b"*"), Step::Cancelled);
         assert_eq!(Exchange::Plain.respond(b"!!"), Step::NotBase64);
-        assert_eq!(
-            Exchange::Plain.respond(b"YWRtaW4="),
-            attempt("PLAIN", b"admin", b"", false)
-        );
+        assert_eq!(Exchange::Plain.respond(b"YWRtaW4="), attempt("PLAIN", b"admin", b"", false));
         let other = STANDARD.encode(b"root\0admin\0admin");
-        assert_eq!(
-            Exchange::Plain.respond(other.as_bytes()),
-            attempt("PLAIN", b"admin", b"admin", false)
-        );
-        assert_eq!(
-            Exchange::start(Mechanism::Plain, Some(b"=")),
-            attempt("PLAIN", b"", b"", false)
-        );
+        assert_eq!(Exchange::Plain.respond(other.as_bytes()), attempt("PLAIN", b"admin", b"admin", false));
+        assert_eq!(Exchange::start(Mechanism::Plain, Some(b"=")), attempt("PLAIN", b"", b"", false));
     }
 }

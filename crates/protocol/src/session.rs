@@ -89,8 +89,7 @@ impl Actions {
     /// Puts an event in at a place remembered since the last drain.
     pub fn record_at(&mut self, Mark(place): Mark, event: Event) {
         self.flush();
-        self.list
-            .insert(place.min(self.list.len()), Action::Record(event));
+        self.list.insert(place.min(self.list.len()), Action::Record(event));
     }
 
     /// Whether the session should do no more before the driver has drained: enough is queued, or the connection waits,

@@ -92,14 +92,8 @@ impl FromStr for Text {
             rest = after;
         }
         pieces.push(Piece::Fixed(rest.into()));
-        let stray = pieces
-            .iter()
-            .any(|piece| matches!(piece, Piece::Fixed(fixed) if fixed.contains('}')));
-        if stray {
-            Err(TextError::Unbalanced(text.to_owned()))
-        } else {
-            Ok(Self { pieces })
-        }
+        let stray = pieces.iter().any(|piece| matches!(piece, Piece::Fixed(fixed) if fixed.contains('}')));
+        if stray { Err(TextError::Unbalanced(text.to_owned())) } else { Ok(Self { pieces }) }
     }
 }
 
@@ -132,10 +126,7 @@ impl fmt::Display for Text {
             match piece {
                 Piece::Fixed(fixed) => f.write_str(fixed)?,
                 Piece::Slot(slot) => {
-                    let name = Slot::ALL
-                        .iter()
-                        .find(|(_, known)| known == slot)
-                        .map_or("", |(name, _)| name);
+                    let name = Slot::ALL.iter().find(|(_, known)| known == slot).map_or("", |(name, _)| name);
                     write!(f, "{{{name}}}")?;
                 }
             }
@@ -146,9 +137,7 @@ impl fmt::Display for Text {
 
 impl<'de> Deserialize<'de> for Text {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        String::deserialize(deserializer)?
-            .parse()
-            .map_err(de::Error::custom)
+        String::deserialize(deserializer)?.parse().map_err(de::Error::custom)
     }
 }
 
@@ -158,35 +147,18 @@ mod tests {
 
     #[test]
     fn slots_are_filled() {
-        let text: Text = "OK [UNSEEN {unseen}] Message {unseen} is first, {verb}{detail}."
-            .parse()
-            .unwrap();
+        let text: Text = "OK [UNSEEN {unseen}] Message {unseen} is first, {verb}{detail}.".parse().unwrap();
         let filled = text.fill(&[(Slot::Unseen, b"7"), (Slot::Verb, b"\xff")]);
         assert_eq!(filled, b"OK [UNSEEN 7] Message 7 is first, \xff.");
-        assert_eq!(
-            text.to_string(),
-            "OK [UNSEEN {unseen}] Message {unseen} is first, {verb}{detail}."
-        );
+        assert_eq!(text.to_string(), "OK [UNSEEN {unseen}] Message {unseen} is first, {verb}{detail}.");
         assert!(text.mentions(Slot::Unseen) && !text.mentions(Slot::Node));
     }
 
     #[test]
     fn mistakes_are_named() {
-        assert_eq!(
-            "{verbs}".parse::<Text>(),
-            Err(TextError::UnknownSlot("verbs".into()))
-        );
-        assert_eq!(
-            "{verb".parse::<Text>(),
-            Err(TextError::Unbalanced("{verb".into()))
-        );
-        assert_eq!(
-            "verb}".parse::<Text>(),
-            Err(TextError::Unbalanced("verb}".into()))
-        );
-        assert_eq!(
-            "a\r\nb".parse::<Text>(),
-            Err(TextError::Control("a\\r\\nb".into()))
-        );
+        assert_eq!("{verbs}".parse::<Text>(), Err(TextError::UnknownSlot("verbs".into())));
+        assert_eq!("{verb".parse::<Text>(), Err(TextError::Unbalanced("{verb".into())));
+        assert_eq!("verb}".parse::<Text>(), Err(TextError::Unbalanced("verb}".into())));
+        assert_eq!("a\r\nb".parse::<Text>(), Err(TextError::Control("a\\r\\nb".into())));
     }
 }

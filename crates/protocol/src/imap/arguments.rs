@@ -38,8 +38,7 @@ impl<'a> Argument<'a> {
 
     /// An atom of these letters, in any case.
     pub fn is_atom(&self, word: &str) -> bool {
-        self.atom()
-            .is_some_and(|bytes| bytes.eq_ignore_ascii_case(word.as_bytes()))
+        self.atom().is_some_and(|bytes| bytes.eq_ignore_ascii_case(word.as_bytes()))
     }
 
     /// A list's members.
@@ -94,11 +93,7 @@ pub fn parse(input: &[u8]) -> Result<Vec<Argument<'_>>, Phrase> {
             }
         };
     }
-    if open.is_empty() {
-        Ok(present)
-    } else {
-        Err(Phrase::MissingParenthesis)
-    }
+    if open.is_empty() { Ok(present) } else { Err(Phrase::MissingParenthesis) }
 }
 
 type Parsed<'a> = Result<(Argument<'a>, &'a [u8]), Phrase>;
@@ -153,10 +148,7 @@ fn literal(input: &[u8]) -> Parsed<'_> {
 }
 
 fn atom(input: &[u8]) -> Parsed<'_> {
-    let end = input
-        .iter()
-        .position(|byte| matches!(byte, b' ' | b'(' | b')' | b'"'))
-        .unwrap_or(input.len());
+    let end = input.iter().position(|byte| matches!(byte, b' ' | b'(' | b')' | b'"')).unwrap_or(input.len());
     let (atom, rest) = input.split_at_checked(end).unwrap_or((input, &[]));
     if atom.iter().any(|byte| !byte.is_ascii_graphic() || *byte == b'{') {
         return Err(Phrase::InvalidCharacter);

@@ -47,96 +47,24 @@ pub struct Row {
 
 /// Every command that the engine has. A personality takes part in those that it has words for.
 pub static TABLE: &[Row] = &[
-    Row {
-        verb: "CAPABILITY",
-        phase: Phase::Any,
-        run: login::capability,
-    },
-    Row {
-        verb: "NOOP",
-        phase: Phase::Any,
-        run: login::noop,
-    },
-    Row {
-        verb: "LOGOUT",
-        phase: Phase::Any,
-        run: login::logout,
-    },
-    Row {
-        verb: "ID",
-        phase: Phase::Any,
-        run: login::id,
-    },
-    Row {
-        verb: "ENABLE",
-        phase: Phase::Any,
-        run: login::enable,
-    },
-    Row {
-        verb: "LOGIN",
-        phase: Phase::NotAuthenticated,
-        run: login::login,
-    },
-    Row {
-        verb: "AUTHENTICATE",
-        phase: Phase::NotAuthenticated,
-        run: login::authenticate,
-    },
-    Row {
-        verb: "SELECT",
-        phase: Phase::Authenticated,
-        run: mailbox::select,
-    },
-    Row {
-        verb: "EXAMINE",
-        phase: Phase::Authenticated,
-        run: mailbox::examine,
-    },
-    Row {
-        verb: "LIST",
-        phase: Phase::Authenticated,
-        run: list::list,
-    },
-    Row {
-        verb: "LSUB",
-        phase: Phase::Authenticated,
-        run: list::lsub,
-    },
-    Row {
-        verb: "STATUS",
-        phase: Phase::Authenticated,
-        run: status::status,
-    },
-    Row {
-        verb: "IDLE",
-        phase: Phase::Authenticated,
-        run: mailbox::idle,
-    },
-    Row {
-        verb: "CLOSE",
-        phase: Phase::Selected,
-        run: mailbox::close,
-    },
-    Row {
-        verb: "FETCH",
-        phase: Phase::Selected,
-        run: fetch::fetch,
-    },
-    Row {
-        verb: "UID FETCH",
-        phase: Phase::Selected,
-        run: fetch::uid_fetch,
-    },
-    Row {
-        verb: "SEARCH",
-        phase: Phase::Selected,
-        run: search::search,
-    },
-    Row {
-        verb: "UID SEARCH",
-        phase: Phase::Selected,
-        run: search::uid_search,
-    },
+    Row { verb: "CAPABILITY", phase: Phase::Any, run: login::capability },
+    Row { verb: "NOOP", phase: Phase::Any, run: login::noop },
+    Row { verb: "LOGOUT", phase: Phase::Any, run: login::logout },
+    Row { verb: "ID", phase: Phase::Any, run: login::id },
+    Row { verb: "ENABLE", phase: Phase::Any, run: login::enable },
+    Row { verb: "LOGIN", phase: Phase::NotAuthenticated, run: login::login },
+    Row { verb: "AUTHENTICATE", phase: Phase::NotAuthenticated, run: login::authenticate },
+    Row { verb: "SELECT", phase: Phase::Authenticated, run: mailbox::select },
+    Row { verb: "EXAMINE", phase: Phase::Authenticated, run: mailbox::examine },
+    Row { verb: "LIST", phase: Phase::Authenticated, run: list::list },
+    Row { verb: "LSUB", phase: Phase::Authenticated, run: list::lsub },
+    Row { verb: "STATUS", phase: Phase::Authenticated, run: status::status },
+    Row { verb: "IDLE", phase: Phase::Authenticated, run: mailbox::idle },
+    Row { verb: "CLOSE", phase: Phase::Selected, run: mailbox::close },
+    Row { verb: "FETCH", phase: Phase::Selected, run: fetch::fetch },
+    Row { verb: "UID FETCH", phase: Phase::Selected, run: fetch::uid_fetch },
+    Row { verb: "SEARCH", phase: Phase::Selected, run: search::search },
+    Row { verb: "UID SEARCH", phase: Phase::Selected, run: search::uid_search },
 ];
 
 /// A command taken apart. Nothing is judged yet but the tag.
@@ -164,12 +92,7 @@ impl<'a> Request<'a> {
                 arguments = behind;
             }
         }
-        Self {
-            line,
-            tag: is_tag(tag).then_some(tag),
-            verb,
-            arguments,
-        }
+        Self { tag: is_tag(tag).then_some(tag), verb, arguments }
     }
 
     /// The row of its verb, if it is in the table, the personality knows it and the state allows it.
@@ -177,10 +100,9 @@ impl<'a> Request<'a> {
         let known = |row: &&Row| row.verb.as_bytes() == &*self.verb && texts.completed.contains_key(row.verb);
         match TABLE.iter().find(known) {
             Some(row) if row.phase.allows(state) => Ok(row),
-            Some(Row {
-                phase: Phase::Selected,
-                ..
-            }) if state.account().is_some() => Err(Phrase::NoMailboxSelected),
+            Some(Row { phase: Phase::Selected, .. }) if state.account().is_some() => {
+                Err(Phrase::NoMailboxSelected)
+            }
             _ if self.verb.is_empty() => Err(Phrase::MissingCommand),
             _ => Err(Phrase::UnknownCommand),
         }

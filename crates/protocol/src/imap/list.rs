@@ -76,11 +76,7 @@ fn matches(pattern: &[u8], name: &[u8], separator: char) -> bool {
             }
             letter => {
                 for ((before, byte), now) in reachable.iter().zip(name).zip(next.iter_mut().skip(1)) {
-                    let same = if inbox {
-                        byte.eq_ignore_ascii_case(letter)
-                    } else {
-                        byte == letter
-                    };
+                    let same = if inbox { byte.eq_ignore_ascii_case(letter) } else { byte == letter };
                     *now = *before && same;
                 }
             }
@@ -97,10 +93,10 @@ mod tests {
     #[test]
     fn patterns() {
         let yes = |pattern: &str, name: &str| {
-            assert!(matches(pattern.as_bytes(), name.as_bytes(), '.'), "{pattern}")
+            assert!(matches(pattern.as_bytes(), name.as_bytes(), '.'), "{pattern}");
         };
         let no = |pattern: &str, name: &str| {
-            assert!(!matches(pattern.as_bytes(), name.as_bytes(), '.'), "{pattern}")
+            assert!(!matches(pattern.as_bytes(), name.as_bytes(), '.'), "{pattern}");
         };
         yes("*", "Sent");
         yes("%", "Sent");

@@ -92,10 +92,7 @@ pub fn authenticate(turn: &mut Turn<'_>, state: &mut State) -> Result<(), Fault>
     let arguments = turn.parse()?;
     let (name, initial) = match arguments.as_slice() {
         [name] => (name.string(), None),
-        [name, initial] => (
-            name.string(),
-            Some(initial.atom().ok_or(Phrase::InvalidArguments)?),
-        ),
+        [name, initial] => (name.string(), Some(initial.atom().ok_or(Phrase::InvalidArguments)?)),
         _ => return Err(Phrase::InvalidArguments.into()),
     };
     let name = name.ok_or(Phrase::InvalidArguments)?;
@@ -109,10 +106,7 @@ pub fn step(turn: &mut Turn<'_>, state: &mut State, step: Step, not_base64: Phra
     match step {
         Step::Challenge(challenge, exchange) => {
             turn.challenge(&challenge);
-            turn.stage = Stage::Authenticating {
-                tag: turn.tag.clone(),
-                exchange,
-            };
+            turn.stage = Stage::Authenticating { tag: turn.tag.clone(), exchange };
         }
         Step::Done(attempt) => {
             if turn.judge(attempt) {

@@ -33,10 +33,7 @@ pub fn close(turn: &mut Turn<'_>, state: &mut State) -> Result<(), Fault> {
 pub fn idle(turn: &mut Turn<'_>, _: &mut State) -> Result<(), Fault> {
     turn.go_on(Phrase::Idling);
     let still_here = turn.now.after(turn.service.texts.times.still_here());
-    turn.stage = Stage::Idling {
-        tag: turn.tag.clone(),
-        still_here,
-    };
+    turn.stage = Stage::Idling { tag: turn.tag.clone(), still_here };
     Ok(())
 }
 
@@ -45,9 +42,7 @@ pub fn named(turn: &Turn<'_>, name: &Argument<'_>) -> Result<Arc<Mailbox>, Fault
     let wire = name.string().ok_or(Phrase::InvalidArguments)?;
     let name = mailbox_name::decode(wire).ok_or_else(|| Fault::with(Phrase::InvalidMailboxName, wire))?;
     let found = turn.service.corpus.mailbox(&name);
-    found
-        .map(Arc::clone)
-        .ok_or_else(|| Fault::with(Phrase::NoSuchMailbox, wire))
+    found.map(Arc::clone).ok_or_else(|| Fault::with(Phrase::NoSuchMailbox, wire))
 }
 
 /// A SELECT that fails closes the mailbox that was open (RFC 3501 section 6.3.1).
@@ -57,19 +52,9 @@ fn open(turn: &mut Turn<'_>, state: &mut State, read_only: bool) -> Result<(), F
     let found = named(turn, name);
     state.select(None);
     let mailbox = found?;
-    turn.record(Event::MailboxSelected {
-        mailbox: mailbox.name.clone(),
-        read_only,
-    });
-    let lines = if read_only {
-        &turn.service.texts.examine
-    } else {
-        &turn.service.texts.select
-    };
-    let overlay = state
-        .account()
-        .map(|account| account.overlay.clone())
-        .unwrap_or_default();
+    turn.record(Event::MailboxSelected { mailbox: mailbox.name.clone(), read_only });
+    let lines = if read_only { &turn.service.texts.examine } else { &turn.service.texts.select };
+    let overlay = state.account().map(|account| account.overlay.clone()).unwrap_or_default();
     describe(turn, lines, &mailbox, &overlay);
     state.select(Some(Selected { mailbox, read_only }));
     turn.complete();
@@ -85,10 +70,7 @@ fn describe(turn: &mut Turn<'_>, lines: &[Text], mailbox: &Mailbox, overlay: &Ov
         (Slot::UidValidity, mailbox.uid_validity.to_string()),
         (Slot::UidNext, mailbox.uid_next.to_string()),
     ];
-    let values: Vec<(Slot, &[u8])> = numbers
-        .iter()
-        .map(|(slot, text)| (*slot, text.as_bytes()))
-        .collect();
+    let values: Vec<(Slot, &[u8])> = numbers.iter().map(|(slot, text)| (*slot, text.as_bytes())).collect();
     for line in lines {
         if unseen.is_some() || !line.mentions(Slot::Unseen) {
             turn.untagged(&line.fill(&values));
@@ -98,9 +80,5 @@ fn describe(turn: &mut Turn<'_>, lines: &[Text], mailbox: &Mailbox, overlay: &Ov
 
 /// How many messages are `\Recent`.
 pub fn recent(mailbox: &Mailbox) -> usize {
-    mailbox
-        .messages
-        .iter()
-        .filter(|message| message.flags.contains(Flags::RECENT))
-        .count()
+    mailbox.messages.iter().filter(|message| message.flags.contains(Flags::RECENT)).count()
 }

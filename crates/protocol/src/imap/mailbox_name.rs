@@ -22,20 +22,11 @@ pub fn encode(name: &str) -> Vec<u8> {
         match u8::try_from(letter) {
             Ok(byte @ (b' '..=b'~')) => {
                 flush(&mut wire, &mut shifted);
-                wire.extend_from_slice(if byte == b'&' {
-                    b"&-"
-                } else {
-                    std::slice::from_ref(&byte)
-                });
+                wire.extend_from_slice(if byte == b'&' { b"&-" } else { std::slice::from_ref(&byte) });
             }
             _ => {
                 let mut units = [0; 2];
-                shifted.extend(
-                    letter
-                        .encode_utf16(&mut units)
-                        .iter()
-                        .flat_map(|unit| unit.to_be_bytes()),
-                );
+                shifted.extend(letter.encode_utf16(&mut units).iter().flat_map(|unit| unit.to_be_bytes()));
             }
         }
     }

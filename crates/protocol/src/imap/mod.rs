@@ -65,12 +65,7 @@ impl Service {
         credentials: Arc<Credentials>,
         options: Options,
     ) -> Self {
-        let Options {
-            node,
-            banner,
-            login_timeout,
-            idle_timeout,
-        } = options;
+        let Options { node, banner, login_timeout, idle_timeout } = options;
         let fill = |text: &crate::text::Text| text.fill(&[(Slot::Node, node.as_bytes())]);
         Self {
             greeting: banner.map_or_else(|| fill(&texts.greeting), String::into_bytes),

@@ -35,12 +35,7 @@ impl SequenceSet {
                 Some((number(first)?, number(last.strip_prefix(b":")?)?))
             }
         };
-        Some(Self {
-            ranges: text
-                .split(|byte| *byte == b',')
-                .map(range)
-                .collect::<Option<_>>()?,
-        })
+        Some(Self { ranges: text.split(|byte| *byte == b',').map(range).collect::<Option<_>>()? })
     }
 
     /// The numbers that lie within 1 and `limit`, as ascending ranges that do not touch. `*` is `last`.
@@ -81,9 +76,7 @@ impl SequenceSet {
             let before = |uid: u32| messages.partition_point(|message| message.uid < uid);
             let behind = |uid: u32| messages.partition_point(|message| message.uid <= uid);
             let ranges = self.resolve(messages.last().map_or(0, |message| message.uid));
-            let spans = ranges
-                .into_iter()
-                .map(|range| before(*range.start())..behind(*range.end()));
+            let spans = ranges.into_iter().map(|range| before(*range.start())..behind(*range.end()));
             spans.filter(|span| !span.is_empty()).collect()
         } else {
             let ranges = self.resolve(u32::try_from(messages.len()).unwrap_or(u32::MAX));
@@ -107,9 +100,7 @@ mod tests {
     use super::*;
 
     fn resolved(text: &str, last: u32) -> Vec<RangeInclusive<u32>> {
-        SequenceSet::parse(text.as_bytes())
-            .expect("well-formed")
-            .resolve(last)
+        SequenceSet::parse(text.as_bytes()).expect("well-formed").resolve(last)
     }
 
     #[test]
@@ -133,19 +124,7 @@ mod tests {
 
     #[test]
     fn malformed_sets_are_refused() {
-        for text in [
-            "",
-            "0",
-            "1:",
-            ":1",
-            "1,,2",
-            "x",
-            "-1",
-            "4294967296",
-            "1:2:3",
-            "1 2",
-            "+1",
-        ] {
+        for text in ["", "0", "1:", ":1", "1,,2", "x", "-1", "4294967296", "1:2:3", "1 2", "+1"] {
             assert_eq!(SequenceSet::parse(text.as_bytes()), None, "{text}");
         }
     }

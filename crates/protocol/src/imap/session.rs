@@ -38,25 +38,13 @@ struct Input<'a> {
 
 impl<'a> Input<'a> {
     fn command(line: &'a Bytes, request: &'a Request<'a>) -> Self {
-        let tag = request
-            .tag
-            .map_or(Bytes::from_static(b"*"), |tag| line.slice_ref(tag));
-        Self {
-            line,
-            tag,
-            verb: &request.verb,
-            arguments: request.arguments,
-        }
+        let tag = request.tag.map_or(Bytes::from_static(b"*"), |tag| line.slice_ref(tag));
+        Self { line, tag, verb: &request.verb, arguments: request.arguments }
     }
 
     /// A line that goes on with a command.
     fn more(line: &'a Bytes, tag: Bytes, verb: &'a [u8]) -> Self {
-        Self {
-            line,
-            tag,
-            verb,
-            arguments: &[],
-        }
+        Self { line, tag, verb, arguments: &[] }
     }
 }
 
@@ -100,15 +88,10 @@ impl Imap {
                 Some(Unit::TooLong(kept)) => self.too_long(&kept, now, out),
                 Some(Unit::Command(line)) => match std::mem::take(&mut self.stage) {
                     Stage::Authenticating { tag, exchange } => {
-                        self.turn(
-                            &Input::more(&line, tag, b"AUTHENTICATE"),
-                            now,
-                            out,
-                            |turn, state| {
-                                let step = exchange.respond(trim_line_end(&line));
-                                login::step(turn, state, step, Phrase::InvalidBase64)
-                            },
-                        );
+                        self.turn(&Input::more(&line, tag, b"AUTHENTICATE"), now, out, |turn, state| {
+                            let step = exchange.respond(trim_line_end(&line));
+                            login::step(turn, state, step, Phrase::InvalidBase64)
+                        });
                     }
                     Stage::Idling { tag, .. } => {
                         self.turn(&Input::more(&line, tag, b"IDLE"), now, out, |turn, _| {
@@ -173,18 +156,12 @@ impl Imap {
         };
         if self.bad_commands >= limit && !matches!(turn.stage, Stage::Closed) {
             let what = "too-many-bad-commands";
-            turn.record(Event::ProtocolViolation {
-                what,
-                line: Text::default(),
-            });
+            turn.record(Event::ProtocolViolation { what, line: Text::default() });
             turn.bye(Phrase::ByeTooManyBad, CloseReason::Violation);
         }
         let status = turn.status;
         self.stage = turn.stage;
-        out.record_at(
-            place,
-            received(input.verb, trim_line_end(input.line), state, status),
-        );
+        out.record_at(place, received(input.verb, trim_line_end(input.line), state, status));
     }
 
     /// A command announces a literal: let it in if the command may have one.
@@ -200,10 +177,7 @@ impl Imap {
             return self.command(&line, now, out);
         }
         if literal.size > cap as u64 {
-            out.record(Event::ProtocolViolation {
-                what: "literal-too-big",
-                line: Text(so_far),
-            });
+            out.record(Event::ProtocolViolation { what: "literal-too-big", line: Text(so_far) });
             return self.farewell(Phrase::ByeLiteralTooBig, CloseReason::Violation, out);
         }
         self.framing.accept_literal();
@@ -216,19 +190,13 @@ impl Imap {
 
     /// A line passed its cap. A login process hangs up; after login the line is refused and thrown away.
     fn too_long(&mut self, kept: &Bytes, now: Moment, out: &mut Actions) {
-        out.record(Event::ProtocolViolation {
-            what: "line-too-long",
-            line: Text(kept.clone()),
-        });
+        out.record(Event::ProtocolViolation { what: "line-too-long", line: Text(kept.clone()) });
         if matches!(self.state, State::NotAuthenticated) {
             return self.farewell(Phrase::ByeLineTooLong, CloseReason::Violation, out);
         }
         self.framing.skip_line(kept);
         let request = Request::parse(kept);
-        let input = Input {
-            line: &Bytes::new(),
-            ..Input::command(kept, &request)
-        };
+        let input = Input { line: &Bytes::new(), ..Input::command(kept, &request) };
         self.turn(&input, now, out, |_, _| Err(Phrase::ArgumentTooLong.into()));
     }
 
@@ -252,16 +220,7 @@ impl Imap {
         };
         self.stage = Stage::Command;
         let (verb, stage) = (verb.as_bytes(), Stage::Command);
-        let mut turn = Turn {
-            service: &service,
-            now,
-            tag,
-            verb,
-            arguments: &[],
-            out,
-            stage,
-            status: "",
-        };
+        let mut turn = Turn { service: &service, now, tag, verb, arguments: &[], out, stage, status: "" };
         turn.complete();
         true
     }
@@ -335,10 +294,7 @@ impl Session for Imap {
     fn finish(&mut self, out: &mut Actions) {
         let rest = self.framing.rest();
         if !rest.is_empty() {
-            out.record(Event::ProtocolViolation {
-                what: "unfinished",
-                line: Text::copy(rest),
-            });
+            out.record(Event::ProtocolViolation { what: "unfinished", line: Text::copy(rest) });
         }
         self.stage = Stage::Closed;
     }

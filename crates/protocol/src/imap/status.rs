@@ -18,9 +18,7 @@ pub fn status(turn: &mut Turn<'_>, state: &mut State) -> Result<(), Fault> {
     }
     let wanted: Vec<&'static str> = items.iter().map(item).collect::<Result<_, _>>()?;
     let mailbox = named(turn, name)?;
-    let unseen = state
-        .account()
-        .map_or(0, |account| account.overlay.unseen(&mailbox).0);
+    let unseen = state.account().map_or(0, |account| account.overlay.unseen(&mailbox).0);
     let values: Vec<String> = wanted
         .into_iter()
         .map(|item| {
@@ -45,8 +43,6 @@ pub fn status(turn: &mut Turn<'_>, state: &mut State) -> Result<(), Fault> {
 fn item(argument: &Argument<'_>) -> Result<&'static str, Fault> {
     const ITEMS: [&str; 5] = ["MESSAGES", "RECENT", "UIDNEXT", "UIDVALIDITY", "UNSEEN"];
     let name = argument.atom().ok_or(Phrase::InvalidArguments)?;
-    let known = ITEMS
-        .into_iter()
-        .find(|item| item.as_bytes().eq_ignore_ascii_case(name));
+    let known = ITEMS.into_iter().find(|item| item.as_bytes().eq_ignore_ascii_case(name));
     known.ok_or_else(|| Fault::with(Phrase::InvalidStatusItem, name.to_ascii_uppercase()))
 }

@@ -3,11 +3,7 @@
 /// Appends a quoted string, or a literal where the text holds what a quoted string may not or Dovecot would not.
 pub fn push_string(out: &mut Vec<u8>, text: &[u8]) {
     let needs_literal = |byte: &u8| matches!(byte, b'"' | b'\\' | b'\r' | b'\n' | 0) || !byte.is_ascii();
-    if text.iter().any(needs_literal) {
-        push_literal(out, text)
-    } else {
-        push_plain_quoted(out, text)
-    }
+    if text.iter().any(needs_literal) { push_literal(out, text) } else { push_plain_quoted(out, text) }
 }
 
 /// Appends `{n}` and the text. NUL, which no literal may hold, becomes 0x80 as in Dovecot.

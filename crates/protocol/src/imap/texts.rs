@@ -183,20 +183,12 @@ pub struct Limits {
 impl Limits {
     /// The caps before login.
     pub const fn before_login(&self) -> Caps {
-        Caps {
-            line: self.login_line,
-            literal: self.login_literal,
-            command: self.command,
-        }
+        Caps { line: self.login_line, literal: self.login_literal, command: self.command }
     }
 
     /// The caps after login.
     pub const fn after_login(&self) -> Caps {
-        Caps {
-            line: self.line,
-            literal: self.literal,
-            command: self.command,
-        }
+        Caps { line: self.line, literal: self.literal, command: self.command }
     }
 }
 
@@ -231,29 +223,18 @@ impl ImapTexts {
     pub(crate) fn check(&self) -> Result<(), String> {
         let worded: BTreeSet<Phrase> = self.replies.keys().copied().collect();
         if let Some(missing) = Phrase::ALL.iter().find(|phrase| !worded.contains(phrase)) {
-            return Err(format!(
-                "[imap.replies] has no `{}`",
-                kebab(&format!("{missing:?}"))
-            ));
+            return Err(format!("[imap.replies] has no `{}`", kebab(&format!("{missing:?}"))));
         }
-        if let Some(unknown) = self
-            .completed
-            .keys()
-            .find(|verb| !TABLE.iter().any(|row| row.verb == *verb))
-        {
+        if let Some(unknown) = self.completed.keys().find(|verb| !TABLE.iter().any(|row| row.verb == *verb)) {
             let known = TABLE.iter().map(|row| row.verb).collect::<Vec<_>>().join(", ");
-            return Err(format!(
-                "[imap.completed] has `{unknown}`, which is no command of ours ({known})"
-            ));
+            return Err(format!("[imap.completed] has `{unknown}`, which is no command of ours ({known})"));
         }
         Ok(())
     }
 
     /// The words of a phrase.
     pub fn reply(&self, phrase: Phrase) -> &Text {
-        self.replies
-            .get(&phrase)
-            .expect("`check` saw words for every phrase")
+        self.replies.get(&phrase).expect("`check` saw words for every phrase")
     }
 }
 

@@ -22,19 +22,13 @@ pub struct Fault {
 impl Fault {
     /// A fault that names an item.
     pub fn with(phrase: Phrase, detail: impl Into<Vec<u8>>) -> Self {
-        Self {
-            phrase,
-            detail: detail.into(),
-        }
+        Self { phrase, detail: detail.into() }
     }
 }
 
 impl From<Phrase> for Fault {
     fn from(phrase: Phrase) -> Self {
-        Self {
-            phrase,
-            detail: Vec::new(),
-        }
+        Self { phrase, detail: Vec::new() }
     }
 }
 
@@ -105,9 +99,7 @@ impl<'a> Turn<'a> {
     /// The command went well: its own closing words.
     pub fn complete(&mut self) {
         let service = self.service;
-        let text = std::str::from_utf8(self.verb)
-            .ok()
-            .and_then(|verb| service.texts.completed.get(verb));
+        let text = std::str::from_utf8(self.verb).ok().and_then(|verb| service.texts.completed.get(verb));
         let filled = text.map(|text| text.fill(&[(Slot::Capabilities, &service.capabilities)]));
         self.tagged(filled.as_deref().unwrap_or_default());
     }
@@ -148,28 +140,14 @@ impl<'a> Turn<'a> {
 
     /// Records a login and answers it. `true` when it was let in.
     pub fn judge(&mut self, attempt: crate::sasl::Attempt) -> bool {
-        let crate::sasl::Attempt {
-            mechanism,
-            username,
-            password,
-            sound,
-        } = attempt;
+        let crate::sasl::Attempt { mechanism, username, password, sound } = attempt;
         let accepted = sound && self.service.credentials.accept(&username.0, &password.0);
         if accepted {
-            self.record(Event::AuthSucceeded {
-                mechanism,
-                username,
-                password,
-            });
+            self.record(Event::AuthSucceeded { mechanism, username, password });
             self.complete();
         } else {
-            self.record(Event::AuthFailed {
-                mechanism,
-                username,
-                password,
-            });
-            self.out
-                .push(Action::Wait(self.service.texts.times.failure_delay()));
+            self.record(Event::AuthFailed { mechanism, username, password });
+            self.out.push(Action::Wait(self.service.texts.times.failure_delay()));
             self.refuse(&Phrase::AuthenticationFailed.into());
         }
         accepted
@@ -178,18 +156,10 @@ impl<'a> Turn<'a> {
 
 /// The status that a tagged reply begins with, as events carry it.
 fn status_of(text: &[u8]) -> &'static str {
-    ["OK", "NO", "BAD"]
-        .into_iter()
-        .find(|word| text.starts_with(word.as_bytes()))
-        .unwrap_or("")
+    ["OK", "NO", "BAD"].into_iter().find(|word| text.starts_with(word.as_bytes())).unwrap_or("")
 }
 
 /// The event of a command.
 pub fn received(verb: &[u8], line: &[u8], state: &'static str, status: &'static str) -> Event {
-    Event::CommandReceived {
-        verb: Text::copy(verb),
-        line: Text::copy(line),
-        state,
-        status,
-    }
+    Event::CommandReceived { verb: Text::copy(verb), line: Text::copy(line), state, status }
 }

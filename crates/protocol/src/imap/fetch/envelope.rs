@@ -10,14 +10,9 @@ pub fn render(envelope: &Envelope, out: &mut Vec<u8>) {
     push_value(out, envelope.date.as_ref());
     out.push(b' ');
     push_value(out, envelope.subject.as_ref());
-    for list in [
-        &envelope.from,
-        &envelope.sender,
-        &envelope.reply_to,
-        &envelope.to,
-        &envelope.cc,
-        &envelope.bcc,
-    ] {
+    for list in
+        [&envelope.from, &envelope.sender, &envelope.reply_to, &envelope.to, &envelope.cc, &envelope.bcc]
+    {
         out.push(b' ');
         push_addresses(out, list);
     }
@@ -43,17 +38,9 @@ fn push_addresses(out: &mut Vec<u8>, addresses: &[Address]) {
     out.push(b'(');
     for address in addresses {
         let (name, route, mailbox, host) = match address {
-            Address::Mailbox {
-                name,
-                route,
-                mailbox,
-                host,
-            } => (
-                name.as_deref(),
-                route.as_deref(),
-                mailbox.as_deref(),
-                host.as_deref(),
-            ),
+            Address::Mailbox { name, route, mailbox, host } => {
+                (name.as_deref(), route.as_deref(), mailbox.as_deref(), host.as_deref())
+            }
             Address::GroupStart(name) => (None, None, Some(&name[..]), None),
             Address::GroupEnd => (None, None, None, None),
         };

@@ -105,9 +105,7 @@ pub fn parse(wanted: &[Argument<'_>]) -> Result<Vec<Item>, Fault> {
 
 /// The item at a place, and the place behind it: a section with header names takes three arguments.
 fn parse_item(arguments: &[Argument<'_>], place: usize) -> Result<(Item, usize), Fault> {
-    let name = atom_at(arguments, place)
-        .ok_or(Phrase::InvalidArguments)?
-        .to_ascii_uppercase();
+    let name = atom_at(arguments, place).ok_or(Phrase::InvalidArguments)?.to_ascii_uppercase();
     let next = place.saturating_add(1);
     let item = match &name[..] {
         b"UID" => Item::Uid,

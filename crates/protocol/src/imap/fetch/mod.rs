@@ -43,11 +43,7 @@ fn start(turn: &mut Turn<'_>, state: &mut State, by_uid: bool) -> Result<(), Fau
     if wanted.is_empty() {
         return Err(Phrase::InvalidArguments.into());
     }
-    let malformed = if by_uid {
-        Phrase::InvalidUidSet
-    } else {
-        Phrase::InvalidSequenceSet
-    };
+    let malformed = if by_uid { Phrase::InvalidUidSet } else { Phrase::InvalidSequenceSet };
     let set = set.atom().and_then(SequenceSet::parse).ok_or(malformed)?;
     let mut items = item::parse(wanted)?;
     if by_uid {
@@ -159,10 +155,7 @@ fn send_section(mailbox: &str, message: &Message, section: &Section, out: &mut A
     let mut bait: Vec<String> = Vec::new();
     for piece in &pieces {
         if let Piece::Octets(range) = piece {
-            let shown = message
-                .bait_in(range)
-                .into_iter()
-                .filter(|secret| !bait.contains(&secret.id));
+            let shown = message.bait_in(range).into_iter().filter(|secret| !bait.contains(&secret.id));
             let shown: Vec<String> = shown.map(|secret| secret.id.clone()).collect();
             bait.extend(shown);
         }

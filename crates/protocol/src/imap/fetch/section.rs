@@ -66,14 +66,7 @@ impl Section {
             b"RFC822.TEXT" => (What::Text, false),
             _ => (What::Everything, false),
         };
-        Self {
-            label: name.to_vec(),
-            name: name.to_vec(),
-            peek,
-            part: Vec::new(),
-            what,
-            partial: None,
-        }
+        Self { label: name.to_vec(), name: name.to_vec(), peek, part: Vec::new(), what, partial: None }
     }
 
     /// Reads what stands behind `BODY[`, in capitals; header names are further arguments from `place` on. Also says where
@@ -90,18 +83,10 @@ impl Section {
                 (text, None, behind.strip_prefix(b"]").unwrap_or_default(), place)
             }
             None => {
-                let names = arguments
-                    .get(place)
-                    .and_then(Argument::list)
-                    .ok_or(Phrase::SectionUnclosed)?;
+                let names = arguments.get(place).and_then(Argument::list).ok_or(Phrase::SectionUnclosed)?;
                 let close = place.saturating_add(1);
                 let behind = atom_at(arguments, close).and_then(|atom| atom.strip_prefix(b"]"));
-                (
-                    rest,
-                    Some(names),
-                    behind.ok_or(Phrase::SectionUnclosed)?,
-                    close.saturating_add(1),
-                )
+                (rest, Some(names), behind.ok_or(Phrase::SectionUnclosed)?, close.saturating_add(1))
             }
         };
         let (part, what) = part_numbers(text);
@@ -110,14 +95,8 @@ impl Section {
             (b"HEADER", None) => What::Header,
             (b"TEXT", None) => What::Text,
             (b"MIME", None) if !part.is_empty() => What::Mime,
-            (b"HEADER.FIELDS", Some(names)) => What::Fields {
-                not: false,
-                names: header_names(names)?,
-            },
-            (b"HEADER.FIELDS.NOT", Some(names)) => What::Fields {
-                not: true,
-                names: header_names(names)?,
-            },
+            (b"HEADER.FIELDS", Some(names)) => What::Fields { not: false, names: header_names(names)? },
+            (b"HEADER.FIELDS.NOT", Some(names)) => What::Fields { not: true, names: header_names(names)? },
             _ => return Err(Phrase::InvalidSection.into()),
         };
         let partial = parse_partial(behind)?;
@@ -131,17 +110,7 @@ impl Section {
         if let Some((origin, _)) = partial {
             label.extend_from_slice(format!("<{origin}>").as_bytes());
         }
-        Ok((
-            Self {
-                label,
-                name,
-                peek,
-                part,
-                what,
-                partial,
-            },
-            next,
-        ))
+        Ok((Self { label, name, peek, part, what, partial }, next))
     }
 
     /// The octets that it means. A part that is not there has none.
@@ -152,14 +121,9 @@ impl Section {
             match (message.structure().section(&self.part), &self.what) {
                 (Some(part), What::Everything) => vec![Piece::Octets(part.body.clone())],
                 (Some(part), What::Mime) => vec![Piece::Octets(part.header.clone())],
-                (
-                    Some(Part {
-                        content: Content::Message(_, inner),
-                        body,
-                        ..
-                    }),
-                    _,
-                ) => self.of(message, inner.header.clone(), inner.body.clone(), body.clone()),
+                (Some(Part { content: Content::Message(_, inner), body, .. }), _) => {
+                    self.of(message, inner.header.clone(), inner.body.clone(), body.clone())
+                }
                 _ => Vec::new(),
             }
         };
@@ -203,17 +167,12 @@ fn part_numbers(text: &[u8]) -> (Vec<u32>, &[u8]) {
     let mut numbers = Vec::new();
     let mut rest = text;
     loop {
-        let end = rest
-            .iter()
-            .position(|byte| !byte.is_ascii_digit())
-            .unwrap_or(rest.len());
+        let end = rest.iter().position(|byte| !byte.is_ascii_digit()).unwrap_or(rest.len());
         let (digits, behind) = rest.split_at_checked(end).unwrap_or((rest, &[]));
         if digits.is_empty() {
             return (numbers, rest);
         }
-        let number = std::str::from_utf8(digits)
-            .ok()
-            .and_then(|digits| digits.parse().ok());
+        let number = std::str::from_utf8(digits).ok().and_then(|digits| digits.parse().ok());
         numbers.push(number.unwrap_or(0));
         rest = match behind {
             [] => return (numbers, behind),
@@ -228,10 +187,7 @@ fn header_names(names: &[Argument<'_>]) -> Result<Vec<Vec<u8>>, Fault> {
         return Err(Phrase::InvalidSection.into());
     }
     let name = |name: &Argument<'_>| name.string().map(<[u8]>::to_vec);
-    names
-        .iter()
-        .map(|argument| name(argument).ok_or(Phrase::InvalidSection.into()))
-        .collect()
+    names.iter().map(|argument| name(argument).ok_or(Phrase::InvalidSection.into())).collect()
 }
 
 /// A header name as the answer repeats it: in capitals, in quotes if it came in quotes.
@@ -253,15 +209,10 @@ fn parse_partial(text: &[u8]) -> Result<Option<(usize, usize)>, Fault> {
         return Ok(None);
     }
     let inner = text.strip_prefix(b"<").and_then(|rest| rest.strip_suffix(b">"));
-    let inner = inner
-        .and_then(|inner| std::str::from_utf8(inner).ok())
-        .ok_or(Phrase::SectionTrailing)?;
+    let inner = inner.and_then(|inner| std::str::from_utf8(inner).ok()).ok_or(Phrase::SectionTrailing)?;
     let (origin, count) = inner.split_once('.').ok_or(Phrase::SectionTrailing)?;
     let number = |text: &str| -> Option<usize> {
-        text.bytes()
-            .all(|byte| byte.is_ascii_digit())
-            .then(|| text.parse().ok())
-            .flatten()
+        text.bytes().all(|byte| byte.is_ascii_digit()).then(|| text.parse().ok()).flatten()
     };
     match (number(origin), number(count)) {
         (Some(origin), Some(count)) if count > 0 => Ok(Some((origin, count))),

@@ -85,9 +85,7 @@ fn push_extension(out: &mut Vec<u8>, part: &Part) {
 
 /// `text` adds Dovecot's charset where there is none.
 fn push_parameters(out: &mut Vec<u8>, parameters: &[Parameter], text: bool) {
-    let charset = parameters
-        .iter()
-        .any(|(name, _)| name.eq_ignore_ascii_case(b"charset"));
+    let charset = parameters.iter().any(|(name, _)| name.eq_ignore_ascii_case(b"charset"));
     let default = text && !charset;
     if parameters.is_empty() && !default {
         return out.extend_from_slice(b"NIL");

@@ -68,11 +68,7 @@ impl Candidate<'_> {
             Key::Flag(flag) => self.flags.contains(*flag),
             Key::Keyword => false,
             Key::Date { sent, order, date } => {
-                let own = if *sent {
-                    self.sent()
-                } else {
-                    self.message.internal_date.date()
-                };
+                let own = if *sent { self.sent() } else { self.message.internal_date.date() };
                 own.cmp(date) == *order
             }
             Key::Larger(size) => self.message.size() as u64 > *size,

@@ -76,12 +76,7 @@ impl Searching {
                 return false;
             }
             let flags = overlay.flags(&self.mailbox, message);
-            let mut candidate = Candidate {
-                message,
-                position: self.next,
-                flags,
-                read: 0,
-            };
+            let mut candidate = Candidate { message, position: self.next, flags, read: 0 };
             let number = u32::try_from(self.next.saturating_add(1)).unwrap_or(u32::MAX);
             if candidate.matches(&self.key) {
                 self.found.push(if self.by_uid { message.uid } else { number });

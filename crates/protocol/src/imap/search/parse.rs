@@ -24,11 +24,8 @@ pub fn parse(arguments: &[Argument<'_>], mailbox: &Mailbox) -> Result<Key, Fault
     let (charset, rest) = match arguments {
         [word, name, rest @ ..] if word.is_atom("CHARSET") => {
             let name = name.string().ok_or(Phrase::InvalidArguments)?;
-            let known = if name.eq_ignore_ascii_case(b"US-ASCII") {
-                Some(UTF_8)
-            } else {
-                Encoding::for_label(name)
-            };
+            let known =
+                if name.eq_ignore_ascii_case(b"US-ASCII") { Some(UTF_8) } else { Encoding::for_label(name) };
             (known.ok_or(Phrase::BadCharset)?, rest)
         }
         _ => (UTF_8, arguments),
@@ -36,11 +33,7 @@ pub fn parse(arguments: &[Argument<'_>], mailbox: &Mailbox) -> Result<Key, Fault
     if rest.is_empty() {
         return Err(Phrase::MissingSearchKey.into());
     }
-    let mut parser = Parser {
-        mailbox,
-        charset,
-        keys: 0,
-    };
+    let mut parser = Parser { mailbox, charset, keys: 0 };
     parser.all(rest, 0)
 }
 
@@ -80,10 +73,7 @@ impl Parser<'_> {
             };
         }
         let name = first.atom().ok_or(Phrase::InvalidArguments)?;
-        if name
-            .first()
-            .is_some_and(|byte| byte.is_ascii_digit() || *byte == b'*')
-        {
+        if name.first().is_some_and(|byte| byte.is_ascii_digit() || *byte == b'*') {
             let set = SequenceSet::parse(name).ok_or(Phrase::InvalidSequenceSet)?;
             return Ok(Key::Positions(set.positions(self.mailbox, false)));
         }
@@ -181,9 +171,7 @@ fn size(name: &[u8], rest: &mut Rest<'_, '_>) -> Result<u64, Fault> {
 fn date(name: &[u8], rest: &mut Rest<'_, '_>) -> Result<Key, Fault> {
     let text = word(name, rest)?;
     let date = parse_date(text).ok_or_else(|| Fault::with(Phrase::InvalidSearchDate, name))?;
-    let (sent, name) = name
-        .strip_prefix(b"SENT")
-        .map_or((false, name), |name| (true, name));
+    let (sent, name) = name.strip_prefix(b"SENT").map_or((false, name), |name| (true, name));
     let key = |order| Key::Date { sent, order, date };
     Ok(match name {
         b"BEFORE" => key(Ordering::Less),
@@ -194,9 +182,8 @@ fn date(name: &[u8], rest: &mut Rest<'_, '_>) -> Result<Key, Fault> {
 
 /// `date-text = date-day "-" date-month "-" date-year` (RFC 3501 section 9): `1-Feb-1994`.
 fn parse_date(text: &[u8]) -> Option<Date> {
-    const MONTHS: [&str; 12] = [
-        "JAN", "FEB", "MAR", "APR", "MAY", "JUN", "JUL", "AUG", "SEP", "OCT", "NOV", "DEC",
-    ];
+    const MONTHS: [&str; 12] =
+        ["JAN", "FEB", "MAR", "APR", "MAY", "JUN", "JUL", "AUG", "SEP", "OCT", "NOV", "DEC"];
     let text = std::str::from_utf8(text).ok()?;
     let mut fields = text.split('-');
     let (day, month, year) = (fields.next()?, fields.next()?, fields.next()?);
@@ -206,9 +193,7 @@ fn parse_date(text: &[u8]) -> Option<Date> {
     if fields.next().is_some() || !digits(day, 2) || !digits(year, 4) || year.len() != 4 {
         return None;
     }
-    let month = MONTHS
-        .iter()
-        .position(|known| known.eq_ignore_ascii_case(month))?;
+    let month = MONTHS.iter().position(|known| known.eq_ignore_ascii_case(month))?;
     let month = i8::try_from(month).ok()?.checked_add(1)?;
     Date::new(year.parse().ok()?, month, day.parse().ok()?).ok()
 }
@@ -219,12 +204,7 @@ mod tests {
     use crate::imap::arguments;
 
     fn parsed(text: &str) -> Result<Key, Phrase> {
-        let mailbox = Mailbox {
-            name: "INBOX".into(),
-            uid_validity: 1,
-            uid_next: 1,
-            messages: Vec::new(),
-        };
+        let mailbox = Mailbox { name: "INBOX".into(), uid_validity: 1, uid_next: 1, messages: Vec::new() };
         let arguments = arguments::parse(text.as_bytes())?;
         parse(&arguments, &mailbox).map_err(|fault| fault.phrase)
     }
@@ -239,10 +219,7 @@ mod tests {
                 not(header("from", "ceo")),
             )))]))
         );
-        assert_eq!(
-            parsed("CHARSET iso-8859-1 BODY \"\u{fc}\""),
-            parsed("BODY \"\u{c3}\u{bc}\"")
-        );
+        assert_eq!(parsed("CHARSET iso-8859-1 BODY \"\u{fc}\""), parsed("BODY \"\u{c3}\u{bc}\""));
     }
 
     #[test]
@@ -270,14 +247,7 @@ mod tests {
     #[test]
     fn dates() {
         assert_eq!(parse_date(b"1-feb-1994"), Some(Date::constant(1994, 2, 1)));
-        for text in [
-            "1-Feb-94",
-            "1 Feb 1994",
-            "001-Feb-1994",
-            "-Feb-1994",
-            "1-Foo-1994",
-            "1-Feb-1994-",
-        ] {
+        for text in ["1-Feb-94", "1 Feb 1994", "001-Feb-1994", "-Feb-1994", "1-Foo-1994", "1-Feb-1994-"] {
             assert_eq!(parse_date(text.as_bytes()), None, "{text}");
         }
     }
