@@ -1,5 +1,6 @@
 //! A small persona in a temporary folder, to be bent by each test.
 #![allow(dead_code)] // every test binary uses a part
+#![allow(unreachable_pub)] // a module of each test binary, not a crate
 
 use std::fs;
 use std::path::{Path, PathBuf};
