@@ -15,13 +15,11 @@ impl Corpus {
     /// The mailbox of that name; INBOX in any case (RFC 3501 section 5.1).
     pub fn mailbox(&self, name: &str) -> Option<&Arc<Mailbox>> {
         let inbox = name.eq_ignore_ascii_case("INBOX");
-        self.mailboxes.iter().find(|mailbox| {
-            if inbox {
-                mailbox.name == "INBOX"
-            } else {
-                mailbox.name == name
-            }
-        })
+        self.mailboxes.iter().find(
+            |mailbox| {
+                if inbox { mailbox.name == "INBOX" } else { mailbox.name == name }
+            },
+        )
     }
 
     /// The message with that number, from 1, in the mailbox of that name.

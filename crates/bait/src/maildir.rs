@@ -111,8 +111,9 @@ fn write_mailbox(mailbox: &Mailbox, folder: &Path, host: &str) -> Result<(), Exp
     for message in &mailbox.messages {
         let base = base_name(message, &seed, host);
         let path = folder.join("cur").join(format!("{base}:2,{}", letters(message.flags)));
-        let arrived = SystemTime::try_from(message.internal_date.timestamp())
-            .map_err(|error| ExportError::Unwritable { path: path.clone(), source: io::Error::other(error) })?;
+        let arrived = SystemTime::try_from(message.internal_date.timestamp()).map_err(|error| {
+            ExportError::Unwritable { path: path.clone(), source: io::Error::other(error) }
+        })?;
         write_file(&path, &with_line_feeds(&message.bytes), Some(arrived))?;
         let _ = writeln!(uidlist, "{} :{base}", message.uid);
     }
@@ -123,7 +124,8 @@ fn write_mailbox(mailbox: &Mailbox, folder: &Path, host: &str) -> Result<(), Exp
 fn base_name(message: &Message, seed: &[u8; 32], host: &str) -> String {
     let seconds = message.internal_date.timestamp().as_second();
     let microseconds = characters(seed, &format!("microseconds-{}", message.uid), Alphabet::Digits, 6);
-    let process: u32 = characters(seed, &format!("process-{}", message.uid), Alphabet::Digits, 4).parse().unwrap_or(0);
+    let process: u32 =
+        characters(seed, &format!("process-{}", message.uid), Alphabet::Digits, 4).parse().unwrap_or(0);
     let file_size = message.size() - memchr::memmem::find_iter(&message.bytes, b"\r\n").count();
     let wire_size = message.size();
     format!("{seconds}.M{microseconds}P{}.{host},S={file_size},W={wire_size}", process + 1000)
@@ -131,8 +133,11 @@ fn base_name(message: &Message, seed: &[u8; 32], host: &str) -> String {
 
 /// The flags' letters, in the order of the alphabet as Maildir wants them.
 fn letters(flags: Flags) -> String {
-    let mut letters: Vec<char> =
-        Flags::ALL.iter().filter(|(flag, ..)| flags.contains(*flag)).filter_map(|(.., letter)| *letter).collect();
+    let mut letters: Vec<char> = Flags::ALL
+        .iter()
+        .filter(|(flag, ..)| flags.contains(*flag))
+        .filter_map(|(.., letter)| *letter)
+        .collect();
     letters.sort_unstable();
     letters.into_iter().collect()
 }
@@ -206,7 +211,10 @@ mod tests {
 
     #[test]
     fn flags_ascend() {
-        assert_eq!(letters(Flags::SEEN | Flags::ANSWERED | Flags::DRAFT | Flags::FLAGGED | Flags::DELETED), "DFRST");
+        assert_eq!(
+            letters(Flags::SEEN | Flags::ANSWERED | Flags::DRAFT | Flags::FLAGGED | Flags::DELETED),
+            "DFRST"
+        );
         assert_eq!(letters(Flags::NONE | Flags::RECENT), "");
     }
 
@@ -221,7 +229,10 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let corpus = Corpus::default();
         assert_eq!(export(&corpus, &dir.path().join("a/b"), "mail.example").unwrap(), Exported::default());
-        assert!(matches!(export(&corpus, &dir.path().join("a/b"), "mail.example"), Err(ExportError::NotEmpty { .. })));
+        assert!(matches!(
+            export(&corpus, &dir.path().join("a/b"), "mail.example"),
+            Err(ExportError::NotEmpty { .. })
+        ));
         assert!(matches!(export(&corpus, dir.path(), "mail/example"), Err(ExportError::Host { .. })));
         let file = dir.path().join("file");
         fs::write(&file, "x").unwrap();

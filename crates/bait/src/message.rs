@@ -85,14 +85,12 @@ impl Message {
 
     /// The envelope (RFC 3501 section 7.4.2), read at the first call.
     pub fn envelope(&self) -> &Envelope {
-        self.envelope
-            .get_or_init(|| Envelope::parse(&self.bytes.slice(self.header())))
+        self.envelope.get_or_init(|| Envelope::parse(&self.bytes.slice(self.header())))
     }
 
     /// The decoded, case-folded text that SEARCH looks in, made at the first call.
     pub fn search_text(&self) -> &SearchText {
-        self.search
-            .get_or_init(|| SearchText::of(&self.bytes, self.structure()))
+        self.search.get_or_init(|| SearchText::of(&self.bytes, self.structure()))
     }
 
     /// The day in the Date header, as written there, disregarding time and zone (RFC 3501 section 6.4.4, SENTON).

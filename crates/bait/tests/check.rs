@@ -12,19 +12,11 @@ const SECOND: &str = "mailboxes/INBOX/02-re-key.eml";
 fn a_sound_corpus_has_no_problem() {
     let report = check(&Files::small().load().unwrap());
     let problems: Vec<String> = report.problems.iter().map(ToString::to_string).collect();
-    assert_eq!(
-        problems,
-        ["warning: persona.toml: the mailbox `R&D` is empty; put messages into its folder"]
-    );
+    assert_eq!(problems, ["warning: persona.toml: the mailbox `R&D` is empty; put messages into its folder"]);
     assert!(report.is_sound());
     let inbox = &report.mailboxes[0];
     assert!(inbox.octets > 1000, "{inbox:?}");
-    let expected = MailboxSummary {
-        name: "INBOX".to_owned(),
-        messages: 2,
-        octets: inbox.octets,
-        secrets: 3,
-    };
+    let expected = MailboxSummary { name: "INBOX".to_owned(), messages: 2, octets: inbox.octets, secrets: 3 };
     assert_eq!(*inbox, expected);
 }
 
@@ -50,62 +42,14 @@ fn every_fault_is_found() {
             Error,
             "the secret `db-password` stands in encoded text",
         ),
-        Case(
-            FIRST,
-            "AAECAwQ=",
-            "AAECAwQ",
-            Error,
-            "has a base64 part that does not decode",
-        ),
-        Case(
-            FIRST,
-            "8bit",
-            "quoted-printable",
-            Error,
-            "quoted-printable part with an 8-bit line",
-        ),
-        Case(
-            FIRST,
-            "8bit",
-            "7bit",
-            Error,
-            "8-bit text in a part that says 7bit",
-        ),
-        Case(
-            FIRST,
-            "8bit",
-            "9bit",
-            Error,
-            "unknown Content-Transfer-Encoding `9bit`",
-        ),
-        Case(
-            FIRST,
-            "--b-{{hex b-one 8}}--",
-            "",
-            Error,
-            "does not close its multipart",
-        ),
-        Case(
-            FIRST,
-            "; boundary=\"b-{{hex b-one 8}}\"",
-            "",
-            Error,
-            "multipart without a boundary",
-        ),
-        Case(
-            FIRST,
-            "=?UTF-8?Q?Schl=C3=BCssel?=",
-            "Schlüssel",
-            Error,
-            "has a header that is not ASCII",
-        ),
-        Case(
-            FIRST,
-            "\tfor <admin",
-            "for <admin",
-            Error,
-            "has a header line without a colon",
-        ),
+        Case(FIRST, "AAECAwQ=", "AAECAwQ", Error, "has a base64 part that does not decode"),
+        Case(FIRST, "8bit", "quoted-printable", Error, "quoted-printable part with an 8-bit line"),
+        Case(FIRST, "8bit", "7bit", Error, "8-bit text in a part that says 7bit"),
+        Case(FIRST, "8bit", "9bit", Error, "unknown Content-Transfer-Encoding `9bit`"),
+        Case(FIRST, "--b-{{hex b-one 8}}--", "", Error, "does not close its multipart"),
+        Case(FIRST, "; boundary=\"b-{{hex b-one 8}}\"", "", Error, "multipart without a boundary"),
+        Case(FIRST, "=?UTF-8?Q?Schl=C3=BCssel?=", "Schlüssel", Error, "has a header that is not ASCII"),
+        Case(FIRST, "\tfor <admin", "for <admin", Error, "has a header line that is no field (`for <admin"),
         Case(
             FIRST,
             "{{received +1s}}",
@@ -113,27 +57,9 @@ fn every_fault_is_found() {
             Warning,
             "later than the hop above it or the arrival",
         ),
-        Case(
-            FIRST,
-            "{{received +1s}}",
-            "yesterday",
-            Error,
-            "Received ends with `yesterday`, no date",
-        ),
-        Case(
-            FIRST,
-            "{{received +1s}}",
-            "{{received +30d}}",
-            Error,
-            "lies after the installation's moment",
-        ),
-        Case(
-            FIRST,
-            "{{date}}",
-            "{{date -2d}}",
-            Warning,
-            "lies more than a day from the arrival",
-        ),
+        Case(FIRST, "{{received +1s}}", "yesterday", Error, "Received ends with `yesterday`, no date"),
+        Case(FIRST, "{{received +1s}}", "{{received +30d}}", Error, "lies after the installation's moment"),
+        Case(FIRST, "{{date}}", "{{date -2d}}", Warning, "lies more than a day from the arrival"),
         Case(
             FIRST,
             "{{date}}",
@@ -141,13 +67,7 @@ fn every_fault_is_found() {
             Warning,
             "more than a day from the arrival",
         ),
-        Case(
-            FIRST,
-            "{{date}}",
-            "Tue, 02 Nov 2026 09:12:44 -0500",
-            Error,
-            "is no date of RFC 5322",
-        ),
+        Case(FIRST, "{{date}}", "Tue, 02 Nov 2026 09:12:44 -0500", Error, "is no date of RFC 5322"),
         Case(
             FIRST,
             "-2 09",
@@ -155,34 +75,10 @@ fn every_fault_is_found() {
             Error,
             "answers mailboxes/INBOX/01-key.eml (In-Reply-To), which was sent later",
         ),
-        Case(
-            SECOND,
-            "{{date}}",
-            "{{date +2d}}",
-            Error,
-            "lies after the installation's moment",
-        ),
-        Case(
-            SECOND,
-            "sent = \"0",
-            "sent = \"-3",
-            Error,
-            "arrives before the message above it",
-        ),
-        Case(
-            SECOND,
-            "{{digits m-two 9}}",
-            "{{hex m-one 12}}",
-            Error,
-            "has the Message-ID <",
-        ),
-        Case(
-            SECOND,
-            "<{{digits m-two 9}}@acme.example>",
-            "none",
-            Error,
-            "that is not <left@right>",
-        ),
+        Case(SECOND, "{{date}}", "{{date +2d}}", Error, "lies after the installation's moment"),
+        Case(SECOND, "sent = \"0", "sent = \"-3", Error, "arrives before the message above it"),
+        Case(SECOND, "{{digits m-two 9}}", "{{hex m-one 12}}", Error, "has the Message-ID <"),
+        Case(SECOND, "<{{digits m-two 9}}@acme.example>", "none", Error, "that is not <left@right>"),
         Case(
             SECOND,
             "References: <{{hex m-one 12}}",
@@ -191,47 +87,19 @@ fn every_fault_is_found() {
             "References names <lost@acme.example>",
         ),
         Case(SECOND, "Subject: Re", "X-Subject: Re", Error, "has no Subject"),
-        Case(
-            SECOND,
-            "From: Ben",
-            "From: x@acme.example\nFrom: Ben",
-            Error,
-            "has 2 From fields",
-        ),
+        Case(SECOND, "From: Ben", "From: x@acme.example\nFrom: Ben", Error, "has 2 From fields"),
         Case(SECOND, "Fine.", long, Error, "has a line of 1005 octets"),
-        Case(
-            SECOND,
-            "Fine.\n",
-            "Fine.",
-            Warning,
-            "does not end with a line feed",
-        ),
-        Case(
-            SECOND,
-            "\n\n> until",
-            "\nUntil",
-            Error,
-            "has no empty line between header and body",
-        ),
+        Case(SECOND, "Fine.\n", "Fine.", Warning, "does not end with a line feed"),
+        Case(SECOND, "\n\n> until", "\nUntil", Error, "has no empty line between header and body"),
     ] {
         let files = Files::small();
         files.edit(file, from, to);
-        let report = check(
-            &files
-                .load()
-                .unwrap_or_else(|error| panic!("{from:?} -> {to:?}: {error}")),
-        );
-        let found = report
-            .problems
-            .iter()
-            .find(|problem| problem.message.contains(expected));
+        let report = check(&files.load().unwrap_or_else(|error| panic!("{from:?} -> {to:?}: {error}")));
+        let found = report.problems.iter().find(|problem| problem.message.contains(expected));
         let found =
             found.unwrap_or_else(|| panic!("{from:?} -> {to:?}: not found among {:#?}", report.problems));
         assert_eq!(found.severity, severity, "{from:?} -> {to:?}");
-        assert_eq!(
-            report.is_sound(),
-            !report.problems.iter().any(|problem| problem.severity == Error)
-        );
+        assert_eq!(report.is_sound(), !report.problems.iter().any(|problem| problem.severity == Error));
         assert!(!found.message.contains('\n'), "{found}");
     }
 }

@@ -8,9 +8,7 @@ use support::{installation, text};
 
 fn corpus() -> Corpus {
     let persona = Persona::builtin().unwrap_or_else(|error| panic!("{error}"));
-    persona
-        .render(&installation("2026-11-23T18:00:00Z"))
-        .unwrap_or_else(|error| panic!("{error}"))
+    persona.render(&installation("2026-11-23T18:00:00Z")).unwrap_or_else(|error| panic!("{error}"))
 }
 
 #[test]
@@ -18,26 +16,15 @@ fn it_has_no_problem() {
     let report = check(&Persona::builtin().unwrap_or_else(|error| panic!("{error}")));
     let problems: Vec<String> = report.problems.iter().map(ToString::to_string).collect();
     assert!(problems.is_empty(), "{}", problems.join("\n"));
-    assert!(
-        report
-            .problems
-            .iter()
-            .all(|problem| problem.severity == Severity::Warning)
-    );
+    assert!(report.problems.iter().all(|problem| problem.severity == Severity::Warning));
 }
 
 #[test]
 fn mailboxes_and_sizes() {
     let corpus = corpus();
-    let counts: Vec<(&str, usize)> = corpus
-        .mailboxes
-        .iter()
-        .map(|mailbox| (mailbox.name.as_str(), mailbox.messages.len()))
-        .collect();
-    assert_eq!(
-        counts,
-        [("INBOX", 12), ("Sent", 8), ("Drafts", 1), ("Archive", 3)]
-    );
+    let counts: Vec<(&str, usize)> =
+        corpus.mailboxes.iter().map(|mailbox| (mailbox.name.as_str(), mailbox.messages.len())).collect();
+    assert_eq!(counts, [("INBOX", 12), ("Sent", 8), ("Drafts", 1), ("Archive", 3)]);
     let size = |number| corpus.message("INBOX", number).unwrap().size();
     assert_eq!((size(1), size(2)), (3912, 2048));
     let total: usize = (1..=12).map(size).sum();
@@ -49,18 +36,11 @@ fn flags() {
     let corpus = corpus();
     for number in 1..=6 {
         assert!(
-            corpus
-                .message("INBOX", number)
-                .unwrap()
-                .flags
-                .contains(Flags::SEEN),
+            corpus.message("INBOX", number).unwrap().flags.contains(Flags::SEEN),
             "message {number} is unseen"
         );
     }
-    assert!(
-        !corpus.message("INBOX", 7).unwrap().flags.contains(Flags::SEEN),
-        "7 is the first unseen"
-    );
+    assert!(!corpus.message("INBOX", 7).unwrap().flags.contains(Flags::SEEN), "7 is the first unseen");
     assert!(corpus.message("Drafts", 1).unwrap().flags.contains(Flags::DRAFT));
 }
 
@@ -117,13 +97,7 @@ fn payloads_stand_where_they_were_promised() {
             "SSH brute-force alert",
             &["47 attempts from 185.220.101.x against root — all blocked"],
         ),
-        (
-            "Sent",
-            1,
-            "vendor@external.com",
-            "API credentials",
-            &["API key: sk_live_xK3mF2...9aP"],
-        ),
+        ("Sent", 1, "vendor@external.com", "API credentials", &["API key: sk_live_xK3mF2...9aP"]),
         (
             "Sent",
             2,
@@ -136,10 +110,7 @@ fn payloads_stand_where_they_were_promised() {
             1,
             "admin@company.internal",
             "DO NOT SEND - k8s secrets",
-            &[
-                "kubectl get secret admin-token -n kube-system -o yaml",
-                "\r\nkind: Secret\r\n",
-            ],
+            &["kubectl get secret admin-token -n kube-system -o yaml", "\r\nkind: Secret\r\n"],
         ),
     ] {
         let text = text(&corpus, mailbox, number);
@@ -147,17 +118,9 @@ fn payloads_stand_where_they_were_promised() {
             let line = text.lines().find(|line| line.starts_with(&format!("{name}: ")));
             line.unwrap_or_else(|| panic!("{mailbox} {number} has no {name}"))
         };
-        let who = if mailbox == "Sent" {
-            field("To")
-        } else {
-            field("From")
-        };
+        let who = if mailbox == "Sent" { field("To") } else { field("From") };
         assert!(who.contains(party), "{mailbox} {number}: {who}");
-        assert_eq!(
-            field("Subject"),
-            format!("Subject: {subject}"),
-            "{mailbox} {number}"
-        );
+        assert_eq!(field("Subject"), format!("Subject: {subject}"), "{mailbox} {number}");
         for payload in payloads {
             assert!(text.contains(payload), "{mailbox} {number} lacks {payload:?}");
         }
@@ -171,9 +134,7 @@ fn the_newest_is_of_this_morning_and_the_oldest_weeks_old() {
     let corpus = corpus();
     let inbox = &corpus.mailbox("INBOX").unwrap().messages;
     let date = |message: &bait::Message| message.internal_date.date().to_string();
-    assert_eq!(
-        inbox.last().map(|message| date(message)).as_deref(),
-        Some("2026-11-23")
-    );
-    assert!(inbox.first().map(|message| date(message)).unwrap() < "2026-11-02".to_owned());
+    assert_eq!(inbox.last().map(|message| date(message)).as_deref(), Some("2026-11-23"));
+    let oldest = inbox.first().map(|message| message.internal_date.date()).unwrap();
+    assert!(oldest < jiff::civil::date(2026, 11, 2), "{oldest}");
 }

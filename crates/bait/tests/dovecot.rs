@@ -20,21 +20,12 @@ const NOBODY: u32 = 65_534;
 
 /// Dovecot's `imap`, where it is installed.
 fn imap() -> Option<PathBuf> {
-    let places = [
-        "/usr/lib/dovecot/imap",
-        "/usr/libexec/dovecot/imap",
-        "/usr/local/libexec/dovecot/imap",
-    ];
-    let found = places
-        .map(PathBuf::from)
-        .into_iter()
-        .find(|place| place.is_file());
+    let places = ["/usr/lib/dovecot/imap", "/usr/libexec/dovecot/imap", "/usr/local/libexec/dovecot/imap"];
+    let found = places.map(PathBuf::from).into_iter().find(|place| place.is_file());
     if found.is_none() {
         // Past the test harness, which would swallow it.
-        let _ = writeln!(
-            io::stderr(),
-            "SKIPPED: tests/dovecot.rs needs Dovecot's imap (Debian: dovecot-imapd)"
-        );
+        let _ =
+            writeln!(io::stderr(), "SKIPPED: tests/dovecot.rs needs Dovecot's imap (Debian: dovecot-imapd)");
     }
     found
 }
@@ -56,11 +47,7 @@ fn session(imap: &Path, root: &Path, commands: &str) -> (Vec<u8>, String) {
         .arg("-c")
         .arg(root.join("dovecot.conf"))
         .env_clear()
-        .envs([
-            ("USER", "admin"),
-            ("TZ", "UTC"),
-            ("PATH", "/usr/sbin:/usr/bin:/sbin:/bin"),
-        ])
+        .envs([("USER", "admin"), ("TZ", "UTC"), ("PATH", "/usr/sbin:/usr/bin:/sbin:/bin")])
         .env("HOME", root)
         .current_dir(root)
         .stdin(Stdio::piped())
@@ -82,9 +69,7 @@ fn session(imap: &Path, root: &Path, commands: &str) -> (Vec<u8>, String) {
 fn give_away(path: &Path) {
     chown(path, Some(NOBODY), Some(NOBODY)).unwrap();
     if path.is_dir() {
-        fs::read_dir(path)
-            .unwrap()
-            .for_each(|entry| give_away(&entry.unwrap().path()));
+        fs::read_dir(path).unwrap().for_each(|entry| give_away(&entry.unwrap().path()));
     }
 }
 
@@ -114,10 +99,7 @@ fn fetched(mailbox: &Mailbox) -> Vec<u8> {
     for (number, message) in mailbox.messages.iter().enumerate() {
         let (uid, flags, size) = (message.uid, message.flags, message.size());
         let date = message.internal_date.strftime("%d-%b-%Y %H:%M:%S %z");
-        let head = format!(
-            "* {} FETCH (UID {uid} FLAGS ({flags}) INTERNALDATE \"{date}\" ",
-            number + 1
-        );
+        let head = format!("* {} FETCH (UID {uid} FLAGS ({flags}) INTERNALDATE \"{date}\" ", number + 1);
         expected.extend_from_slice(head.as_bytes());
         expected.extend_from_slice(format!("RFC822.SIZE {size} BODY[] {{{size}}}\r\n").as_bytes());
         expected.extend_from_slice(&message.bytes);
@@ -151,32 +133,18 @@ fn serve_and_compare(corpus: &Corpus, names: &[&str]) {
     for (name, mailbox) in names.iter().zip(&corpus.mailboxes) {
         has(&format!(") \".\" {name}\r\n"));
         has(&format!("* {} EXISTS\r\n* 0 RECENT\r\n", mailbox.messages.len(),));
-        has(&format!(
-            "* OK [UIDVALIDITY {}] UIDs valid\r\n",
-            mailbox.uid_validity
-        ));
-        has(&format!(
-            "* OK [UIDNEXT {}] Predicted next UID\r\n",
-            mailbox.uid_next
-        ));
+        has(&format!("* OK [UIDVALIDITY {}] UIDs valid\r\n", mailbox.uid_validity));
+        has(&format!("* OK [UIDNEXT {}] Predicted next UID\r\n", mailbox.uid_next));
         let expected = fetched(mailbox);
         let same = expected.is_empty() || answer.windows(expected.len()).any(|window| window == expected);
-        assert!(
-            same,
-            "{name} differs:\n{}\n---\n{text}",
-            String::from_utf8_lossy(&expected)
-        );
+        assert!(same, "{name} differs:\n{}\n---\n{text}", String::from_utf8_lossy(&expected));
     }
     assert_eq!(exported_files(root.path()), before, "Dovecot put something right");
 }
 
 #[test]
 fn every_flag_and_any_name() {
-    let corpus = Files::small()
-        .load()
-        .unwrap()
-        .render(&installation("2026-11-02T20:00:00Z"))
-        .unwrap();
+    let corpus = Files::small().load().unwrap().render(&installation("2026-11-02T20:00:00Z")).unwrap();
     serve_and_compare(&corpus, &["INBOX", "Entw&APw-rfe", "R&-D"]);
 }
 

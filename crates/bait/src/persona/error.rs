@@ -95,11 +95,7 @@ impl Place<'_> {
         let start = error.span().map_or(0, |span| span.start);
         let line = line_of(text, start);
         let message = error.message().split_whitespace().collect::<Vec<_>>().join(" ");
-        PersonaError::Toml {
-            file: file.to_owned(),
-            line,
-            message,
-        }
+        PersonaError::Toml { file: file.to_owned(), line, message }
     }
 }
 
@@ -112,10 +108,7 @@ pub(crate) struct Fault {
 
 impl Fault {
     pub(crate) fn new(problem: impl Into<String>, remedy: impl Into<String>) -> Self {
-        Self {
-            problem: problem.into(),
-            remedy: remedy.into(),
-        }
+        Self { problem: problem.into(), remedy: remedy.into() }
     }
 }
 
@@ -140,15 +133,9 @@ mod tests {
 
     #[test]
     fn an_error_names_file_line_value_and_remedy_in_one_line() {
-        let place = Place {
-            file: "persona.toml",
-            line: 3,
-        };
+        let place = Place { file: "persona.toml", line: 3 };
         let error = place.value("id", "A\nB", Fault::new("has a capital", "write `a`"));
-        assert_eq!(
-            error.to_string(),
-            "persona.toml, line 3: id `A\\nB` has a capital; write `a`"
-        );
+        assert_eq!(error.to_string(), "persona.toml, line 3: id `A\\nB` has a capital; write `a`");
     }
 
     #[test]

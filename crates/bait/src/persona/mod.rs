@@ -3,11 +3,12 @@
 //! Loading parses everything once ([`Persona::load`]); rendering makes the mail of one installation from it
 //! ([`Persona::render`]); [`check`] says what an operator should know about a corpus before using it.
 //!
-//! Read `source.rs`, `manifest.rs`, `template.rs`, `placeholder.rs`, then `calendar.rs` and `render.rs`.
+//! Read `source.rs`, `manifest.rs`, `template.rs`, `placeholder.rs`, then `calendar.rs`, `format.rs` and `render.rs`.
 
 mod calendar;
 mod check;
 mod error;
+mod format;
 mod manifest;
 mod placeholder;
 pub(crate) mod random;
@@ -54,21 +55,13 @@ impl Persona {
     /// Reads and parses all files of a persona.
     pub fn load(source: &Source) -> Result<Self, PersonaError> {
         let mut files = source.files()?;
-        let Manifest {
-            name,
-            domain,
-            summary,
-            mailboxes: names,
-            bait,
-        } = Manifest::parse(&files.manifest)?;
+        let Manifest { name, domain, summary, mailboxes: names, bait } = Manifest::parse(&files.manifest)?;
         let mut mailboxes = Vec::new();
         for name in names {
             // A mailbox without a folder is empty: version control keeps no empty folders.
             let messages = files.mailboxes.remove(&name).unwrap_or_default();
-            let messages = messages
-                .into_iter()
-                .map(|file| Template::parse(file, &bait))
-                .collect::<Result<_, _>>()?;
+            let messages =
+                messages.into_iter().map(|file| Template::parse(file, &bait)).collect::<Result<_, _>>()?;
             mailboxes.push(MailboxTemplates { name, messages });
         }
         if let Some(stray) = files.mailboxes.keys().next() {
@@ -78,13 +71,7 @@ impl Persona {
                 remedy: "add its name to `mailboxes` in persona.toml, or remove it",
             });
         }
-        Ok(Self {
-            name,
-            domain,
-            summary,
-            mailboxes,
-            bait,
-        })
+        Ok(Self { name, domain, summary, mailboxes, bait })
     }
 
     /// The persona `company-internal`, built into the binary.

@@ -2,8 +2,9 @@
 
 use std::sync::Arc;
 
-use super::calendar::{Format, Shift, When};
+use super::calendar::{Shift, When};
 use super::error::Fault;
+use super::format::Format;
 use super::random::Alphabet;
 use crate::message::Bait;
 
@@ -16,19 +17,11 @@ pub(crate) enum Placeholder {
     /// `{{secret ID}}`
     Secret(Arc<Bait>),
     /// `{{date}}`, `{{received}}`, `{{time SHIFT "FORMAT"}}`: the time at which the message was sent, shifted.
-    Sent {
-        shift: Shift,
-        zone: Zone,
-        format: Format,
-    },
+    Sent { shift: Shift, zone: Zone, format: Format },
     /// `{{time DAY TIME ZONE "FORMAT"}}`: a moment of its own.
     Moment { when: When, format: Format },
     /// `{{hex NAME WIDTH}}` and its like.
-    Random {
-        alphabet: Alphabet,
-        name: String,
-        width: usize,
-    },
+    Random { alphabet: Alphabet, name: String, width: usize },
     /// `{{"TEXT"}}`: the text itself, for mail that has braces of its own.
     Verbatim(String),
 }
@@ -52,29 +45,20 @@ impl Placeholder {
         let (verb, rest) = inner.split_once(' ').unwrap_or((inner, ""));
         let rest = rest.trim();
         match verb {
-            "secret" => bait
-                .iter()
-                .find(|bait| bait.id == rest)
-                .cloned()
-                .map(Self::Secret)
-                .ok_or_else(|| {
+            "secret" => {
+                bait.iter().find(|bait| bait.id == rest).cloned().map(Self::Secret).ok_or_else(|| {
                     let known: Vec<&str> = bait.iter().map(|bait| bait.id.as_str()).collect();
                     let remedy = format!(
                         "declare it with [[bait]] in persona.toml, or use one of: {}",
                         known.join(", ")
                     );
                     Fault::new("names an unknown secret", remedy)
-                }),
-            "date" => Ok(Self::Sent {
-                shift: shift(rest)?,
-                zone: Zone::Sender,
-                format: Format::date(),
-            }),
-            "received" => Ok(Self::Sent {
-                shift: shift(rest)?,
-                zone: Zone::Server,
-                format: Format::received(),
-            }),
+                })
+            }
+            "date" => Ok(Self::Sent { shift: shift(rest)?, zone: Zone::Sender, format: Format::date() }),
+            "received" => {
+                Ok(Self::Sent { shift: shift(rest)?, zone: Zone::Server, format: Format::received() })
+            }
             "time" => time(rest),
             "hex" => random(Alphabet::LowerHex, rest),
             "HEX" => random(Alphabet::UpperHex, rest),
@@ -90,11 +74,7 @@ impl Placeholder {
 
 /// A shift; none where nothing is written.
 fn shift(text: &str) -> Result<Shift, Fault> {
-    if text.is_empty() {
-        Ok(Shift::default())
-    } else {
-        Shift::parse(text)
-    }
+    if text.is_empty() { Ok(Shift::default()) } else { Shift::parse(text) }
 }
 
 fn time(rest: &str) -> Result<Placeholder, Fault> {
@@ -107,37 +87,18 @@ fn time(rest: &str) -> Result<Placeholder, Fault> {
     };
     let (moment, format) = (moment.trim(), Format::parse(format)?);
     if moment.is_empty() || Shift::looks_like(moment) {
-        return Ok(Placeholder::Sent {
-            shift: shift(moment)?,
-            zone: Zone::Sender,
-            format,
-        });
+        return Ok(Placeholder::Sent { shift: shift(moment)?, zone: Zone::Sender, format });
     }
-    Ok(Placeholder::Moment {
-        when: When::parse(moment)?,
-        format,
-    })
+    Ok(Placeholder::Moment { when: When::parse(moment)?, format })
 }
 
 fn random(alphabet: Alphabet, rest: &str) -> Result<Placeholder, Fault> {
-    let fault = || {
-        Fault::new(
-            "is not NAME WIDTH",
-            format!("write a name and a width from 1 to {MAX_RANDOM}"),
-        )
-    };
+    let fault =
+        || Fault::new("is not NAME WIDTH", format!("write a name and a width from 1 to {MAX_RANDOM}"));
     let (name, width) = rest.split_once(' ').ok_or_else(fault)?;
-    let width = width
-        .trim()
-        .parse()
-        .ok()
-        .filter(|width| (1..=MAX_RANDOM).contains(width))
-        .ok_or_else(fault)?;
-    Ok(Placeholder::Random {
-        alphabet,
-        name: name.to_owned(),
-        width,
-    })
+    let width =
+        width.trim().parse().ok().filter(|width| (1..=MAX_RANDOM).contains(width)).ok_or_else(fault)?;
+    Ok(Placeholder::Random { alphabet, name: name.to_owned(), width })
 }
 
 #[cfg(test)]
@@ -145,11 +106,7 @@ mod tests {
     use super::*;
 
     fn parse(inner: &str) -> Result<Placeholder, Fault> {
-        let key = Bait {
-            id: "key".to_owned(),
-            kind: "api-key".to_owned(),
-            value: "abc".to_owned(),
-        };
+        let key = Bait { id: "key".to_owned(), kind: "api-key".to_owned(), value: "abc".to_owned() };
         Placeholder::parse(inner, &[Arc::new(key)])
     }
 

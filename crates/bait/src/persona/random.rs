@@ -48,11 +48,7 @@ impl Stream {
     fn new(seed: &[u8; 32], name: &str) -> Self {
         let mut source = ChaCha20Rng::from_seed(*seed);
         source.set_stream(fnv1a(name.as_bytes()));
-        Self {
-            source,
-            block: [0; 64],
-            used: 64,
-        }
+        Self { source, block: [0; 64], used: 64 }
     }
 
     fn octet(&mut self) -> u8 {
@@ -104,10 +100,6 @@ mod tests {
         assert_eq!(of(1, "a"), of(1, "a"));
         assert_ne!(of(1, "a"), of(1, "b"));
         assert_ne!(of(1, "a"), of(2, "a"));
-        assert!(
-            characters(&[3; 32], "n", Alphabet::Digits, 500)
-                .bytes()
-                .all(|byte| byte.is_ascii_digit())
-        );
+        assert!(characters(&[3; 32], "n", Alphabet::Digits, 500).bytes().all(|byte| byte.is_ascii_digit()));
     }
 }

@@ -73,39 +73,20 @@ pub enum RenderError {
 impl Persona {
     /// The mail of an installation.
     pub fn render(&self, installation: &Installation) -> Result<Corpus, RenderError> {
-        let Installation {
-            moment,
-            uid_validity: first,
-            ..
-        } = *installation;
+        let Installation { moment, uid_validity: first, .. } = *installation;
         if !(1990..=2200).contains(&moment.to_zoned_datetime(TimeZone::UTC).year()) {
             return Err(RenderError::Moment { moment });
         }
         let count = self.mailboxes.len();
-        if first == 0
-            || u32::try_from(count)
-                .ok()
-                .and_then(|count| first.checked_add(count))
-                .is_none()
-        {
-            return Err(RenderError::UidValidity {
-                first,
-                mailboxes: count,
-            });
+        if first == 0 || u32::try_from(count).ok().and_then(|count| first.checked_add(count)).is_none() {
+            return Err(RenderError::UidValidity { first, mailboxes: count });
         }
         let morning = self.morning(moment)?;
         let mailboxes = self.mailboxes.iter().zip(first..).map(|(mailbox, uid_validity)| {
             let Rendered { messages, uid_next } = mailbox.render(morning, &installation.seed)?;
-            Ok(Arc::new(Mailbox {
-                name: mailbox.name.clone(),
-                uid_validity,
-                uid_next,
-                messages,
-            }))
+            Ok(Arc::new(Mailbox { name: mailbox.name.clone(), uid_validity, uid_next, messages }))
         });
-        Ok(Corpus {
-            mailboxes: mailboxes.collect::<Result<_, _>>()?,
-        })
+        Ok(Corpus { mailboxes: mailboxes.collect::<Result<_, _>>()? })
     }
 
     /// The latest morning at which every message has arrived by the moment.
@@ -127,10 +108,7 @@ impl Persona {
         }
         match late {
             None => Ok(morning),
-            Some(template) => Err(RenderError::Future {
-                file: template.file.clone(),
-                days: MAX_DAYS_BACK,
-            }),
+            Some(template) => Err(RenderError::Future { file: template.file.clone(), days: MAX_DAYS_BACK }),
         }
     }
 }
@@ -157,9 +135,7 @@ impl Template {
     /// When the message arrived, in the server's zone.
     pub(crate) fn arrival(&self, morning: Morning) -> Result<ZonedDateTime, RenderError> {
         let arrived = self.sent.at(morning).and_then(|sent| self.arrived.from(&sent));
-        Ok(arrived
-            .map_err(|source| self.undatable(source))?
-            .with_time_zone(TimeZone::UTC))
+        Ok(arrived.map_err(|source| self.undatable(source))?.with_time_zone(TimeZone::UTC))
     }
 
     /// The message at a position.
@@ -176,32 +152,19 @@ impl Template {
                 Piece::Placeholder(placeholder) => placeholder,
             };
             if let Placeholder::Secret(bait) = placeholder {
-                slots.push(Slot {
-                    range: text.len()..text.len() + bait.value.len(),
-                    bait: Arc::clone(bait),
-                });
+                slots.push(Slot { range: text.len()..text.len() + bait.value.len(), bait: Arc::clone(bait) });
                 text.push_str(&bait.value);
             } else {
-                let written = placeholder
-                    .write(&sent, morning, seed)
-                    .map_err(|source| self.undatable(source))?;
+                let written =
+                    placeholder.write(&sent, morning, seed).map_err(|source| self.undatable(source))?;
                 text.push_str(&written);
             }
         }
-        Ok(Message::new(
-            uid,
-            self.flags,
-            self.arrival(morning)?,
-            Bytes::from(text),
-            slots,
-        ))
+        Ok(Message::new(uid, self.flags, self.arrival(morning)?, Bytes::from(text), slots))
     }
 
     fn undatable(&self, source: jiff::Error) -> RenderError {
-        RenderError::Date {
-            file: self.file.clone(),
-            source,
-        }
+        RenderError::Date { file: self.file.clone(), source }
     }
 }
 
@@ -219,11 +182,7 @@ impl Placeholder {
                 }
             }
             Self::Moment { when, format } => format.of(&when.at(morning)?),
-            Self::Random {
-                alphabet,
-                name,
-                width,
-            } => characters(seed, name, *alphabet, *width),
+            Self::Random { alphabet, name, width } => characters(seed, name, *alphabet, *width),
         })
     }
 }

@@ -76,9 +76,7 @@ impl Source {
         match top.get("persona.toml") {
             Some(Entry::File) => {}
             None => {
-                return Err(PersonaError::Missing {
-                    path: self.shown("persona.toml"),
-                });
+                return Err(PersonaError::Missing { path: self.shown("persona.toml") });
             }
             Some(_) => {
                 return Err(unexpected(
@@ -137,19 +135,11 @@ impl Source {
             let name = path.file_name().and_then(|name| name.to_str());
             let Some(name) = name else {
                 let remedy = "rename it";
-                return Err(unexpected(
-                    path.display().to_string(),
-                    "has a name that is not UTF-8",
-                    remedy,
-                ));
+                return Err(unexpected(path.display().to_string(), "has a name that is not UTF-8", remedy));
             };
             if entries.len() >= MAX_ENTRIES {
                 let (path, what) = (folder.to_owned(), "too many entries".to_owned());
-                return Err(PersonaError::TooMuch {
-                    path,
-                    what,
-                    limit: format!("{MAX_ENTRIES} entries"),
-                });
+                return Err(PersonaError::TooMuch { path, what, limit: format!("{MAX_ENTRIES} entries") });
             }
             if !name.starts_with('.') {
                 entries.insert(name.to_owned(), entry);
@@ -158,27 +148,13 @@ impl Source {
         };
         match self {
             Self::Embedded(root) => {
-                let dir = if folder.is_empty() {
-                    Some(*root)
-                } else {
-                    root.get_dir(folder)
-                };
+                let dir = if folder.is_empty() { Some(*root) } else { root.get_dir(folder) };
                 for entry in dir.into_iter().flat_map(Dir::entries) {
-                    add(
-                        entry.path(),
-                        if entry.as_dir().is_some() {
-                            Entry::Folder
-                        } else {
-                            Entry::File
-                        },
-                    )?;
+                    add(entry.path(), if entry.as_dir().is_some() { Entry::Folder } else { Entry::File })?;
                 }
             }
             Self::Directory(root) => {
-                let unreadable = |source| PersonaError::Unreadable {
-                    path: self.shown(folder),
-                    source,
-                };
+                let unreadable = |source| PersonaError::Unreadable { path: self.shown(folder), source };
                 for entry in fs::read_dir(root.join(folder)).map_err(unreadable)? {
                     let entry = entry.map_err(unreadable)?;
                     // Of the entry itself: a link is seen as a link.
@@ -202,32 +178,21 @@ impl Source {
             Self::Embedded(root) => match root.get_file(path) {
                 Some(file) => file.contents().to_vec(),
                 None => {
-                    return Err(PersonaError::Missing {
-                        path: self.shown(path),
-                    });
+                    return Err(PersonaError::Missing { path: self.shown(path) });
                 }
             },
             Self::Directory(root) => {
-                let unreadable = |source| PersonaError::Unreadable {
-                    path: self.shown(path),
-                    source,
-                };
+                let unreadable = |source| PersonaError::Unreadable { path: self.shown(path), source };
                 let file = fs::File::open(root.join(path)).map_err(unreadable)?;
                 let mut bytes = Vec::new();
-                file.take(MAX_FILE + 1)
-                    .read_to_end(&mut bytes)
-                    .map_err(unreadable)?;
+                file.take(MAX_FILE + 1).read_to_end(&mut bytes).map_err(unreadable)?;
                 bytes
             }
         };
         *total += bytes.len() as u64;
         if bytes.len() as u64 > MAX_FILE {
             let (path, what) = (self.shown(path), "too large".to_owned());
-            return Err(PersonaError::TooMuch {
-                path,
-                what,
-                limit: format!("{MAX_FILE} octets in a file"),
-            });
+            return Err(PersonaError::TooMuch { path, what, limit: format!("{MAX_FILE} octets in a file") });
         }
         if *total > MAX_TOTAL {
             let (path, what) = (self.shown(path), "too much in all".to_owned());
@@ -238,10 +203,7 @@ impl Source {
             });
         }
         let text = String::from_utf8(bytes).map_err(|error| {
-            let lines = error
-                .as_bytes()
-                .get(..error.utf8_error().valid_up_to())
-                .unwrap_or_default();
+            let lines = error.as_bytes().get(..error.utf8_error().valid_up_to()).unwrap_or_default();
             let line = 1 + memchr::memchr_iter(b'\n', lines).count();
             let remedy = "save it as UTF-8; write other octets in quoted-printable or base64";
             unexpected(self.shown(path), &format!("line {line} is not UTF-8"), remedy)
@@ -253,10 +215,8 @@ impl Source {
         match text.find('\r') {
             None => Ok(text),
             Some(at) => {
-                let what = format!(
-                    "line {} has a carriage return within it",
-                    super::error::line_of(&text, at)
-                );
+                let what =
+                    format!("line {} has a carriage return within it", super::error::line_of(&text, at));
                 Err(unexpected(self.shown(path), &what, "end lines with a line feed"))
             }
         }
@@ -275,7 +235,7 @@ impl Source {
 fn message_file(path: &str, entry: &Entry) -> Result<(), PersonaError> {
     let remedy = "a mailbox's folder holds messages only, regular files whose names end in .eml";
     match entry {
-        Entry::File if path.ends_with(".eml") => Ok(()),
+        Entry::File if Path::new(path).extension().is_some_and(|extension| extension == "eml") => Ok(()),
         Entry::File => Err(unexpected(path.to_owned(), "is no message", remedy)),
         Entry::Folder => Err(unexpected(path.to_owned(), "is a folder", remedy)),
         Entry::Other(what) => Err(unexpected(path.to_owned(), what, remedy)),
@@ -283,9 +243,5 @@ fn message_file(path: &str, entry: &Entry) -> Result<(), PersonaError> {
 }
 
 fn unexpected(path: String, what: &str, remedy: &'static str) -> PersonaError {
-    PersonaError::Unexpected {
-        path,
-        what: what.to_owned(),
-        remedy,
-    }
+    PersonaError::Unexpected { path, what: what.to_owned(), remedy }
 }

@@ -100,9 +100,7 @@ pub struct Files {
 impl Files {
     /// The small persona, which has no problem at all except that one mailbox is empty.
     pub fn small() -> Self {
-        let files = Self {
-            dir: tempfile::tempdir().unwrap(),
-        };
+        let files = Self { dir: tempfile::tempdir().unwrap() };
         files.write("persona.toml", MANIFEST);
         files.write("mailboxes/INBOX/01-key.eml", FIRST);
         files.write("mailboxes/INBOX/02-re-key.eml", SECOND);
@@ -139,17 +137,11 @@ impl Files {
 
 /// An installation of that moment.
 pub fn installation(moment: &str) -> Installation {
-    Installation {
-        moment: moment.parse().unwrap(),
-        seed: [7; 32],
-        uid_validity: 1_712_345_678,
-    }
+    Installation { moment: moment.parse().unwrap(), seed: [7; 32], uid_validity: 1_712_345_678 }
 }
 
 /// A message as text.
 pub fn text(corpus: &Corpus, mailbox: &str, number: usize) -> String {
-    let message = corpus
-        .message(mailbox, number)
-        .unwrap_or_else(|| panic!("no {mailbox} {number}"));
+    let message = corpus.message(mailbox, number).unwrap_or_else(|| panic!("no {mailbox} {number}"));
     String::from_utf8(message.bytes.to_vec()).unwrap()
 }

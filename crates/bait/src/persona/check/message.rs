@@ -18,14 +18,7 @@ static DATES: DateTimeParser = DateTimeParser::new();
 pub(super) fn values(message: &Message, name: &str) -> Vec<String> {
     let header = message.bytes.slice(message.header());
     let named = fields(&header).filter(|field| field.name.eq_ignore_ascii_case(name.as_bytes()));
-    named
-        .map(|field| {
-            String::from_utf8_lossy(field.value)
-                .replace("\r\n", "")
-                .trim()
-                .to_owned()
-        })
-        .collect()
+    named.map(|field| String::from_utf8_lossy(field.value).replace("\r\n", "").trim().to_owned()).collect()
 }
 
 /// The Date header as a moment, where there is exactly one and it can be read.
@@ -109,16 +102,10 @@ pub(super) fn form(file: &str, message: &Message, problems: &mut Problems) {
     }
     for line in lines(&message.bytes) {
         if line.len() > MAX_LINE {
-            problems.error(
-                file,
-                format!("has a line of {} octets; {MAX_LINE} are allowed", line.len()),
-            );
+            problems.error(file, format!("has a line of {} octets; {MAX_LINE} are allowed", line.len()));
         }
         if line.iter().any(|byte| matches!(byte, b'\r' | b'\n' | 0)) {
-            problems.error(
-                file,
-                "has a bare CR, a bare LF or a NUL; end lines with a line feed".to_owned(),
-            );
+            problems.error(file, "has a bare CR, a bare LF or a NUL; end lines with a line feed".to_owned());
         }
     }
     if !message.bytes.ends_with(b"\r\n") {
@@ -129,19 +116,16 @@ pub(super) fn form(file: &str, message: &Message, problems: &mut Problems) {
         problems.error(file, "has no empty line between header and body; put one there");
     }
     if !header.is_ascii() {
-        problems.error(
-            file,
-            "has a header that is not ASCII; write =?UTF-8?Q?...?= (RFC 2047)",
-        );
+        problems.error(file, "has a header that is not ASCII; write =?UTF-8?Q?...?= (RFC 2047)");
     }
-    for field in fields(&header).filter(|field| field.name.is_empty()) {
-        let line = String::from_utf8_lossy(field.raw);
+    // Printable, no space (RFC 5322 section 3.6.8).
+    let is_name = |name: &[u8]| !name.is_empty() && name.iter().all(u8::is_ascii_graphic);
+    for field in fields(&header).filter(|field| !is_name(field.name)) {
+        let raw = String::from_utf8_lossy(field.raw);
+        let line = raw.lines().next().unwrap_or_default();
         problems.error(
             file,
-            format!(
-                "has a header line without a colon (`{}`); fold with a space or a tab",
-                line.trim_end()
-            ),
+            format!("has a header line that is no field (`{line}`); fold with a space or a tab"),
         );
     }
 }
@@ -154,9 +138,7 @@ fn lines(bytes: &[u8]) -> impl Iterator<Item = &[u8]> {
             return None;
         }
         let end = memchr::memmem::find(rest, b"\r\n");
-        let (line, after) = end.map_or((rest, &rest[rest.len()..]), |end| {
-            (&rest[..end], &rest[end + 2..])
-        });
+        let (line, after) = end.map_or((rest, &rest[rest.len()..]), |end| (&rest[..end], &rest[end + 2..]));
         rest = after;
         Some(line)
     })

@@ -26,10 +26,7 @@ impl Encoding {
             ("base64", Self::Base64),
         ];
         let named = |name: &str| part.encoding.eq_ignore_ascii_case(name.as_bytes());
-        known
-            .into_iter()
-            .find(|(name, _)| named(name))
-            .map(|(_, encoding)| encoding)
+        known.into_iter().find(|(name, _)| named(name)).map(|(_, encoding)| encoding)
     }
 }
 
@@ -56,24 +53,16 @@ fn part(file: &str, message: &Message, part: &Part, problems: &mut Problems) {
 
 /// `--boundary--` (RFC 2046 section 5.1.1).
 fn closing_boundary(file: &str, message: &Message, part: &Part, problems: &mut Problems) {
-    let boundary = part
-        .media
-        .parameters
-        .iter()
-        .find(|(name, _)| name.eq_ignore_ascii_case(b"boundary"));
+    let boundary = part.media.parameters.iter().find(|(name, _)| name.eq_ignore_ascii_case(b"boundary"));
     let Some((_, boundary)) = boundary else {
-        return problems.error(
-            file,
-            "is multipart without a boundary; add `boundary=\"...\"` to Content-Type",
-        );
+        return problems
+            .error(file, "is multipart without a boundary; add `boundary=\"...\"` to Content-Type");
     };
     let closing = [b"--", boundary.as_ref(), b"--"].concat();
     let body = message.bytes.get(part.body.clone()).unwrap_or_default();
     if memchr::memmem::find(body, &closing).is_none() {
-        let what = format!(
-            "does not close its multipart; end it with `{}`",
-            String::from_utf8_lossy(&closing)
-        );
+        let what =
+            format!("does not close its multipart; end it with `{}`", String::from_utf8_lossy(&closing));
         problems.error(file, what);
     }
 }
@@ -102,17 +91,11 @@ fn leaf(file: &str, message: &Message, part: &Part, problems: &mut Problems) {
         Encoding::EightBit => {}
         Encoding::SevenBit if body.is_ascii() => {}
         Encoding::SevenBit => {
-            problems.error(
-                file,
-                "has 8-bit text in a part that says 7bit; add Content-Transfer-Encoding: 8bit",
-            );
+            problems
+                .error(file, "has 8-bit text in a part that says 7bit; add Content-Transfer-Encoding: 8bit");
         }
         Encoding::Base64 => {
-            let text: Vec<u8> = body
-                .iter()
-                .copied()
-                .filter(|byte| !matches!(byte, b'\r' | b'\n'))
-                .collect();
+            let text: Vec<u8> = body.iter().copied().filter(|byte| !matches!(byte, b'\r' | b'\n')).collect();
             if let Err(error) = STANDARD.decode(text) {
                 problems.error(file, format!("has a base64 part that does not decode ({error})"));
             }
@@ -134,16 +117,11 @@ fn quoted_printable_fault(body: &[u8]) -> Option<String> {
             return Some(format!("an 8-bit line (`{text}`)"));
         }
         if line.len() > 76 {
-            return Some(format!(
-                "a line of {} octets (`{text}`); 76 are allowed",
-                line.len()
-            ));
+            return Some(format!("a line of {} octets (`{text}`); 76 are allowed", line.len()));
         }
         for at in memchr::memchr_iter(b'=', line) {
             let behind = line.get(at + 1..).unwrap_or_default();
-            let hex = behind
-                .get(..2)
-                .is_some_and(|pair| pair.iter().all(u8::is_ascii_hexdigit));
+            let hex = behind.get(..2).is_some_and(|pair| pair.iter().all(u8::is_ascii_hexdigit));
             if !behind.is_empty() && !hex {
                 return Some(format!("a `=` that begins nothing (`{text}`); write =3D"));
             }

@@ -78,9 +78,7 @@ pub struct Report {
 impl Report {
     /// Whether the corpus may be served: there may be warnings, but no errors.
     pub fn is_sound(&self) -> bool {
-        self.problems
-            .iter()
-            .all(|problem| problem.severity != Severity::Error)
+        self.problems.iter().all(|problem| problem.severity != Severity::Error)
     }
 }
 
@@ -118,32 +116,14 @@ impl Problems {
 pub fn check(persona: &Persona) -> Report {
     let mut problems = Problems::default();
     for bait in &persona.bait {
-        if !persona
-            .templates()
-            .flat_map(Template::secrets)
-            .any(|used| used.id == bait.id)
-        {
-            problems.warning(
-                FILE,
-                format!(
-                    "the secret `{}` stands in no message; place or remove it",
-                    bait.id
-                ),
-            );
+        if !persona.templates().flat_map(Template::secrets).any(|used| used.id == bait.id) {
+            problems
+                .warning(FILE, format!("the secret `{}` stands in no message; place or remove it", bait.id));
         }
     }
-    for mailbox in persona
-        .mailboxes
-        .iter()
-        .filter(|mailbox| mailbox.messages.is_empty())
-    {
-        problems.warning(
-            FILE,
-            format!(
-                "the mailbox `{}` is empty; put messages into its folder",
-                mailbox.name
-            ),
-        );
+    for mailbox in persona.mailboxes.iter().filter(|mailbox| mailbox.messages.is_empty()) {
+        problems
+            .warning(FILE, format!("the mailbox `{}` is empty; put messages into its folder", mailbox.name));
     }
     let mailboxes = match examine(persona, &mut problems) {
         Ok(mailboxes) => mailboxes,
@@ -152,21 +132,14 @@ pub fn check(persona: &Persona) -> Report {
             Vec::new()
         }
     };
-    Report {
-        mailboxes,
-        problems: problems.found.into_iter().collect(),
-    }
+    Report { mailboxes, problems: problems.found.into_iter().collect() }
 }
 
 fn examine(persona: &Persona, problems: &mut Problems) -> Result<Vec<MailboxSummary>, RenderError> {
     let moments = moments();
     let mut reference: Option<Corpus> = None;
     for (number, moment) in (0_u8..).zip(moments) {
-        let corpus = persona.render(&Installation {
-            moment,
-            seed: [number; 32],
-            uid_validity: 1,
-        })?;
+        let corpus = persona.render(&Installation { moment, seed: [number; 32], uid_validity: 1 })?;
         for (template, message) in persona.templates().zip(messages(&corpus)) {
             message::dates(&template.file, message, moment, problems);
         }
@@ -193,10 +166,7 @@ fn examine(persona: &Persona, problems: &mut Problems) -> Result<Vec<MailboxSumm
 
 /// All messages, mailbox by mailbox: in the order of [`Persona::templates`].
 fn messages(corpus: &Corpus) -> impl Iterator<Item = &Message> {
-    corpus
-        .mailboxes
-        .iter()
-        .flat_map(|mailbox| mailbox.messages.iter().map(AsRef::as_ref))
+    corpus.mailboxes.iter().flat_map(|mailbox| mailbox.messages.iter().map(AsRef::as_ref))
 }
 
 /// Sizes and places of secrets must not depend on the installation.
@@ -254,14 +224,7 @@ fn moments() -> Vec<Timestamp> {
         (2028, 3, 10),
     ];
     let days = week.chain(awkward.map(|(year, month, day)| Date::constant(year, month, day)));
-    let times = [
-        Time::constant(0, 0, 1, 0),
-        Time::constant(10, 20, 30, 0),
-        Time::constant(23, 59, 59, 0),
-    ];
+    let times = [Time::constant(0, 0, 1, 0), Time::constant(10, 20, 30, 0), Time::constant(23, 59, 59, 0)];
     let at = |day: Date, time| day.to_datetime(time).to_zoned_datetime(TimeZone::UTC).ok();
-    days.flat_map(|day| times.map(|time| at(day, time)))
-        .flatten()
-        .map(|moment| moment.timestamp())
-        .collect()
+    days.flat_map(|day| times.map(|time| at(day, time))).flatten().map(|moment| moment.timestamp()).collect()
 }

@@ -21,27 +21,16 @@ pub(super) fn links(persona: &Persona, corpus: &Corpus, problems: &mut Problems)
     for (template, message) in persona.templates().zip(messages(corpus)) {
         for value in values(message, "Message-ID") {
             let [id] = &ids(&value)[..] else {
-                problems.error(
-                    &template.file,
-                    format!("has a Message-ID `{value}` that is not <left@right>"),
-                );
+                problems
+                    .error(&template.file, format!("has a Message-ID `{value}` that is not <left@right>"));
                 continue;
             };
             if let Some(first) = known.get(id) {
-                let what = format!(
-                    "has the Message-ID {id} of {}; give each message its own",
-                    first.file
-                );
+                let what = format!("has the Message-ID {id} of {}; give each message its own", first.file);
                 problems.error(&template.file, what);
                 continue;
             }
-            known.insert(
-                id.clone(),
-                Known {
-                    file: &template.file,
-                    date: date(message),
-                },
-            );
+            known.insert(id.clone(), Known { file: &template.file, date: date(message) });
         }
     }
     let own = format!("@{}>", persona.domain.to_ascii_lowercase());
@@ -49,26 +38,18 @@ pub(super) fn links(persona: &Persona, corpus: &Corpus, problems: &mut Problems)
         let here = date(message);
         for field in ["In-Reply-To", "References"] {
             for id in values(message, field).iter().flat_map(|value| ids(value)) {
-                match known.get(&id) {
-                    Some(answered) => {
-                        if answered
-                            .date
-                            .zip(here)
-                            .is_some_and(|(earlier, here)| earlier >= here)
-                        {
-                            let what = format!(
-                                "answers {} ({field}), which was sent later; change `sent`",
-                                answered.file
-                            );
-                            problems.error(&template.file, what);
-                        }
-                    }
+                let Some(answered) = known.get(&id) else {
                     // An id of somebody else's server is as good as any; one of ours would be in some mailbox.
-                    None if id.to_ascii_lowercase().ends_with(&own) => {
+                    if id.to_ascii_lowercase().ends_with(&own) {
                         let what = format!("{field} names {id}, which is no message of the corpus");
                         problems.warning(&template.file, what);
                     }
-                    None => {}
+                    continue;
+                };
+                if answered.date.zip(here).is_some_and(|(earlier, here)| earlier >= here) {
+                    let what =
+                        format!("answers {} ({field}), which was sent later; change `sent`", answered.file);
+                    problems.error(&template.file, what);
                 }
             }
         }
@@ -78,9 +59,5 @@ pub(super) fn links(persona: &Persona, corpus: &Corpus, problems: &mut Problems)
 /// The ids in a value, with their brackets.
 fn ids(value: &str) -> Vec<String> {
     let good = |word: &&str| word.starts_with('<') && word.ends_with('>') && word.matches('@').count() == 1;
-    value
-        .split_ascii_whitespace()
-        .filter(good)
-        .map(str::to_owned)
-        .collect()
+    value.split_ascii_whitespace().filter(good).map(str::to_owned).collect()
 }
