@@ -1,0 +1,66 @@
+//! What the tests of the protocol crate share: a small corpus, a service of the `decnet` personality, and the
+//! reading of transcripts.
+#![allow(dead_code)] // each test binary takes its part
+
+pub mod transcript;
+
+use std::sync::Arc;
+
+use bait::{Bait, Corpus, Flags, Mailbox, Message, Slot};
+use bytes::Bytes;
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
+use protocol::imap::{Imap, Options, Service};
+use protocol::{Credentials, Personality};
+
+/// INBOX with three messages (the first seen), Sent with one, and two names that are awkward on the wire.
+pub fn corpus() -> Corpus {
+    let mailbox = |name: &str, uid_validity, files: &[(u32, &str, Flags)]| {
+        let messages: Vec<_> = files.iter().map(|(uid, text, flags)| message(*uid, text, *flags)).collect();
+        let uid_next = messages.last().map_or(1, |message| message.uid + 1);
+        Arc::new(Mailbox { name: name.into(), uid_validity, uid_next, messages })
+    };
+    let plain = include_str!("../corpus/1-plain.eml");
+    let inbox = [
+        (3, plain, Flags::SEEN),
+        (5, include_str!("../corpus/2-mixed.eml"), Flags::FLAGGED),
+        (9, include_str!("../corpus/3-forward.eml"), Flags::NONE),
+    ];
+    Corpus {
+        mailboxes: vec![
+            mailbox("INBOX", 1_712_345_678, &inbox),
+            mailbox("Sent", 1_712_345_679, &[(1, plain, Flags::SEEN)]),
+            mailbox("Work.2024", 1_712_345_680, &[]),
+            mailbox("Entw\u{fc}rfe", 1_712_345_681, &[]),
+        ],
+    }
+}
+
+fn message(uid: u32, text: &str, flags: Flags) -> Arc<Message> {
+    let bytes = text.replace('\n', "\r\n");
+    let secrets =
+        [("aws-key", "aws-key", "AKIAIOSFODNN7EXAMPLE"), ("vpn-password", "password", "VpnP@ss2024")];
+    let slots = secrets
+        .iter()
+        .filter_map(|(id, kind, value)| {
+            let start = bytes.find(value)?;
+            let bait = Bait { id: (*id).into(), kind: (*kind).into(), value: (*value).into() };
+            Some(Slot { range: start..start + value.len(), bait: Arc::new(bait) })
+        })
+        .collect();
+    let arrival = Timestamp::from_second(1_793_714_400 + i64::from(uid) * 86_400).expect("in range");
+    Arc::new(Message::new(uid, flags, arrival.to_zoned_datetime(TimeZone::UTC), Bytes::from(bytes), slots))
+}
+
+/// A server of that corpus with the specification's credentials.
+pub fn service(personality: &str) -> Arc<Service> {
+    let personality = Personality::builtin(personality).expect("it is built in");
+    let credentials = Credentials::parse(["admin:admin", "admin:p:w", "root:root"]).expect("they are pairs");
+    let options = Options { node: "mailserver".into(), ..Options::default() };
+    Arc::new(Service::new(personality.imap, Arc::new(corpus()), Arc::new(credentials), options))
+}
+
+/// A new connection to that server.
+pub fn session(personality: &str) -> Imap {
+    Imap::new(service(personality))
+}

@@ -1,0 +1,225 @@
+//! Transcripts: sessions that anyone can read, played against the state machine on a clock of our own.
+//!
+//! ```text
+//! # a comment
+//! personality: decnet          once, at the top
+//! C: a1 NOOP                   sent with CRLF; \r \n \t \0 \\ \xNN are escapes
+//! C- a1 NO                     sent as it is
+//! S: a1 OK NOOP completed      the next line that the server sends
+//! E: auth.failed username=x    the next event, with at least these fields (command.received may be left out)
+//! T: 500ms                     the server waits
+//! +: 180s                      time passes
+//! X: logout                    the server closes, for this reason
+//! F:                           the peer closes its side
+//! ```
+
+use std::collections::VecDeque;
+use std::time::Duration;
+
+use event::Event;
+use protocol::{Action, Actions, Moment, Session};
+
+/// What the server did, as a transcript writes it.
+#[derive(Debug)]
+enum Happened {
+    Line(String),
+    Event(Event),
+    Wait(Duration),
+    Closed(&'static str),
+}
+
+/// Plays a transcript. `Err` names the line and both sides.
+pub fn play(text: &str, start: impl Fn(&str) -> Box<dyn Session>) -> Result<usize, String> {
+    let mut player = None;
+    let mut exchanges = 0;
+    for (number, line) in (1..).zip(text.lines()) {
+        let fail = |what: String| format!("line {number}: {line}\n  {what}");
+        if line.trim().is_empty() || line.starts_with('#') {
+            continue;
+        }
+        let (kind, rest) = line.split_at_checked(2).ok_or_else(|| fail("no such line".into()))?;
+        if let Some(name) = line.strip_prefix("personality: ") {
+            player = Some(Player::new(start(name)));
+            continue;
+        }
+        let rest = rest.strip_prefix(' ').unwrap_or(rest);
+        let player = player.as_mut().ok_or_else(|| fail("`personality: NAME` comes first".into()))?;
+        match kind {
+            "C:" | "C-" => {
+                let mut bytes = unescape(rest).map_err(fail)?;
+                if kind == "C:" {
+                    bytes.extend_from_slice(b"\r\n");
+                }
+                player.quiet().map_err(fail)?;
+                player.receive(&bytes);
+                exchanges += 1;
+            }
+            "+:" => player.pass(duration(rest).map_err(fail)?),
+            "F:" => player.finish(),
+            "S:" | "E:" | "T:" | "X:" => player.expect(kind, rest).map_err(fail)?,
+            _ => return Err(fail("no such line".into())),
+        }
+    }
+    let mut player = player.ok_or("an empty transcript")?;
+    player.quiet().map_err(|what| format!("at the end: {what}"))?;
+    Ok(exchanges)
+}
+
+struct Player {
+    session: Box<dyn Session>,
+    now: Moment,
+    happened: VecDeque<Happened>,
+    /// Bytes of a line whose end has not been sent.
+    partial: Vec<u8>,
+}
+
+impl Player {
+    fn new(session: Box<dyn Session>) -> Self {
+        let mut player =
+            Self { session, now: Moment::default(), happened: VecDeque::new(), partial: Vec::new() };
+        let mut out = Actions::default();
+        player.session.open(player.now, &mut out);
+        player.carry_out(&mut out);
+        player
+    }
+
+    fn receive(&mut self, bytes: &[u8]) {
+        let mut out = Actions::default();
+        self.session.receive(self.now, bytes, &mut out);
+        self.carry_out(&mut out);
+        while self.session.pending() {
+            self.session.resume(self.now, &mut out);
+            self.carry_out(&mut out);
+        }
+    }
+
+    fn pass(&mut self, time: Duration) {
+        let until = self.now.after(time);
+        while let Some(deadline) = self.session.deadline().filter(|deadline| *deadline <= until) {
+            self.now = deadline;
+            let mut out = Actions::default();
+            self.session.expire(self.now, &mut out);
+            self.carry_out(&mut out);
+        }
+        self.now = until;
+    }
+
+    fn finish(&mut self) {
+        let mut out = Actions::default();
+        self.session.finish(&mut out);
+        self.carry_out(&mut out);
+    }
+
+    fn carry_out(&mut self, out: &mut Actions) {
+        for action in out.drain() {
+            match action {
+                Action::Send(bytes) => {
+                    for byte in bytes {
+                        self.partial.push(byte);
+                        if self.partial.ends_with(b"\r\n") {
+                            self.partial.truncate(self.partial.len() - 2);
+                            let line = escape(&std::mem::take(&mut self.partial));
+                            self.happened.push_back(Happened::Line(line));
+                        }
+                    }
+                }
+                Action::Record(event) => self.happened.push_back(Happened::Event(event)),
+                Action::Wait(time) => {
+                    self.now = self.now.after(time);
+                    self.happened.push_back(Happened::Wait(time));
+                }
+                Action::StartTls => self.happened.push_back(Happened::Line("(TLS)".into())),
+                Action::Close(reason) => self.happened.push_back(Happened::Closed(reason.name())),
+            }
+        }
+    }
+
+    fn expect(&mut self, kind: &str, wanted: &str) -> Result<(), String> {
+        if kind != "E:" || !wanted.starts_with("command.received") {
+            self.skip_commands();
+        }
+        let got = self.happened.pop_front().ok_or("the server did nothing more")?;
+        let same = match (kind, &got) {
+            ("S:", Happened::Line(line)) => line == wanted,
+            ("E:", Happened::Event(event)) => matches(event, wanted),
+            ("T:", Happened::Wait(time)) => Ok(*time) == duration(wanted),
+            ("X:", Happened::Closed(reason)) => *reason == wanted,
+            _ => false,
+        };
+        if same { Ok(()) } else { Err(format!("got {got:?}")) }
+    }
+
+    /// Nothing may be left that the transcript does not mention.
+    fn quiet(&mut self) -> Result<(), String> {
+        self.skip_commands();
+        match self.happened.front() {
+            None => Ok(()),
+            Some(left) => Err(format!("the server also did {left:?}")),
+        }
+    }
+
+    fn skip_commands(&mut self) {
+        while matches!(self.happened.front(), Some(Happened::Event(Event::CommandReceived { .. }))) {
+            self.happened.pop_front();
+        }
+    }
+}
+
+/// `name key=value ...`: the event of that name, with these fields as JSON shows them.
+fn matches(event: &Event, wanted: &str) -> bool {
+    let mut words = wanted.split(' ');
+    let json = serde_json::to_value(event).expect("events are JSON");
+    words.next() == Some(event.name())
+        && words.all(|word| {
+            let Some((key, value)) = word.split_once('=') else { return false };
+            let shown = match &json[key] {
+                serde_json::Value::String(text) => text.replace(' ', "_"),
+                other => other.to_string(),
+            };
+            shown == value
+        })
+}
+
+fn duration(text: &str) -> Result<Duration, String> {
+    let digits = text.trim_end_matches(char::is_alphabetic);
+    let number: u64 = digits.parse().map_err(|_| format!("`{text}` is no time"))?;
+    match &text[digits.len()..] {
+        "ms" => Ok(Duration::from_millis(number)),
+        "s" => Ok(Duration::from_secs(number)),
+        "m" => Ok(Duration::from_secs(number * 60)),
+        _ => Err(format!("`{text}` is no time")),
+    }
+}
+
+fn escape(bytes: &[u8]) -> String {
+    let shown = |byte: &u8| match byte {
+        b'\\' => "\\\\".to_owned(),
+        b' '..=b'~' => char::from(*byte).to_string(),
+        other => format!("\\x{other:02x}"),
+    };
+    bytes.iter().map(shown).collect()
+}
+
+fn unescape(text: &str) -> Result<Vec<u8>, String> {
+    let mut bytes = Vec::new();
+    let mut letters = text.chars();
+    while let Some(letter) = letters.next() {
+        if letter != '\\' {
+            bytes.extend_from_slice(letter.encode_utf8(&mut [0; 4]).as_bytes());
+            continue;
+        }
+        bytes.push(match letters.next() {
+            Some('r') => b'\r',
+            Some('n') => b'\n',
+            Some('t') => b'\t',
+            Some('0') => 0,
+            Some('\\') => b'\\',
+            Some('x') => {
+                let digits: String = letters.by_ref().take(2).collect();
+                u8::from_str_radix(&digits, 16).map_err(|_| format!("`\\x{digits}` is no byte"))?
+            }
+            other => return Err(format!("`\\{other:?}` is no escape")),
+        });
+    }
+    Ok(bytes)
+}
