@@ -67,15 +67,9 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         "{events} events in {took:.2?}: {:.0} a second; refused as behind {behind} times",
         events / took.as_secs_f64()
     );
-    println!(
-        "append: {:.2} µs CPU an event (7 writes for 10 events)",
-        appending / events * 1e6
-    );
+    println!("append: {:.2} µs CPU an event (7 writes for 10 events)", appending / events * 1e6);
     println!("insert: {:.2} µs CPU an event", inserting / events * 1e6);
-    println!(
-        "a session of 10 events: {:.1} µs CPU",
-        (appending + inserting) / f64::from(sessions) * 1e6
-    );
+    println!("a session of 10 events: {:.1} µs CPU", (appending + inserting) / f64::from(sessions) * 1e6);
     #[expect(clippy::cast_precision_loss, reason = "a size to be shown")]
     let octets = size as f64 / events;
     println!(
@@ -88,11 +82,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
 /// Seconds of CPU that a thread has used, the kernel's part included.
 fn cpu(thread: &str) -> f64 {
     let stat = std::fs::read_to_string(format!("/proc/{thread}/schedstat")).expect("Linux");
-    let nanoseconds: f64 = stat
-        .split(' ')
-        .next()
-        .and_then(|n| n.parse().ok())
-        .expect("a number");
+    let nanoseconds: f64 = stat.split(' ').next().and_then(|n| n.parse().ok()).expect("a number");
     nanoseconds / 1e9
 }
 
@@ -122,9 +112,7 @@ fn session(number: u32) -> Vec<Vec<Record>> {
     };
     let mailbox = || "INBOX".to_owned();
     let answers = vec![
-        vec![Event::SessionOpened {
-            personality: "decnet".to_owned(),
-        }],
+        vec![Event::SessionOpened { personality: "decnet".to_owned() }],
         vec![
             command("LOGIN", "a1 LOGIN admin admin"),
             Event::AuthSucceeded {
@@ -135,10 +123,7 @@ fn session(number: u32) -> Vec<Vec<Record>> {
         ],
         vec![
             command("SELECT", "a2 SELECT INBOX"),
-            Event::MailboxSelected {
-                mailbox: mailbox(),
-                read_only: false,
-            },
+            Event::MailboxSelected { mailbox: mailbox(), read_only: false },
         ],
         vec![command("FETCH", "a3 FETCH 1:* (FLAGS ENVELOPE)")],
         vec![
@@ -163,18 +148,9 @@ fn session(number: u32) -> Vec<Vec<Record>> {
     let mut record = |event| {
         let id = uuid(number, seq + 1);
         seq += 1;
-        Record {
-            id,
-            time: Timestamp::now(),
-            seq: seq - 1,
-            attribution: attribution.clone(),
-            event,
-        }
+        Record { id, time: Timestamp::now(), seq: seq - 1, attribution: attribution.clone(), event }
     };
-    answers
-        .into_iter()
-        .map(|events| events.into_iter().map(&mut record).collect())
-        .collect()
+    answers.into_iter().map(|events| events.into_iter().map(&mut record).collect()).collect()
 }
 
 /// As a `UUIDv7` spreads: time first, then what looks random.

@@ -24,13 +24,7 @@ pub(crate) struct Cursor {
 
 impl Cursor {
     pub(crate) fn new(directory: PathBuf, position: Position) -> Self {
-        Self {
-            directory,
-            position,
-            file: None,
-            buffer: Vec::new(),
-            taken: 0,
-        }
+        Self { directory, position, file: None, buffer: Vec::new(), taken: 0 }
     }
 
     /// Before the next frame to be read.
@@ -87,10 +81,7 @@ impl Cursor {
                 return Ok(None);
             };
             if segment.number != here.segment {
-                self.seek(Position {
-                    segment: segment.number,
-                    offset: 0,
-                });
+                self.seek(Position { segment: segment.number, offset: 0 });
             }
             if self.file.is_none() {
                 self.file = Some(File::open(segment::path(&self.directory, segment.number))?);
@@ -125,10 +116,8 @@ impl Cursor {
         let want = needed.max(CHUNK).min(usize::try_from(left).unwrap_or(usize::MAX));
         self.buffer.resize(want.max(held), 0);
         while held < want {
-            let read = file.read_at(
-                self.buffer.get_mut(held..).unwrap_or_default(),
-                self.position.offset + held as u64,
-            );
+            let read = file
+                .read_at(self.buffer.get_mut(held..).unwrap_or_default(), self.position.offset + held as u64);
             match read {
                 Ok(0) => break,
                 Ok(count) => held += count,
@@ -145,21 +134,13 @@ impl Cursor {
 
     /// Steps over the rest of the segment, which is no whole frame, and keeps it in a file of its own.
     fn set_aside(&mut self, segment: Segment) -> io::Result<()> {
-        let Position {
-            segment: number,
-            offset,
-        } = self.position;
+        let Position { segment: number, offset } = self.position;
         let source = segment::path(&self.directory, number);
         let kept = self.directory.join(format!("{number:08}-{offset}.torn"));
         let mut from = File::open(&source)?;
         from.seek(SeekFrom::Start(offset))?;
         let mut rest = from.take(segment.len.saturating_sub(offset));
-        let mut to = OpenOptions::new()
-            .write(true)
-            .create(true)
-            .truncate(true)
-            .mode(0o600)
-            .open(&kept)?;
+        let mut to = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&kept)?;
         io::copy(&mut rest, &mut to)?;
         tracing::warn!(
             segment = %source.display(),
@@ -168,10 +149,7 @@ impl Cursor {
             kept = %kept.display(),
             "the spool holds the rest of an interrupted write; it is kept aside"
         );
-        self.seek(Position {
-            segment: number,
-            offset: segment.len,
-        });
+        self.seek(Position { segment: number, offset: segment.len });
         Ok(())
     }
 }

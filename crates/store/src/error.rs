@@ -33,10 +33,7 @@ pub enum SpoolError {
         source: io::Error,
     },
     /// One event is larger than any event may be. The only error that trying again does not cure.
-    #[error(
-        "an event of session {session} is larger than {} octets",
-        crate::frame::MAX_PAYLOAD
-    )]
+    #[error("an event of session {session} is larger than {} octets", crate::frame::MAX_PAYLOAD)]
     TooLarge {
         /// The session whose event it is.
         session: uuid::Uuid,
@@ -115,6 +112,14 @@ pub enum StoreError {
         /// The first thing that `PRAGMA quick_check` found.
         detail: String,
     },
+    /// SQLite cannot get at the file, or at its -wal and -shm beside it, which readers need too.
+    #[error("{}: cannot be opened: run this as the user that runs the server: {source}", path.display())]
+    Unreachable {
+        /// The database.
+        path: PathBuf,
+        /// What it said.
+        source: rusqlite::Error,
+    },
     /// SQLite refused.
     #[error("{}: {source}", path.display())]
     Sqlite {
@@ -160,17 +165,15 @@ pub enum StoreError {
 
 impl StoreError {
     pub(crate) fn file(path: &Path, action: &'static str, source: io::Error) -> Self {
-        Self::File {
-            path: path.to_owned(),
-            action,
-            source,
-        }
+        Self::File { path: path.to_owned(), action, source }
     }
 
     pub(crate) fn sqlite(path: &Path, source: rusqlite::Error) -> Self {
-        Self::Sqlite {
-            path: path.to_owned(),
-            source,
+        use rusqlite::ErrorCode::{CannotOpen, PermissionDenied, ReadOnly};
+        let path = path.to_owned();
+        match source.sqlite_error_code() {
+            Some(CannotOpen | PermissionDenied | ReadOnly) => Self::Unreachable { path, source },
+            _ => Self::Sqlite { path, source },
         }
     }
 }

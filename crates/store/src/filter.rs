@@ -58,21 +58,13 @@ impl FromStr for SessionPrefix {
             let padded: String = digits.chars().chain(std::iter::repeat(filler)).take(32).collect();
             Uuid::try_parse(&padded).map_err(|_| wrong())
         };
-        Ok(Self {
-            typed: typed.to_owned(),
-            first: bound('0')?,
-            last: bound('f')?,
-        })
+        Ok(Self { typed: typed.to_owned(), first: bound('0')?, last: bound('f')? })
     }
 }
 
 impl From<Uuid> for SessionPrefix {
     fn from(session: Uuid) -> Self {
-        Self {
-            typed: session.to_string(),
-            first: session,
-            last: session,
-        }
+        Self { typed: session.to_string(), first: session, last: session }
     }
 }
 
@@ -98,10 +90,7 @@ mod tests {
     #[test]
     fn what_is_no_prefix_is_refused() {
         for typed in ["", "-", "xyz", "018bcfe5-6000-0000-0000-0000000000000", "0é"] {
-            assert_eq!(
-                typed.parse::<SessionPrefix>(),
-                Err(SessionPrefixError(typed.to_owned()))
-            );
+            assert_eq!(typed.parse::<SessionPrefix>(), Err(SessionPrefixError(typed.to_owned())));
         }
     }
 }

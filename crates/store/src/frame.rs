@@ -145,9 +145,7 @@ const fn protocol_code(protocol: Protocol) -> u8 {
 }
 
 fn protocol_of(code: u8) -> Option<Protocol> {
-    Protocol::ALL
-        .into_iter()
-        .find(|protocol| protocol_code(*protocol) == code)
+    Protocol::ALL.into_iter().find(|protocol| protocol_code(*protocol) == code)
 }
 
 fn put_address(address: SocketAddr, out: &mut Vec<u8>) {
@@ -239,10 +237,7 @@ mod tests {
         let mut bytes = Vec::new();
         encode(&record(0, b"USER a", "192.0.2.1:1"), &mut bytes).expect("fits");
         let before = bytes.clone();
-        assert_eq!(
-            encode(&record(1, &vec![0; MAX_PAYLOAD / 6], "192.0.2.1:1"), &mut bytes),
-            Err(TooLarge)
-        );
+        assert_eq!(encode(&record(1, &vec![0; MAX_PAYLOAD / 6], "192.0.2.1:1"), &mut bytes), Err(TooLarge));
         assert_eq!(bytes, before);
     }
 

@@ -3,6 +3,7 @@
 
 use std::collections::HashMap;
 use std::io;
+use std::time::Duration;
 
 use rusqlite::{
     CachedStatement, Connection, ErrorCode, OptionalExtension, Transaction, TransactionBehavior, params,
@@ -48,17 +49,15 @@ impl Import {
     /// Goes on where the database says that the spool is consumed.
     pub(crate) fn new(connection: Connection, spool: std::path::PathBuf) -> rusqlite::Result<Self> {
         connection.set_prepared_statement_cache_capacity(32);
+        // The thread tries again by itself; a stop should not have to wait for another program's lock.
+        connection.busy_timeout(Duration::from_millis(250))?;
         let position = connection.query_row("SELECT segment, position FROM spool", [], |row| {
             Ok(Position {
                 segment: row.get::<_, i64>(0)?.cast_unsigned(),
                 offset: row.get::<_, i64>(1)?.cast_unsigned(),
             })
         })?;
-        Ok(Self {
-            connection,
-            cursor: Cursor::new(spool, position),
-            known: None,
-        })
+        Ok(Self { connection, cursor: Cursor::new(spool, position), known: None })
     }
 
     /// Everything before this place of the spool is in the database.
@@ -81,14 +80,10 @@ impl Import {
             Some(known) => known,
             None => Known::read(&self.connection)?,
         };
-        let transaction = self
-            .connection
-            .transaction_with_behavior(TransactionBehavior::Immediate)?;
+        let transaction = self.connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
         let count = {
             let mut rows = Rows::prepare(&transaction, &mut known)?;
-            self.cursor.read(written, most, |frame| {
-                rows.insert(frame).map_err(ImportError::from)
-            })?
+            self.cursor.read(written, most, |frame| rows.insert(frame).map_err(ImportError::from))?
         };
         let Position { segment, offset } = self.cursor.position();
         transaction
@@ -101,8 +96,7 @@ impl Import {
 
     /// Brings what was committed to the disk.
     pub(crate) fn checkpoint(&self) -> rusqlite::Result<()> {
-        self.connection
-            .query_row("PRAGMA wal_checkpoint(PASSIVE)", [], |_| Ok(()))
+        self.connection.query_row("PRAGMA wal_checkpoint(PASSIVE)", [], |_| Ok(()))
     }
 
     /// Notes that the writer ended in order.
@@ -120,11 +114,7 @@ impl Known {
             .collect::<Result<_, _>>()?;
         let last_key =
             connection.query_row("SELECT coalesce(max(key), 0) FROM event", [], |row| row.get(0))?;
-        Ok(Self {
-            sessions: HashMap::new(),
-            names,
-            last_key,
-        })
+        Ok(Self { sessions: HashMap::new(), names, last_key })
     }
 }
 
@@ -168,16 +158,7 @@ impl<'a> Rows<'a> {
     fn insert_event(&mut self, frame: &Frame<'_>, session: i64, seq: i64, name: i64) -> rusqlite::Result<()> {
         let key = frame.time.max(self.known.last_key.saturating_add(1));
         let id = frame.id.as_bytes().as_slice();
-        self.event.execute(params![
-            key,
-            session,
-            seq,
-            id,
-            frame.time,
-            name,
-            frame.tls,
-            frame.fields
-        ])?;
+        self.event.execute(params![key, session, seq, id, frame.time, name, frame.tls, frame.fields])?;
         self.known.last_key = key;
         Ok(())
     }
@@ -233,10 +214,7 @@ impl<'a> Rows<'a> {
         if let Some(code) = self.known.names.get(name) {
             return Ok(*code);
         }
-        let code = self
-            .transaction
-            .prepare_cached("INSERT INTO name (name) VALUES (?1)")?
-            .insert([name])?;
+        let code = self.transaction.prepare_cached("INSERT INTO name (name) VALUES (?1)")?.insert([name])?;
         self.known.names.insert(name.into(), code);
         Ok(code)
     }

@@ -32,25 +32,16 @@ impl Reader {
     /// Opens the data directory's database. Changes nothing in it.
     pub fn open(directory: &Path) -> Result<Self, StoreError> {
         let path = directory.join(DATABASE);
-        Ok(Self {
-            connection: schema::open_for_reading(&path)?,
-            path,
-        })
+        Ok(Self { connection: schema::open_for_reading(&path)?, path })
     }
 
     /// The events that the filter lets through, in the order of arrival, up to those that are committed by then.
     ///
     /// To follow, call it again and again with [`Filter::after_key`] of the last one.
     pub fn events(&self, filter: &Filter) -> Result<Events<'_>, StoreError> {
-        let session = filter
-            .session
-            .as_ref()
-            .map(|prefix| self.session_key(prefix))
-            .transpose()?;
+        let session = filter.session.as_ref().map(|prefix| self.session_key(prefix)).transpose()?;
         // A key is never less than its event's time.
-        let before_since = filter
-            .since
-            .map_or(0, |since| since.as_microsecond().saturating_sub(1));
+        let before_since = filter.since.map_or(0, |since| since.as_microsecond().saturating_sub(1));
         Ok(Events {
             reader: self,
             session,
@@ -78,10 +69,7 @@ impl Reader {
             [] => Err(StoreError::NoSession { prefix }),
             [(key, _)] => Ok(*key),
             several => {
-                let candidates = several
-                    .iter()
-                    .map(|(_, id)| Uuid::from_bytes(*id).to_string())
-                    .collect();
+                let candidates = several.iter().map(|(_, id)| Uuid::from_bytes(*id).to_string()).collect();
                 Err(StoreError::Ambiguous { prefix, candidates })
             }
         }
@@ -142,13 +130,7 @@ const ONE_SESSION: &str =
 impl Events<'_> {
     fn fetch(&mut self) -> rusqlite::Result<Vec<Result<Stored, StoreError>>> {
         let Reader { connection, path } = self.reader;
-        let Filter {
-            since,
-            until,
-            protocol,
-            name,
-            ..
-        } = &self.filter;
+        let Filter { since, until, protocol, name, .. } = &self.filter;
         let since = since.map_or(i64::MIN, Timestamp::as_microsecond);
         let until = until.map_or(i64::MAX, Timestamp::as_microsecond);
         let protocol = protocol.map(Protocol::name);
@@ -162,10 +144,7 @@ impl Events<'_> {
             (":most", &most),
         ];
         let sql = if let Some(session) = &self.session {
-            values.extend([
-                (":session", session as &dyn ToSql),
-                (":after_seq", &self.after_seq),
-            ]);
+            values.extend([(":session", session as &dyn ToSql), (":after_seq", &self.after_seq)]);
             ONE_SESSION
         } else {
             ALL_SESSIONS
@@ -225,4 +204,32 @@ fn stored(key: i64, row: &Row<'_>) -> rusqlite::Result<Result<Stored, &'static s
         },
         fields: row.get(5)?,
     }))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// How SQLite goes about a query, step by step.
+    fn plan(sql: &str) -> Vec<String> {
+        let directory = tempfile::tempdir().expect("a directory");
+        let connection = schema::open_for_writing(&directory.path().join(DATABASE)).expect("opens");
+        let mut statement = connection.prepare(&format!("EXPLAIN QUERY PLAN {sql}")).expect("valid");
+        let steps = statement.raw_query().mapped(|row| row.get(3));
+        steps.collect::<Result<_, _>>().expect("text")
+    }
+
+    #[test]
+    fn queries_walk_an_index_and_sort_nothing() {
+        let rest =
+            ["SEARCH s USING INTEGER PRIMARY KEY (rowid=?)", "SEARCH n USING INTEGER PRIMARY KEY (rowid=?)"];
+        assert_eq!(
+            plan(ALL_SESSIONS),
+            [&["SEARCH e USING INTEGER PRIMARY KEY (rowid>?)"][..], &rest].concat()
+        );
+        assert_eq!(
+            plan(ONE_SESSION),
+            [&["SEARCH e USING INDEX event_session (session=? AND seq>?)"][..], &rest].concat()
+        );
+    }
 }

@@ -65,12 +65,7 @@ const MIGRATIONS: &[&str] = &["
 /// Opens the database for the one process that writes it; makes or migrates it first where needed.
 pub(crate) fn open_for_writing(path: &Path) -> Result<Connection, StoreError> {
     // SQLite would make the file readable to all; its -wal and -shm take over the mode.
-    match OpenOptions::new()
-        .write(true)
-        .create_new(true)
-        .mode(0o600)
-        .open(path)
-    {
+    match OpenOptions::new().write(true).create_new(true).mode(0o600).open(path) {
         Ok(_) => {}
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
         Err(error) => return Err(StoreError::file(path, "create", error)),
@@ -78,9 +73,7 @@ pub(crate) fn open_for_writing(path: &Path) -> Result<Connection, StoreError> {
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let in_sqlite = |error| StoreError::sqlite(path, error);
     let mut connection = Connection::open_with_flags(path, flags).map_err(in_sqlite)?;
-    connection
-        .busy_timeout(Duration::from_secs(5))
-        .map_err(in_sqlite)?;
+    connection.busy_timeout(Duration::from_secs(5)).map_err(in_sqlite)?;
     let version = version(&connection, path)?;
     configure(&connection).map_err(in_sqlite)?;
     migrate(&mut connection, version).map_err(in_sqlite)?;
@@ -90,30 +83,21 @@ pub(crate) fn open_for_writing(path: &Path) -> Result<Connection, StoreError> {
 
 /// Opens the database for reading, whether or not another process writes it.
 pub(crate) fn open_for_reading(path: &Path) -> Result<Connection, StoreError> {
+    // Not opened to find out: closing a file releases the locks that this process holds on it elsewhere (fcntl(2)).
     if let Err(error) = std::fs::metadata(path) {
         return Err(match error.kind() {
-            io::ErrorKind::NotFound => StoreError::Missing {
-                path: path.to_owned(),
-            },
+            io::ErrorKind::NotFound => StoreError::Missing { path: path.to_owned() },
             _ => StoreError::file(path, "read", error),
         });
     }
     let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let in_sqlite = |error| StoreError::sqlite(path, error);
     let connection = Connection::open_with_flags(path, flags).map_err(in_sqlite)?;
-    connection
-        .busy_timeout(Duration::from_secs(5))
-        .map_err(in_sqlite)?;
+    connection.busy_timeout(Duration::from_secs(5)).map_err(in_sqlite)?;
     match version(&connection, path)? {
         SCHEMA_VERSION => Ok(connection),
-        0 => Err(StoreError::Missing {
-            path: path.to_owned(),
-        }),
-        found => Err(StoreError::Older {
-            path: path.to_owned(),
-            found,
-            known: SCHEMA_VERSION,
-        }),
+        0 => Err(StoreError::Missing { path: path.to_owned() }),
+        found => Err(StoreError::Older { path: path.to_owned(), found, known: SCHEMA_VERSION }),
     }
 }
 
@@ -124,20 +108,18 @@ fn version(connection: &Connection, path: &Path) -> Result<i64, StoreError> {
         let tables: i64 = connection.query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0))?;
         Ok((pragma("application_id")?, pragma("user_version")?, tables))
     };
-    let path = path.to_owned();
+    let owned = || path.to_owned();
     match read() {
         Ok((0, 0, 0)) => Ok(0),
-        Ok((APPLICATION_ID, found, _)) if found > SCHEMA_VERSION => Err(StoreError::Newer {
-            path,
-            found,
-            known: SCHEMA_VERSION,
-        }),
-        Ok((APPLICATION_ID, found, _)) => Ok(found),
-        Ok(_) => Err(StoreError::Foreign { path }),
-        Err(error) if error.sqlite_error_code() == Some(rusqlite::ErrorCode::NotADatabase) => {
-            Err(StoreError::Foreign { path })
+        Ok((APPLICATION_ID, found, _)) if found > SCHEMA_VERSION => {
+            Err(StoreError::Newer { path: owned(), found, known: SCHEMA_VERSION })
         }
-        Err(source) => Err(StoreError::Sqlite { path, source }),
+        Ok((APPLICATION_ID, found, _)) => Ok(found),
+        Ok(_) => Err(StoreError::Foreign { path: owned() }),
+        Err(error) if error.sqlite_error_code() == Some(rusqlite::ErrorCode::NotADatabase) => {
+            Err(StoreError::Foreign { path: owned() })
+        }
+        Err(error) => Err(StoreError::sqlite(path, error)),
     }
 }
 
@@ -167,25 +149,16 @@ fn migrate(connection: &mut Connection, from: i64) -> rusqlite::Result<()> {
 /// Looks for damage where the last writer did not end in order: a crash of the machine may leave some.
 fn check_unless_clean(connection: &Connection, path: &Path) -> Result<(), StoreError> {
     let in_sqlite = |error| StoreError::sqlite(path, error);
-    let clean: bool = connection
-        .query_row("SELECT clean FROM spool", [], |row| row.get(0))
-        .map_err(in_sqlite)?;
-    let size = std::fs::metadata(path)
-        .map_err(|error| StoreError::file(path, "read", error))?
-        .len();
+    let clean: bool =
+        connection.query_row("SELECT clean FROM spool", [], |row| row.get(0)).map_err(in_sqlite)?;
+    let size = std::fs::metadata(path).map_err(|error| StoreError::file(path, "read", error))?.len();
     if !clean && size <= CHECK_UP_TO {
-        let found: String = connection
-            .query_row("PRAGMA quick_check(1)", [], |row| row.get(0))
-            .map_err(in_sqlite)?;
+        let found: String =
+            connection.query_row("PRAGMA quick_check(1)", [], |row| row.get(0)).map_err(in_sqlite)?;
         if found != "ok" {
-            return Err(StoreError::Damaged {
-                path: path.to_owned(),
-                detail: found,
-            });
+            return Err(StoreError::Damaged { path: path.to_owned(), detail: found });
         }
     }
-    connection
-        .execute("UPDATE spool SET clean = 0 WHERE clean", [])
-        .map_err(in_sqlite)?;
+    connection.execute("UPDATE spool SET clean = 0 WHERE clean", []).map_err(in_sqlite)?;
     Ok(())
 }

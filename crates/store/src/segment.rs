@@ -41,17 +41,12 @@ pub(crate) fn list(directory: &Path) -> io::Result<Vec<Segment>> {
     for entry in fs::read_dir(directory)? {
         let entry = entry?;
         let name = entry.file_name();
-        let number = name
-            .to_str()
-            .and_then(|name| name.strip_suffix(SUFFIX))
-            .and_then(|digits| digits.parse().ok());
+        let number =
+            name.to_str().and_then(|name| name.strip_suffix(SUFFIX)).and_then(|digits| digits.parse().ok());
         if let Some(number) = number
             && path(directory, number) == entry.path()
         {
-            segments.push(Segment {
-                number,
-                len: entry.metadata()?.len(),
-            });
+            segments.push(Segment { number, len: entry.metadata()?.len() });
         }
     }
     segments.sort_by_key(|segment| segment.number);
@@ -61,11 +56,7 @@ pub(crate) fn list(directory: &Path) -> io::Result<Vec<Segment>> {
 /// Makes a segment that holds no frame yet, for appending.
 pub(crate) fn create(directory: &Path, number: u64) -> io::Result<File> {
     let path = path(directory, number);
-    let mut file = OpenOptions::new()
-        .append(true)
-        .create_new(true)
-        .mode(0o600)
-        .open(&path)?;
+    let mut file = OpenOptions::new().append(true).create_new(true).mode(0o600).open(&path)?;
     match file.write_all(&MAGIC) {
         Ok(()) => Ok(file),
         Err(error) => {

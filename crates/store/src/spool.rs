@@ -80,10 +80,7 @@ impl Spool {
             std::fs::remove_file(segment::path(directory, first.number))?;
             segments.pop_front();
         }
-        let last = segments
-            .back()
-            .map_or(0, |last| last.number)
-            .max(consumed.segment);
+        let last = segments.back().map_or(0, |last| last.number).max(consumed.segment);
         let mut state = State {
             tail: None,
             segments,
@@ -117,9 +114,8 @@ impl Spool {
             let result = records
                 .iter()
                 .try_for_each(|record| {
-                    frame::encode(record, frames).map_err(|_| SpoolError::TooLarge {
-                        session: record.attribution.session,
-                    })
+                    frame::encode(record, frames)
+                        .map_err(|_| SpoolError::TooLarge { session: record.attribution.session })
                 })
                 .and_then(|()| self.write(frames));
             if frames.capacity() > KEEP {
@@ -140,17 +136,9 @@ impl Spool {
         }
         let mut state = self.lock();
         if state.pending >= self.limit {
-            return Err(SpoolError::Behind {
-                pending: state.pending,
-                limit: self.limit,
-            });
+            return Err(SpoolError::Behind { pending: state.pending, limit: self.limit });
         }
-        if state.tail.is_none()
-            || state
-                .segments
-                .back()
-                .is_none_or(|last| last.len >= self.segment_size)
-        {
+        if state.tail.is_none() || state.segments.back().is_none_or(|last| last.len >= self.segment_size) {
             state.begin_segment(&self.directory)?;
         }
         state.append(&self.directory, frames)?;
@@ -184,11 +172,7 @@ impl Spool {
             if left.is_zero() {
                 break;
             }
-            state = self
-                .progress
-                .wait_timeout(state, left)
-                .unwrap_or_else(PoisonError::into_inner)
-                .0;
+            state = self.progress.wait_timeout(state, left).unwrap_or_else(PoisonError::into_inner).0;
         }
         state.flushing -= 1;
         state.consumed >= target
@@ -214,11 +198,7 @@ impl Spool {
                 break;
             }
             state.writer = Waiting::Lingering;
-            state = self
-                .wake
-                .wait_timeout(state, left)
-                .unwrap_or_else(PoisonError::into_inner)
-                .0;
+            state = self.wake.wait_timeout(state, left).unwrap_or_else(PoisonError::into_inner).0;
         }
         state.writer = Waiting::No;
         state.pending > 0
@@ -238,11 +218,7 @@ impl Spool {
             if left.is_zero() {
                 break;
             }
-            state = self
-                .wake
-                .wait_timeout(state, left)
-                .unwrap_or_else(PoisonError::into_inner)
-                .0;
+            state = self.wake.wait_timeout(state, left).unwrap_or_else(PoisonError::into_inner).0;
         }
     }
 
@@ -259,20 +235,13 @@ impl Spool {
         if state.flushing > 0 {
             self.progress.notify_all();
         }
-        state
-            .segments
-            .front()
-            .is_some_and(|first| first.number < position.segment)
+        state.segments.front().is_some_and(|first| first.number < position.segment)
     }
 
     /// Deletes the segments before the one that is being consumed.
     pub(crate) fn delete_consumed(&self) -> io::Result<()> {
         let mut state = self.lock();
-        while let Some(first) = state
-            .segments
-            .front()
-            .filter(|first| first.number < state.consumed.segment)
-        {
+        while let Some(first) = state.segments.front().filter(|first| first.number < state.consumed.segment) {
             std::fs::remove_file(segment::path(&self.directory, first.number))?;
             state.segments.pop_front();
         }
@@ -297,10 +266,7 @@ impl Spool {
 impl State {
     /// Behind the last octet written.
     fn end(&self) -> Position {
-        let last = self.segments.back().map(|last| Position {
-            segment: last.number,
-            offset: last.len,
-        });
+        let last = self.segments.back().map(|last| Position { segment: last.number, offset: last.len });
         last.map_or(self.consumed, |last| last.max(self.consumed))
     }
 
@@ -310,13 +276,7 @@ impl State {
             .segments
             .iter()
             .filter(|held| held.number >= segment)
-            .map(|held| {
-                if held.number == segment {
-                    held.len.saturating_sub(offset)
-                } else {
-                    held.len
-                }
-            })
+            .map(|held| if held.number == segment { held.len.saturating_sub(offset) } else { held.len })
             .sum();
     }
 
@@ -326,10 +286,7 @@ impl State {
         let file = segment::create(directory, number)
             .map_err(|error| SpoolError::from_io(segment::path(directory, number), error))?;
         self.tail = Some(file);
-        self.segments.push_back(Segment {
-            number,
-            len: FIRST_FRAME,
-        });
+        self.segments.push_back(Segment { number, len: FIRST_FRAME });
         self.pending += FIRST_FRAME;
         Ok(())
     }

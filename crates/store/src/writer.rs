@@ -22,6 +22,9 @@ const LOCK: &str = "lock";
 /// Octets of an ordinary event in the spool, to compare octets with events.
 const ORDINARY: u64 = 256;
 
+/// No transaction has to be smaller than this.
+const LEAST: usize = 16;
+
 const FIRST_PAUSE: Duration = Duration::from_millis(50);
 const LONGEST_PAUSE: Duration = Duration::from_secs(5);
 
@@ -87,18 +90,14 @@ impl Writer {
             import,
             database,
             interval: options.group_interval,
-            most: options.group_events.max(1),
+            group: options.group_events,
+            most: options.group_events,
         };
         let thread = std::thread::Builder::new()
             .name("store".to_owned())
             .spawn(move || work.run())
             .map_err(|error| StoreError::file(directory, "start the thread that writes", error))?;
-        Ok(Self {
-            spool,
-            directory: directory.to_owned(),
-            thread: Some(thread),
-            _lock: lock,
-        })
+        Ok(Self { spool, directory: directory.to_owned(), thread: Some(thread), _lock: lock })
     }
 
     /// What sessions append to. May outlive the writer: what comes after [`close`](Self::close) is taken up at the next
@@ -109,11 +108,7 @@ impl Writer {
 
     /// Waits until everything appended before the call is in the database, for this long at most. Blocks the thread.
     pub fn flush(&self, timeout: Duration) -> Result<(), StoreError> {
-        if self.spool.flush(timeout) {
-            Ok(())
-        } else {
-            Err(self.unfinished())
-        }
+        if self.spool.flush(timeout) { Ok(()) } else { Err(self.unfinished()) }
     }
 
     /// Puts everything into the database and closes it. Blocks the thread.
@@ -132,18 +127,11 @@ impl Writer {
             Ok(result) => result?,
             Err(panic) => std::panic::resume_unwind(panic),
         }
-        if self.spool.pending() > 0 {
-            Err(self.unfinished())
-        } else {
-            Ok(())
-        }
+        if self.spool.pending() > 0 { Err(self.unfinished()) } else { Ok(()) }
     }
 
     fn unfinished(&self) -> StoreError {
-        StoreError::Unfinished {
-            path: self.directory.join(SPOOL),
-            pending: self.spool.pending(),
-        }
+        StoreError::Unfinished { path: self.directory.join(SPOOL), pending: self.spool.pending() }
     }
 }
 
@@ -157,18 +145,11 @@ impl Drop for Writer {
 
 fn lock(directory: &Path) -> Result<File, StoreError> {
     let path = directory.join(LOCK);
-    let file = OpenOptions::new()
-        .write(true)
-        .create(true)
-        .truncate(false)
-        .mode(0o600)
-        .open(&path);
+    let file = OpenOptions::new().write(true).create(true).truncate(false).mode(0o600).open(&path);
     let file = file.map_err(|error| StoreError::file(&path, "create", error))?;
     match file.try_lock() {
         Ok(()) => Ok(file),
-        Err(TryLockError::WouldBlock) => Err(StoreError::InUse {
-            path: directory.to_owned(),
-        }),
+        Err(TryLockError::WouldBlock) => Err(StoreError::InUse { path: directory.to_owned() }),
         Err(TryLockError::Error(error)) => Err(StoreError::file(&path, "lock", error)),
     }
 }
@@ -179,6 +160,9 @@ struct Work {
     import: Import,
     database: PathBuf,
     interval: Duration,
+    /// Events in the next transaction at most: fewer after a failure, because a small one fits where a large one does
+    /// not, and each that succeeds makes room.
+    group: usize,
     most: usize,
 }
 
@@ -193,6 +177,7 @@ impl Work {
                         tracing::info!(database = %self.database.display(), "events can be stored again");
                     }
                     failures = 0;
+                    self.group = self.group.saturating_mul(2).min(self.most);
                 }
                 Err(error) if last_attempt => return self.give_up(error),
                 Err(error) => {
@@ -203,28 +188,25 @@ impl Work {
                             "events cannot be stored now; they wait in the spool"
                         );
                     }
-                    let pause = FIRST_PAUSE
-                        .saturating_mul(1 << failures.min(10))
-                        .min(LONGEST_PAUSE);
+                    let pause = FIRST_PAUSE.saturating_mul(1 << failures.min(10)).min(LONGEST_PAUSE);
                     failures += 1;
+                    self.group /= 16;
+                    // Lets the write-ahead log begin anew instead of growing. Where it fails, so will the next attempt.
+                    let _ = self.import.checkpoint();
                     self.spool.pause(pause);
                 }
             }
         }
-        self.import
-            .checkpoint()
-            .map_err(|error| StoreError::sqlite(&self.database, error))?;
+        self.import.checkpoint().map_err(|error| StoreError::sqlite(&self.database, error))?;
         self.spool
             .delete_all()
             .map_err(|error| StoreError::file(&self.database, "delete the spool of", error))?;
-        self.import
-            .close()
-            .map_err(|error| StoreError::sqlite(&self.database, error))
+        self.import.close().map_err(|error| StoreError::sqlite(&self.database, error))
     }
 
     /// One transaction.
     fn step(&mut self) -> Result<(), ImportError> {
-        self.import.run(&self.spool.written(), self.most)?;
+        self.import.run(&self.spool.written(), self.group.max(LEAST))?;
         if self.spool.consumed(self.import.position()) {
             self.import.checkpoint()?;
             self.spool.delete_consumed()?;

@@ -1,0 +1,67 @@
+//! Databases that are not ours, too new, or damaged are refused, and nothing in them changes.
+
+use store::{DATABASE, Options, Reader, SCHEMA_VERSION, StoreError, Writer};
+use tempfile::TempDir;
+
+/// A data directory whose database was made by `statements`.
+fn with(statements: &str) -> TempDir {
+    let directory = tempfile::tempdir().expect("a directory");
+    let connection = rusqlite::Connection::open(directory.path().join(DATABASE)).expect("opens");
+    connection.execute_batch(statements).expect("valid");
+    directory
+}
+
+fn errors(directory: &TempDir) -> [StoreError; 2] {
+    let before = std::fs::read(directory.path().join(DATABASE)).expect("a database");
+    let errors = [
+        Writer::open(directory.path(), &Options::default()).expect_err("refused"),
+        Reader::open(directory.path()).expect_err("refused"),
+    ];
+    assert_eq!(before, std::fs::read(directory.path().join(DATABASE)).expect("a database"), "it was changed");
+    errors
+}
+
+#[test]
+fn a_newer_schema_is_refused() {
+    let directory = tempfile::tempdir().expect("a directory");
+    Writer::open(directory.path(), &Options::default()).expect("opens").close().expect("closes");
+    let connection = rusqlite::Connection::open(directory.path().join(DATABASE)).expect("opens");
+    connection.pragma_update(None, "user_version", SCHEMA_VERSION + 1).expect("an update");
+    connection.close().expect("closes");
+    for error in errors(&directory) {
+        assert!(matches!(error, StoreError::Newer { .. }), "{error}");
+        assert!(error.to_string().contains("use the newer honeypost"), "{error}");
+    }
+}
+
+#[test]
+fn another_programs_database_is_refused() {
+    for error in errors(&with("CREATE TABLE bookmarks (url TEXT)")) {
+        assert!(matches!(error, StoreError::Foreign { .. }), "{error}");
+    }
+}
+
+#[test]
+fn a_file_that_is_no_database_is_refused() {
+    let directory = tempfile::tempdir().expect("a directory");
+    std::fs::write(directory.path().join(DATABASE), "Dear diary,\n".repeat(1000)).expect("writes");
+    for error in errors(&directory) {
+        assert!(matches!(error, StoreError::Foreign { .. }), "{error}");
+    }
+}
+
+#[test]
+fn no_database_is_told_as_such() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let error = Reader::open(directory.path()).expect_err("nothing there");
+    assert!(error.to_string().ends_with("has `honeypost serve` run with this --data-dir?"), "{error}");
+}
+
+#[test]
+fn opening_again_keeps_everything() {
+    let directory = tempfile::tempdir().expect("a directory");
+    for _ in 0..3 {
+        Writer::open(directory.path(), &Options::default()).expect("opens").close().expect("closes");
+    }
+    Reader::open(directory.path()).expect("opens");
+}
