@@ -109,7 +109,7 @@ pub enum StoreError {
     Damaged {
         /// The database.
         path: PathBuf,
-        /// The first thing that `PRAGMA quick_check` found.
+        /// What `PRAGMA quick_check` or a query found first.
         detail: String,
     },
     /// SQLite cannot get at the file, or at its -wal and -shm beside it, which readers need too.
@@ -169,10 +169,11 @@ impl StoreError {
     }
 
     pub(crate) fn sqlite(path: &Path, source: rusqlite::Error) -> Self {
-        use rusqlite::ErrorCode::{CannotOpen, PermissionDenied, ReadOnly};
+        use rusqlite::ErrorCode::{CannotOpen, DatabaseCorrupt, PermissionDenied, ReadOnly};
         let path = path.to_owned();
         match source.sqlite_error_code() {
             Some(CannotOpen | PermissionDenied | ReadOnly) => Self::Unreachable { path, source },
+            Some(DatabaseCorrupt) => Self::Damaged { path, detail: source.to_string() },
             _ => Self::Sqlite { path, source },
         }
     }

@@ -1,5 +1,7 @@
 //! Databases that are not ours, too new, or damaged are refused, and nothing in them changes.
 
+mod common;
+
 use store::{DATABASE, Options, Reader, SCHEMA_VERSION, StoreError, Writer};
 use tempfile::TempDir;
 
@@ -8,6 +10,17 @@ fn with(statements: &str) -> TempDir {
     let directory = tempfile::tempdir().expect("a directory");
     let connection = rusqlite::Connection::open(directory.path().join(DATABASE)).expect("opens");
     connection.execute_batch(statements).expect("valid");
+    directory
+}
+
+/// A data directory with some hundred events in its database.
+fn with_events() -> TempDir {
+    let directory = tempfile::tempdir().expect("a directory");
+    let writer = Writer::open(directory.path(), &Options::default()).expect("opens");
+    for seq in 0..500 {
+        common::append(&writer.spool(), &[common::record(common::session(1), seq, common::line(b"NOOP"))]);
+    }
+    writer.close().expect("closes");
     directory
 }
 
@@ -48,6 +61,22 @@ fn a_file_that_is_no_database_is_refused() {
     for error in errors(&directory) {
         assert!(matches!(error, StoreError::Foreign { .. }), "{error}");
     }
+}
+
+#[test]
+fn damage_is_found_after_a_crash() {
+    let directory = with_events();
+    let database = directory.path().join(DATABASE);
+    let connection = rusqlite::Connection::open(&database).expect("opens");
+    connection.execute("UPDATE spool SET clean = 0", []).expect("an update");
+    connection.close().expect("closes");
+    let mut bytes = std::fs::read(&database).expect("a database");
+    let middle = bytes.len() / 4096 / 2 * 4096;
+    bytes[middle..middle + 4096].fill(0xaa);
+    std::fs::write(&database, bytes).expect("writes");
+    let error = Writer::open(directory.path(), &Options::default()).expect_err("refused");
+    assert!(matches!(error, StoreError::Damaged { .. }), "{error}");
+    assert!(error.to_string().contains("move it and its -wal and -shm away"), "{error}");
 }
 
 #[test]
