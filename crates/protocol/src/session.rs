@@ -92,6 +92,11 @@ impl Actions {
         self.list.insert(place.min(self.list.len()), Action::Record(event));
     }
 
+    /// Octets to be sent that the driver has not drained yet.
+    pub fn queued(&self) -> usize {
+        self.queued
+    }
+
     /// Whether the session should do no more before the driver has drained: enough is queued, or the connection waits,
     /// changes or ends.
     pub fn full(&self) -> bool {

@@ -1,0 +1,180 @@
+//! What holds for every input: any split gives the same actions, nothing panics, no buffer grows past its limit.
+
+mod support;
+
+use event::{Event, Text};
+use proptest::prelude::*;
+use protocol::{Action, Actions, Moment, Session};
+
+/// What a session did, in order, however its output was cut.
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Done {
+    Sent(Vec<u8>),
+    Did(Action),
+}
+
+fn play<'a>(pieces: impl IntoIterator<Item = &'a [u8]>) -> Vec<Done> {
+    let mut session = support::session("decnet");
+    let mut out = Actions::default();
+    let mut done = Vec::new();
+    session.open(Moment::default(), &mut out);
+    let mut closed = collect(&mut out, &mut done);
+    for piece in pieces {
+        if !closed {
+            session.receive(Moment::default(), piece, &mut out);
+            closed = collect(&mut out, &mut done);
+        }
+        while !closed && session.pending() {
+            session.resume(Moment::default(), &mut out);
+            closed = collect(&mut out, &mut done);
+        }
+    }
+    if !closed {
+        session.finish(&mut out);
+        collect(&mut out, &mut done);
+    }
+    done
+}
+
+fn collect(out: &mut Actions, done: &mut Vec<Done>) -> bool {
+    let mut closed = false;
+    for action in out.drain() {
+        closed |= matches!(action, Action::Close(_));
+        match (action, done.last_mut()) {
+            (Action::Send(bytes), Some(Done::Sent(before))) => before.extend_from_slice(&bytes),
+            (Action::Send(bytes), _) => done.push(Done::Sent(bytes.to_vec())),
+            // How much of a line over the limit was kept depends on how it arrived.
+            (Action::Record(Event::ProtocolViolation { what: "line-too-long", .. }), _) => {
+                let what = "line-too-long";
+                done.push(Done::Did(Action::Record(Event::ProtocolViolation {
+                    what,
+                    line: Text::default(),
+                })));
+            }
+            (action, _) => done.push(Done::Did(action)),
+        }
+    }
+    closed
+}
+
+/// Lines of a session: sound commands, each kind of fault, and noise.
+fn line() -> impl Strategy<Value = Vec<u8>> {
+    let known = prop::sample::select(vec![
+        "a LOGIN admin admin",
+        "a LOGIN {5}\r\nadmin {5+}\r\nadmin",
+        "a LOGIN \"admin\" wrong",
+        "a AUTHENTICATE PLAIN\r\nAGFkbWluAGFkbWlu",
+        "a AUTHENTICATE LOGIN\r\n*",
+        "a SELECT INBOX",
+        "a EXAMINE Sent",
+        "a FETCH 1:* (FLAGS ENVELOPE BODYSTRUCTURE)",
+        "a FETCH 1:* (BODY[] BODY.PEEK[1.MIME]<2.30> RFC822.SIZE)",
+        "a UID FETCH 3:* BODY[HEADER.FIELDS (\"From\" To)]",
+        "a SEARCH OR SUBJECT vpn NOT SEEN",
+        "a UID SEARCH TEXT {3}\r\nkey SINCE 1-Nov-2026",
+        "a LIST \"\" *",
+        "a STATUS INBOX (MESSAGES UNSEEN)",
+        "a IDLE\r\nDONE",
+        "a CLOSE",
+        "a NOOP",
+        "a LOGOUT",
+        "a STORE 1 +FLAGS (x)",
+        "",
+        "GET / HTTP/1.0",
+        "a SELECT {99999999999999999999}",
+        "a SEARCH {3}",
+        "a FETCH 1 (BODY[HEADER.FIELDS (",
+    ]);
+    let noise = prop::collection::vec(any::<u8>(), 0..40);
+    let long = (900_usize..1300).prop_map(|length| vec![b'x'; length]);
+    prop_oneof![
+        12 => known.prop_map(|text| text.as_bytes().to_vec()),
+        2 => noise,
+        1 => long,
+    ]
+    .prop_map(|mut line| {
+        line.extend_from_slice(b"\r\n");
+        line
+    })
+}
+
+/// A session that mostly begins with a login.
+fn input() -> impl Strategy<Value = Vec<u8>> {
+    (any::<bool>(), prop::collection::vec(line(), 1..20)).prop_map(|(login, lines)| {
+        let begin: &[u8] = if login { b"l LOGIN admin admin\r\ns SELECT INBOX\r\n" } else { b"" };
+        [begin, &lines.concat()].concat()
+    })
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 200, ..ProptestConfig::default() })]
+
+    #[test]
+    fn any_split_gives_the_same_actions(input in input(), cuts in prop::collection::vec(1_usize..60, 1..80)) {
+        let whole = play([&input[..]]);
+        let mut rest = &input[..];
+        let mut pieces = Vec::new();
+        for cut in cuts.iter().cycle() {
+            if rest.is_empty() {
+                break;
+            }
+            let (piece, behind) = rest.split_at((*cut).min(rest.len()));
+            pieces.push(piece);
+            rest = behind;
+        }
+        prop_assert_eq!(play(pieces), whole.clone());
+        prop_assert_eq!(play(input.chunks(1)), whole);
+    }
+
+    #[test]
+    fn no_input_panics_or_grows_a_buffer(
+        pieces in prop::collection::vec(prop::collection::vec(any::<u8>(), 0..3000), 0..40),
+        login in any::<bool>(),
+    ) {
+        let begin: &[u8] = if login { b"a LOGIN admin admin\r\n" } else { b"" };
+        let mut session = support::session("decnet");
+        let mut out = Actions::default();
+        session.open(Moment::default(), &mut out);
+        let mut done = Vec::new();
+        let mut closed = false;
+        for piece in std::iter::once(begin).chain(pieces.iter().map(Vec::as_slice)) {
+            if !closed {
+                session.receive(Moment::default(), piece, &mut out);
+                closed = collect(&mut out, &mut done);
+            }
+            while !closed && session.pending() {
+                session.resume(Moment::default(), &mut out);
+                prop_assert!(out.queued() <= 256 * 1024, "one call owes {} octets", out.queued());
+                closed = collect(&mut out, &mut done);
+            }
+        }
+        if !closed {
+            session.finish(&mut out);
+        }
+        for action in out.drain() {
+            if let Action::Record(Event::ProtocolViolation { line, .. }) = action {
+                prop_assert!(line.0.len() <= 65_535 + 3000, "{} octets were held back", line.0.len());
+            }
+        }
+    }
+}
+
+#[test]
+fn an_endless_command_is_bounded() {
+    let mut session = support::session("decnet");
+    let mut out = Actions::default();
+    session.open(Moment::default(), &mut out);
+    session.receive(Moment::default(), b"a LOGIN admin admin\r\nb SELECT INBOX\r\n", &mut out);
+    out.drain().for_each(drop);
+    // Literals without end in one command: the command's own cap ends it.
+    session.receive(Moment::default(), b"a SEARCH", &mut out);
+    let mut bad = false;
+    for _ in 0..40 {
+        let piece = [b" TEXT {60000+}\r\n".to_vec(), vec![b'x'; 60_000]].concat();
+        session.receive(Moment::default(), &piece, &mut out);
+        bad |= out.drain().any(
+            |action| matches!(action, Action::Send(text) if text.starts_with(b"a BAD Error in IMAP command SEARCH")),
+        );
+    }
+    assert!(bad, "the command was refused at its cap");
+}
