@@ -9,6 +9,7 @@
 
 mod corpus;
 mod flags;
+pub mod mailbox_name;
 pub mod maildir;
 mod message;
 pub mod mime;

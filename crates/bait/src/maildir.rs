@@ -13,12 +13,9 @@ use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
-use base64::Engine;
-use base64::alphabet::IMAP_MUTF7;
-use base64::engine::general_purpose::{GeneralPurpose, NO_PAD};
-
 use crate::corpus::{Corpus, Mailbox};
 use crate::flags::Flags;
+use crate::mailbox_name;
 use crate::message::Message;
 use crate::persona::random::{Alphabet, characters};
 
@@ -68,7 +65,7 @@ pub fn export(corpus: &Corpus, dir: &Path, host: &str) -> Result<Exported, Expor
     let mut subscriptions = "V\t2\n\n".to_owned();
     for mailbox in &corpus.mailboxes {
         let inbox = mailbox.name == "INBOX";
-        let name = modified_utf7(&mailbox.name);
+        let name = mailbox_name::encode(&mailbox.name);
         let folder = if inbox { dir.to_owned() } else { dir.join(format!(".{name}")) };
         if !inbox {
             make_folder(&folder)?;
@@ -154,31 +151,6 @@ fn with_line_feeds(bytes: &[u8]) -> Vec<u8> {
     text
 }
 
-/// A mailbox name as Dovecot names its folder: modified UTF-7 (RFC 3501 section 5.1.3).
-fn modified_utf7(name: &str) -> String {
-    const BASE64: GeneralPurpose = GeneralPurpose::new(&IMAP_MUTF7, NO_PAD);
-    let mut encoded = String::new();
-    let mut rest = name;
-    while let Some(first) = rest.chars().next() {
-        let plain = |character: char| matches!(character, ' '..='~');
-        if first == '&' {
-            encoded.push_str("&-");
-            rest = &rest[1..];
-        } else if plain(first) {
-            encoded.push(first);
-            rest = &rest[1..];
-        } else {
-            let end = rest.find(plain).unwrap_or(rest.len());
-            let units: Vec<u8> = rest[..end].encode_utf16().flat_map(u16::to_be_bytes).collect();
-            encoded.push('&');
-            encoded.push_str(&BASE64.encode(units));
-            encoded.push('-');
-            rest = &rest[end..];
-        }
-    }
-    encoded
-}
-
 fn make_folder(path: &Path) -> Result<(), ExportError> {
     let unwritable = |source| ExportError::Unwritable { path: path.to_owned(), source };
     DirBuilder::new().mode(0o700).create(path).map_err(unwritable)
@@ -200,14 +172,6 @@ fn write_file(path: &Path, content: &[u8], modified: Option<SystemTime>) -> Resu
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn names_are_modified_utf7() {
-        // The examples of RFC 3501 section 5.1.3, and what is between plain and not.
-        assert_eq!(modified_utf7("~peter/mail/台北/日本語"), "~peter/mail/&U,BTFw-/&ZeVnLIqe-");
-        assert_eq!(modified_utf7("R&D Entwürfe"), "R&-D Entw&APw-rfe");
-        assert_eq!(modified_utf7("😀"), "&2D3eAA-");
-    }
 
     #[test]
     fn flags_ascend() {

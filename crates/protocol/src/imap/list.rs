@@ -1,10 +1,10 @@
 //! LIST and LSUB (RFC 3501 sections 6.3.8, 6.3.9).
 
-use crate::imap::mailbox_name;
 use crate::imap::state::State;
 use crate::imap::string::push_astring;
 use crate::imap::texts::Phrase;
 use crate::imap::turn::{Fault, Turn};
+use bait::mailbox_name;
 
 /// RFC 3501 section 6.3.8.
 pub fn list(turn: &mut Turn<'_>, _: &mut State) -> Result<(), Fault> {
@@ -34,9 +34,9 @@ fn answer(turn: &mut Turn<'_>, kind: &[u8]) -> Result<(), Fault> {
         let pattern = [reference, pattern].concat();
         for mailbox in &turn.service.corpus.mailboxes {
             let name = mailbox_name::encode(&mailbox.name);
-            if matches(&pattern, &name, texts.separator) {
+            if matches(&pattern, name.as_bytes(), texts.separator) {
                 let mut line = entry(kind, &texts.attributes.mailbox, texts.separator);
-                push_astring(&mut line, &name);
+                push_astring(&mut line, name.as_bytes());
                 turn.untagged(&line);
             }
         }

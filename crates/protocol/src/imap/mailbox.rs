@@ -6,11 +6,11 @@ use bait::{Flags, Mailbox, Overlay};
 use event::Event;
 
 use crate::imap::arguments::Argument;
-use crate::imap::mailbox_name;
 use crate::imap::state::{Selected, Stage, State};
 use crate::imap::texts::Phrase;
 use crate::imap::turn::{Fault, Turn};
 use crate::text::{Slot, Text};
+use bait::mailbox_name;
 
 /// RFC 3501 section 6.3.1.
 pub fn select(turn: &mut Turn<'_>, state: &mut State) -> Result<(), Fault> {

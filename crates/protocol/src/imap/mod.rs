@@ -10,7 +10,6 @@ mod fetch;
 mod list;
 mod login;
 mod mailbox;
-mod mailbox_name;
 mod search;
 mod sequence;
 mod session;

@@ -1,4 +1,4 @@
-//! Mailbox names on the wire: modified UTF-7 (RFC 3501 section 5.1.3).
+//! Mailbox names on the wire and as Maildir folders: modified UTF-7 (RFC 3501 section 5.1.3).
 
 use base64::Engine;
 use base64::alphabet::IMAP_MUTF7;
@@ -7,31 +7,32 @@ use base64::engine::general_purpose::{GeneralPurpose, NO_PAD};
 const MODIFIED_BASE64: GeneralPurpose = GeneralPurpose::new(&IMAP_MUTF7, NO_PAD);
 
 /// A name in UTF-8 as the wire has it.
-pub fn encode(name: &str) -> Vec<u8> {
-    let mut wire = Vec::with_capacity(name.len());
+pub fn encode(name: &str) -> String {
+    let mut wire = String::with_capacity(name.len());
     let mut shifted: Vec<u8> = Vec::new();
-    let flush = |wire: &mut Vec<u8>, shifted: &mut Vec<u8>| {
-        if !shifted.is_empty() {
-            wire.push(b'&');
-            wire.extend_from_slice(MODIFIED_BASE64.encode(&*shifted).as_bytes());
-            wire.push(b'-');
-            shifted.clear();
-        }
-    };
     for letter in name.chars() {
-        match u8::try_from(letter) {
-            Ok(byte @ (b' '..=b'~')) => {
-                flush(&mut wire, &mut shifted);
-                wire.extend_from_slice(if byte == b'&' { b"&-" } else { std::slice::from_ref(&byte) });
+        if matches!(letter, ' '..='~') {
+            unshift(&mut wire, &mut shifted);
+            wire.push(letter);
+            if letter == '&' {
+                wire.push('-');
             }
-            _ => {
-                let mut units = [0; 2];
-                shifted.extend(letter.encode_utf16(&mut units).iter().flat_map(|unit| unit.to_be_bytes()));
-            }
+        } else {
+            let mut units = [0; 2];
+            shifted.extend(letter.encode_utf16(&mut units).iter().flat_map(|unit| unit.to_be_bytes()));
         }
     }
-    flush(&mut wire, &mut shifted);
+    unshift(&mut wire, &mut shifted);
     wire
+}
+
+fn unshift(wire: &mut String, shifted: &mut Vec<u8>) {
+    if !shifted.is_empty() {
+        wire.push('&');
+        wire.push_str(&MODIFIED_BASE64.encode(&*shifted));
+        wire.push('-');
+        shifted.clear();
+    }
 }
 
 /// A name from the wire in UTF-8; `None` where it is no modified UTF-7.
@@ -78,8 +79,9 @@ mod tests {
             ("Entwürfe", "Entw&APw-rfe"),
             ("~peter/mail/台北/日本語", "~peter/mail/&U,BTFw-/&ZeVnLIqe-"),
             ("😀", "&2D3eAA-"),
+            ("R&D Entwürfe", "R&-D Entw&APw-rfe"),
         ] {
-            assert_eq!(encode(name), wire.as_bytes());
+            assert_eq!(encode(name), wire);
             assert_eq!(decode(wire.as_bytes()).as_deref(), Some(name));
         }
         for wire in ["&", "&AB", "&A-", "\u{fc}", "&2D0-", "a\tb"] {
