@@ -19,17 +19,12 @@ pub(super) fn message_set(scene: &Scene) -> Result<String> {
     let mut client = Client::selected(server.address)?;
     let before = memory(server.id(), "VmRSS")?;
     let plain = fetch(&mut client, "FETCH 1:12 FLAGS")?;
-    for command in [
-        "FETCH 1:4294967295 FLAGS",
-        "UID FETCH 4294967295:1 FLAGS",
-        "FETCH *:1,1:4294967295 FLAGS",
-    ] {
+    for command in
+        ["FETCH 1:4294967295 FLAGS", "UID FETCH 4294967295:1 FLAGS", "FETCH *:1,1:4294967295 FLAGS"]
+    {
         let took = fetch(&mut client, command)?;
         // A generous second: enumerating the set takes minutes, answering it less than a millisecond.
-        ensure!(
-            took < plain + Duration::from_secs(1),
-            "{command} took {took:?}, {plain:?} the honest way"
-        );
+        ensure!(took < plain + Duration::from_secs(1), "{command} took {took:?}, {plain:?} the honest way");
     }
     let grown = memory(server.id(), "VmHWM")?.saturating_sub(before);
     ensure!(grown < GROWTH_KIB, "the server grew by {grown} KiB");
@@ -52,19 +47,13 @@ pub(super) fn endless_line(scene: &Scene) -> Result<String> {
     let server = scene.serve(&[])?;
     let before = memory(server.id(), "VmRSS")?;
     let mut taken = Vec::new();
-    for client in [
-        Client::connect(server.address)?,
-        Client::selected(server.address)?,
-    ] {
+    for client in [Client::connect(server.address)?, Client::selected(server.address)?] {
         taken.push(pour(client.socket().try_clone()?)?);
     }
     let grown = memory(server.id(), "VmHWM")?.saturating_sub(before);
     ensure!(grown < GROWTH_KIB, "the server grew by {grown} KiB");
     scene.events_until("two lines over the limit", |events| {
-        named(events, "protocol.violation")
-            .filter(|event| event["what"] == "line-too-long")
-            .count()
-            == 2
+        named(events, "protocol.violation").filter(|event| event["what"] == "line-too-long").count() == 2
     })?;
     // Others are served as before.
     Client::selected(server.address)?;
@@ -99,31 +88,21 @@ pub(super) fn silence(scene: &Scene) -> Result<String> {
         ("HONEYPOST_LIMITS_CONNECTIONS_PER_SOURCE", "1000"),
     ])?;
     let start = Instant::now();
-    let silent = (0..CONNECTIONS)
-        .map(|_| Ok(TcpStream::connect(server.address)?))
-        .collect::<Result<Vec<_>>>()?;
+    let silent =
+        (0..CONNECTIONS).map(|_| Ok(TcpStream::connect(server.address)?)).collect::<Result<Vec<_>>>()?;
     let mut first = None;
     for mut stream in silent {
         stream.set_read_timeout(Some(Duration::from_secs(15)))?;
         let mut said = Vec::new();
-        stream
-            .read_to_end(&mut said)
-            .context("a silent connection is still open")?;
-        ensure!(
-            said.starts_with(b"* OK"),
-            "no greeting: {:?}",
-            String::from_utf8_lossy(&said)
-        );
+        stream.read_to_end(&mut said).context("a silent connection is still open")?;
+        ensure!(said.starts_with(b"* OK"), "no greeting: {:?}", String::from_utf8_lossy(&said));
         first.get_or_insert(start.elapsed());
     }
     let first = first.context("no connection")?;
     ensure!(first >= Duration::from_secs(2), "let go after {first:?} already");
     let took = start.elapsed();
     scene.events_until("200 timeouts", |events| {
-        named(events, "session.closed")
-            .filter(|event| event["reason"] == "timeout")
-            .count()
-            == CONNECTIONS
+        named(events, "session.closed").filter(|event| event["reason"] == "timeout").count() == CONNECTIONS
     })?;
     Client::selected(server.address)?;
     server.stop()?;
