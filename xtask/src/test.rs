@@ -42,13 +42,16 @@ pub(crate) fn run(part: Part) -> Result<bool> {
     Ok(report.finish())
 }
 
+/// A check that lists what it finds.
+type Look = fn(&Workspace) -> Result<Vec<String>>;
+
 /// What can be told by looking at the files.
 fn source(workspace: &Workspace, report: &mut Report) {
     report.step("formatting", || cargo(workspace, "fmt --all --check"));
     report.step("lints", || {
         cargo(workspace, "clippy --quiet --workspace --all-targets --locked -- -D warnings")
     });
-    let checks: [(&str, fn(&Workspace) -> Result<Vec<String>>); 5] = [
+    let checks: [(&str, Look); 5] = [
         ("architecture: who depends on whom", architecture::check),
         ("architecture: no I/O and no clock below the driver", rooms::no_io),
         ("architecture: wire texts are data", rooms::wire_texts),
