@@ -1,15 +1,24 @@
-//! The tree of MIME parts (RFC 2045, RFC 2046), as BODYSTRUCTURE and BODY[1.2] need it.
+//! The tree of MIME parts (RFC 2045, RFC 2046), as BODYSTRUCTURE and BODY[1.2] need it. It is read in `structure.rs`.
 
 use std::ops::Range;
 
 use bytes::Bytes;
 
 use crate::mime::envelope::{Envelope, Value};
+use crate::mime::structure;
 
-/// A parameter, name and value unquoted; RFC 2231 names (`filename*`) kept as they are.
+/// So deep may parts nest (Dovecot's limit): a part this deep is a leaf whatever it says.
+pub const MOST_NESTED: usize = 100;
+
+/// So many parts may a message have (Dovecot's limit): the last one holds all the rest.
+pub const MOST_PARTS: usize = 10_000;
+
+/// A parameter, name and value unquoted; RFC 2231 names (`filename*`) kept as they are, its continuations put together.
 pub type Parameter = (Bytes, Bytes);
 
-/// Content-Type. `text/plain; charset=us-ascii` where there is none.
+/// Content-Type, in the case it is written in; `text/plain; charset=us-ascii` where there is none. Text that names no
+/// charset has `charset=us-ascii` as its last parameter. A broken one has an empty subtype, mostly an empty kind too.
+/// What is a leaf only because of a limit is `application/octet-stream`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[allow(missing_docs)]
 pub struct MediaType {
@@ -31,7 +40,7 @@ pub struct Disposition {
 pub enum Content {
     /// Text, an image, an attachment.
     Leaf,
-    /// `multipart/*`: its parts.
+    /// `multipart/*`: its parts. There may be none; Dovecot then shows an empty text/plain part in BODYSTRUCTURE.
     Multipart(Vec<Part>),
     /// `message/rfc822`: the message in it.
     Message(Box<Envelope>, Box<Part>),
@@ -67,16 +76,32 @@ pub struct Part {
 }
 
 impl Part {
-    /// Reads the structure of a whole message. Nesting and the number of parts are bounded; what lies beyond is a leaf.
+    /// Reads the structure of a whole message. Nesting and the number of parts are bounded ([`MOST_NESTED`],
+    /// [`MOST_PARTS`]); what lies beyond is a leaf.
     pub fn parse(message: &Bytes) -> Self {
-        let _ = message;
-        todo!()
+        structure::parse(message)
     }
 
     /// The part of a section's numbers (RFC 3501 section 6.4.5), from the message's own part: `[1]` of a message that is not
-    /// multipart is its body; numbers go through `message/rfc822` into the message within.
+    /// multipart is its body; numbers go through `message/rfc822` into the message within. Zero counts as one where there
+    /// is a choice, as in Dovecot.
     pub fn section(&self, numbers: &[u32]) -> Option<&Self> {
-        let _ = numbers;
-        todo!()
+        let mut part = self;
+        let mut numbers = numbers.iter().peekable();
+        while let Some(&number) = numbers.next() {
+            let further = numbers.peek().is_some();
+            part = match &part.content {
+                Content::Multipart(parts) => parts.get(usize::try_from(number.saturating_sub(1)).ok()?)?,
+                Content::Leaf if number == 1 && !further => part,
+                Content::Message(..) if number == 1 => part,
+                Content::Leaf | Content::Message(..) => return None,
+            };
+            if let Content::Message(_, within) = &part.content
+                && further
+            {
+                part = within;
+            }
+        }
+        Some(part)
     }
 }
