@@ -183,6 +183,12 @@ mod tests {
     }
 
     #[test]
+    fn a_folded_line_of_one_byte_is_no_line() {
+        assert_eq!(read("A: b\r\n \r\n c\r\n \r\n"), pairs(&[("A", "b \r\n c ")]));
+        assert_eq!(read("A:\n \n"), pairs(&[("A", " ")]));
+    }
+
+    #[test]
     fn the_raw_fields_are_the_header() {
         let header = b"A: b\r\n c\r\nD\r\n:e\nF: g";
         let joined: Vec<u8> = fields(header).flat_map(|field| field.raw.to_vec()).collect();

@@ -4,6 +4,7 @@
 //! is decoded except for [`SearchText`]; offsets are into the message.
 
 mod address;
+mod address_text;
 mod content;
 mod decode;
 mod encoded_word;

@@ -105,3 +105,46 @@ impl Part {
         Some(part)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const FORWARD: &str = "Content-Type: multipart/mixed; boundary=a\r\n\r\n\
+        --a\r\n\r\none\r\n\
+        --a\r\nContent-Type: message/rfc822\r\n\r\n\
+        Content-Type: multipart/mixed; boundary=b\r\n\r\n--b\r\n\r\ntwo\r\n--b--\r\n\
+        --a\r\nContent-Type: message/rfc822\r\n\r\nSubject: s\r\n\r\nthree\r\n\
+        --a\r\n\r\n--a--\r\n";
+
+    fn body_of(numbers: &[u32]) -> Option<&'static str> {
+        let part = Part::parse(&Bytes::from_static(FORWARD.as_bytes()));
+        part.section(numbers).map(|part| &FORWARD[part.body.clone()])
+    }
+
+    #[test]
+    fn numbers_go_through_multiparts_and_messages() {
+        assert_eq!(body_of(&[1]), Some("one"));
+        assert_eq!(body_of(&[2, 1]), Some("two"));
+        assert_eq!(body_of(&[3]), Some("Subject: s\r\n\r\nthree"));
+        assert_eq!(body_of(&[3, 1]), Some("three"));
+        assert_eq!(body_of(&[]).map(str::len), Some(FORWARD.len() - 45));
+    }
+
+    #[test]
+    fn some_numbers_lead_nowhere_and_some_further_than_they_should() {
+        assert_eq!(body_of(&[5]), None);
+        assert_eq!(body_of(&[u32::MAX]), None);
+        assert_eq!(body_of(&[2, 2]), None);
+        assert_eq!(body_of(&[1, 2]), None);
+        assert_eq!(body_of(&[1, 1]), Some("one"), "a leaf's only part is itself");
+        assert_eq!(body_of(&[1, 1, 1]), None, "but only once");
+        assert_eq!(body_of(&[0]), Some("one"), "zero counts as one");
+    }
+
+    #[test]
+    fn the_empty_line_before_a_boundary_is_the_boundarys() {
+        let part = Part::parse(&Bytes::from_static(FORWARD.as_bytes()));
+        assert_eq!(part.section(&[4]).map(|part| (part.header.len(), part.body.len())), Some((0, 0)));
+    }
+}

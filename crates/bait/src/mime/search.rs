@@ -5,10 +5,12 @@
 
 use bytes::Bytes;
 
+use crate::mime::address::{Allowance, addresses};
+use crate::mime::address_text::written;
 use crate::mime::content::media_type;
 use crate::mime::decode::{TransferEncoding, to_utf8};
 use crate::mime::encoded_word;
-use crate::mime::header::{HeaderField, fields, is_blank};
+use crate::mime::header::{fields, is_blank};
 use crate::mime::lexer::{Lexer, Then};
 use crate::mime::part::{Content, Part};
 
@@ -37,9 +39,11 @@ fn only(mut characters: impl Iterator<Item = char>) -> Option<char> {
 /// The searchable text of one message.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SearchText {
-    /// Each header field: name in lower case, value unfolded, encoded words decoded (RFC 2047), case-folded. In the
-    /// subject, runs of white space are one space.
+    /// Each header field, for HEADER: name in lower case, value unfolded, encoded words decoded (RFC 2047), case-folded.
     pub headers: Vec<(String, String)>,
+    /// What FROM, TO, CC, BCC and SUBJECT look in: the field's name in lower case and its decoded and case-folded value,
+    /// addresses in the spelling `Name <mailbox@host>, <mailbox@host>` and the subject with single spaces.
+    pub keys: Vec<(String, String)>,
     /// All header text as one, case-folded (for TEXT), that of the parts included.
     pub header: String,
     /// The text parts decoded (transfer encoding, charset) and case-folded, one behind the other, attached messages included.
@@ -49,10 +53,17 @@ pub struct SearchText {
 impl SearchText {
     /// Decodes a message.
     pub fn of(message: &Bytes, structure: &Part) -> Self {
-        let mut text = Self { headers: Vec::new(), header: String::new(), body: String::new() };
-        text.headers = fields(&message[structure.header.clone()])
-            .map(|field| (fold(&String::from_utf8_lossy(field.name)), value(&field)))
-            .collect();
+        let mut text =
+            Self { headers: Vec::new(), keys: Vec::new(), header: String::new(), body: String::new() };
+        let mut allowance = Allowance::new();
+        for field in fields(&message[structure.header.clone()]) {
+            let name = fold(&String::from_utf8_lossy(field.name));
+            let value = field.unfolded();
+            if let Some(key) = key(&name, &value, &mut allowance) {
+                text.keys.push((name.clone(), fold(&encoded_word::decode(&key))));
+            }
+            text.headers.push((name, fold(&encoded_word::decode(&value))));
+        }
         text.part(message, structure);
         text
     }
@@ -81,14 +92,20 @@ impl SearchText {
     }
 }
 
-/// The decoded value of a field.
-fn value(field: &HeaderField<'_>) -> String {
-    let value = field.unfolded();
-    if !field.is("Subject") {
-        return fold(&encoded_word::decode(&value));
+/// What the search key of that name looks in, if there is such a key.
+fn key(name: &str, value: &[u8], allowance: &mut Allowance) -> Option<Vec<u8>> {
+    match name {
+        "subject" => {
+            let words = value.split(|&byte| is_blank(byte)).filter(|word| !word.is_empty());
+            Some(words.collect::<Vec<_>>().join(&b' '))
+        }
+        "from" | "to" | "cc" | "bcc" => {
+            let mut list = Vec::new();
+            addresses(value, allowance, &mut list);
+            Some(written(&list))
+        }
+        _ => None,
     }
-    let words = value.split(|&byte| is_blank(byte)).filter(|word| !word.is_empty());
-    fold(&encoded_word::decode(&words.collect::<Vec<_>>().join(&b' ')))
 }
 
 /// How the body behind a header is to be read.
@@ -130,4 +147,68 @@ fn transfer_encoding(value: &[u8]) -> TransferEncoding {
         return TransferEncoding::Unknown;
     }
     TransferEncoding::of(&name)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn of(message: &str) -> SearchText {
+        let message: Bytes = message.replace('\n', "\r\n").into();
+        SearchText::of(&message, &Part::parse(&message))
+    }
+
+    fn body_of(header: &str, body: &str) -> String {
+        of(&format!("{header}\n\n{body}")).body.replace(BETWEEN_PARTS, "|")
+    }
+
+    #[test]
+    fn folding_is_character_by_character() {
+        assert_eq!(
+            fold("Stra\u{df}e \u{dc}BER \u{3a3}\u{3c3}\u{3c2}"),
+            "stra\u{df}e \u{fc}ber \u{3c3}\u{3c3}\u{3c3}"
+        );
+        assert_eq!(fold("\u{130}I"), "\u{130}i");
+    }
+
+    #[test]
+    fn headers_and_keys() {
+        let text =
+            of("Subject: =?utf-8?q?A=C3=9C?=\n =?utf-8?q?b?=  C\nFrom: J@X (Joe)\nX-Y: a\n\tB\n\nbody");
+        let has = |list: &[(String, String)], name: &str, value: &str| {
+            list.iter().any(|field| *field == (name.to_owned(), value.to_owned()))
+        };
+        assert!(
+            has(&text.headers, "subject", "a\u{fc}b  c") && has(&text.keys, "subject", "a\u{fc}b c"),
+            "{text:?}"
+        );
+        assert!(has(&text.headers, "from", "j@x (joe)") && has(&text.keys, "from", "joe <j@x>"), "{text:?}");
+        assert!(has(&text.headers, "x-y", "a b") && text.keys.len() == 2, "{text:?}");
+        assert!(text.header.contains("from: j@x (joe)\r\nx-y: a b\r\n"), "{text:?}");
+    }
+
+    #[test]
+    fn text_is_decoded_and_html_is_text() {
+        let header =
+            "MIME-Version: 1.0\nContent-Type: text/html; charset=iso-8859-1\nContent-Transfer-Encoding: ";
+        assert_eq!(
+            body_of(&format!("{header}quoted-printable"), "<B>=DC</B> so=\nft"),
+            "<b>\u{fc}</b> soft|"
+        );
+        assert_eq!(body_of(&format!("{header}base64"), "/EFi"), "\u{fc}ab|");
+        assert_eq!(body_of(&format!("{header}uuencode"), "x"), "|", "it cannot be read");
+        assert_eq!(body_of("Content-Type: image/png", "x"), "");
+        assert_eq!(body_of("Content-Type: text/plain charset=x", "broken"), "");
+    }
+
+    #[test]
+    fn parts_are_looked_in_by_their_kind() {
+        let text = of(
+            "Content-Type: multipart/mixed; boundary=b\n\npreamble\n--b\n\nplain\n--b\nContent-Type: a/b; name=file\n\
+            \nattached\n--b\nContent-Type: message/rfc822\n\nSubject: inner\n\nwithin\n--b\n\
+            Content-Type: message/delivery-status\n\nstatus\n--b--\nepilogue\n",
+        );
+        assert_eq!(text.body.replace(BETWEEN_PARTS, "|"), "plain|within|status|");
+        assert!(text.header.contains("name=file") && text.header.contains("subject: inner"));
+    }
 }
