@@ -109,6 +109,16 @@ fn several_addresses_are_a_list() {
     assert_eq!(config.imap_listen(), ["127.0.0.1:143".parse().unwrap(), "[::1]:143".parse().unwrap()]);
 }
 
+proptest::proptest! {
+    #[test]
+    fn no_file_and_no_variable_panics(text in "(\\PC|[=\"\\[\\]#.\n]){0,80}", row in 0..SETTINGS.len()) {
+        let _ = file::parse(Path::new("any.toml"), &text);
+        let setting = SETTINGS.get(row).expect("a row");
+        let _ = file::parse(Path::new("any.toml"), &format!("{} = {text}", setting.key));
+        let _ = (setting.set)(&mut Config::default(), &Raw::Text(text));
+    }
+}
+
 #[test]
 fn durations_have_units() {
     use raw::Meaning as _;

@@ -262,7 +262,9 @@ async fn a_lost_peer_leaves_its_evidence() {
     peer.set_zero_linger().expect("settable");
     // The answer of the first line fills every buffer; the events of the second come in the same piece.
     peer.write_all(b"flood\nlast\n").await.expect("written");
-    tokio::time::sleep(Duration::from_millis(50)).await;
+    while served.kept.story().len() < 5 {
+        sleep(Duration::from_millis(5)).await;
+    }
     drop(peer);
     served.task.await.expect("no panic");
     assert_eq!(served.kept.story(), story([LINE; 2].concat(), "error"));
