@@ -13,6 +13,7 @@ mod framing;
 pub mod imap;
 mod options;
 mod personality;
+pub mod pop3;
 mod reply;
 mod sasl;
 mod session;

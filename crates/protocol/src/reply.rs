@@ -41,6 +41,11 @@ impl<P: Copy + Ord + Debug> Replies<P> {
         }
     }
 
+    /// The words of all phrases.
+    pub(crate) fn all(&self) -> impl Iterator<Item = &Text> {
+        self.0.values()
+    }
+
     /// The words of a phrase.
     pub fn of(&self, phrase: P) -> &Text {
         self.0.get(&phrase).expect("`check` saw words for every phrase")
