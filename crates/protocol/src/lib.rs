@@ -18,5 +18,5 @@ mod text;
 
 pub use credentials::{Credentials, PairError};
 pub use personality::{Personality, PersonalityError};
-pub use session::{Action, Actions, Mark, Moment, Session};
+pub use session::{Action, Actions, Capture, Captured, Envelope, Mark, Moment, Session};
 pub use text::{Slot, Text, TextError, Values};

@@ -140,6 +140,8 @@ pub struct ImapTexts {
     pub select: Vec<Text>,
     /// The same for EXAMINE.
     pub examine: Vec<Text>,
+    /// The untagged lines that tell of new mail.
+    pub arrived: Vec<Text>,
     /// What answers each command that went well. A command without a text here does not exist in this personality.
     pub completed: BTreeMap<String, Text>,
     /// All other replies.

@@ -1,5 +1,6 @@
 //! One command's turn: what its handler knows, and how it answers.
 
+use bait::Corpus;
 use bytes::Bytes;
 use event::{CloseReason, Event, Text};
 
@@ -40,6 +41,8 @@ impl From<Phrase> for Fault {
 pub struct Turn<'a> {
     /// What all sessions share.
     pub service: &'a Service,
+    /// The mail that this peer sees.
+    pub mail: &'a Corpus,
     /// The time of the turn.
     pub now: Moment,
     /// The command's tag, `*` where it has none.

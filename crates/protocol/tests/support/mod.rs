@@ -36,6 +36,17 @@ pub fn corpus() -> Corpus {
     }
 }
 
+/// The same with so many more messages in INBOX.
+pub fn corpus_with(more: usize) -> Corpus {
+    let mut corpus = corpus();
+    let inbox = Arc::get_mut(&mut corpus.mailboxes[0]).expect("it is not shared yet");
+    for _ in 0..more {
+        inbox.messages.push(message(inbox.uid_next, "Subject: new\n\nnew\n", Flags::RECENT));
+        inbox.uid_next += 1;
+    }
+    corpus
+}
+
 fn message(uid: u32, text: &str, flags: Flags) -> Arc<Message> {
     let bytes = text.replace('\n', "\r\n");
     let secrets =
