@@ -116,16 +116,21 @@ pub(crate) fn prepare(config: &Config) -> Result<Start, StartError> {
     if config.imap_listen().is_empty() {
         return Err(StartError::NothingToServe { origin: config.origin("imap.listen").clone() });
     }
-    let personality = Personality::builtin(config.personality()).map_err(|error| match error {
+    let personality = personality(config)?;
+    let installation = corpus::installation(config)?;
+    let corpus = corpus::render(config, &personality, &installation)?;
+    Ok(Start { personality, corpus, installation })
+}
+
+/// The personality that the configuration names.
+pub(crate) fn personality(config: &Config) -> Result<Personality, StartError> {
+    Personality::builtin(config.personality()).map_err(|error| match error {
         PersonalityError::Unknown { .. } => {
             let known = format!("one of: {}", Personality::NAMES.join(", "));
             StartError::Config(config.refuse("personality", "is no personality there is", &known))
         }
         invalid @ PersonalityError::Invalid { .. } => StartError::Personality(invalid),
-    })?;
-    let installation = corpus::installation(config)?;
-    let corpus = corpus::render(config, &installation)?;
-    Ok(Start { personality, corpus, installation })
+    })
 }
 
 /// Honeypost's own log: to standard error, never with an intruder's text unescaped.
