@@ -52,6 +52,6 @@ pub(crate) fn render(
         .map_err(|cause| CorpusError::Persona { named: named(), cause: Box::new(cause) })?;
     let uid_validity = personality.imap.uid_validity.unwrap_or(installation.uid_validity);
     persona
-        .render(&Installation { uid_validity, ..installation.clone() })
+        .render(&Installation { uid_validity, ..*installation })
         .map_err(|cause| CorpusError::Render { named: named(), cause: Box::new(cause) })
 }

@@ -3,7 +3,6 @@
 use std::ffi::OsString;
 use std::io;
 use std::net::SocketAddr;
-use std::path::Path;
 
 use bait::Corpus;
 use bait::persona::Installation;
@@ -82,11 +81,10 @@ impl StartError {
 pub(crate) fn configure(wanted: &Serve) -> Result<Config, ConfigError> {
     let Serve { settings, personality, corpus, listeners } = wanted;
     let Listeners { imap, imaps, pop3, pop3s, smtp, submission, submissions, dashboard } = listeners;
-    let path = |path: &Option<std::path::PathBuf>| path.as_deref().map(Path::to_string_lossy).map(Into::into);
     let flags = [
-        ("data-dir", path(&settings.data_dir)),
+        ("data-dir", settings.data_dir.clone()),
         ("personality", personality.clone()),
-        ("corpus", path(corpus)),
+        ("corpus", corpus.clone()),
         ("imap", imap.clone()),
         ("imaps", imaps.clone()),
         ("pop3", pop3.clone()),

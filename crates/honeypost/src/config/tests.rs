@@ -14,7 +14,7 @@ fn environment(variables: &[(&str, &str)]) -> Sources {
     Sources { environment, ..Sources::default() }
 }
 
-fn read<T: value::Meaning>(text: &str) -> Result<T, String> {
+fn read<T: raw::Meaning>(text: &str) -> Result<T, String> {
     T::read(&Raw::Text(text.to_owned()))
 }
 
@@ -109,9 +109,19 @@ fn several_addresses_are_a_list() {
     assert_eq!(config.imap_listen(), ["127.0.0.1:143".parse().unwrap(), "[::1]:143".parse().unwrap()]);
 }
 
+proptest::proptest! {
+    #[test]
+    fn no_file_and_no_variable_panics(text in "(\\PC|[=\"\\[\\]#.\n]){0,80}", row in 0..SETTINGS.len()) {
+        let _ = file::parse(Path::new("any.toml"), &text);
+        let setting = SETTINGS.get(row).expect("a row");
+        let _ = file::parse(Path::new("any.toml"), &format!("{} = {text}", setting.key));
+        let _ = (setting.set)(&mut Config::default(), &Raw::Text(text));
+    }
+}
+
 #[test]
 fn durations_have_units() {
-    use value::Meaning as _;
+    use raw::Meaning as _;
     for (text, millis) in
         [("500ms", 500), ("180s", 180_000), ("30m", 1_800_000), ("2h", 7_200_000), ("1d", 86_400_000)]
     {
