@@ -2,7 +2,7 @@
 
 use serde::ser::{Serialize, SerializeMap, Serializer};
 
-use crate::field::{CloseReason, Field, Text};
+use crate::field::{Attachment, CloseReason, Field, Text};
 
 /// One event in the catalogue, for documentation.
 #[derive(Debug)]
@@ -94,7 +94,7 @@ events! {
 
     /// A login that was let in.
     AuthSucceeded = "auth.succeeded" {
-        /// `LOGIN` for the plain command, else the SASL mechanism (`PLAIN`, `LOGIN`).
+        /// `LOGIN` for IMAP's plain command, `USER` for POP3's USER and PASS, else the SASL mechanism (`PLAIN`, `LOGIN`).
         mechanism: &'static str,
         /// The user name as tried.
         username: Text,
@@ -104,7 +104,7 @@ events! {
 
     /// A login that was refused.
     AuthFailed = "auth.failed" {
-        /// `LOGIN` for the plain command, else the SASL mechanism (`PLAIN`, `LOGIN`).
+        /// `LOGIN` for IMAP's plain command, `USER` for POP3's USER and PASS, else the SASL mechanism (`PLAIN`, `LOGIN`).
         mechanism: &'static str,
         /// The user name as tried.
         username: Text,
@@ -120,7 +120,8 @@ events! {
         line: Text,
         /// The session's state when it came, such as `NOT_AUTHENTICATED`.
         state: &'static str,
-        /// What we answered: `OK`, `NO`, `BAD`, `BYE` or `+` (a continuation request).
+        /// What we answered: `OK`, `NO`, `BAD`, `BYE` or `+` (a continuation request) in IMAP, `+OK`, `-ERR` or `+` in POP3, the
+        /// reply code such as `250` in SMTP.
         status: &'static str,
     }
 
@@ -139,7 +140,7 @@ events! {
         /// The message's UID in that mailbox.
         uid: u64,
         /// What of it: a section of RFC 3501 section 6.4.5 (`HEADER`, `TEXT`, `1.2`; empty for the whole message), or `RFC822`,
-        /// `RFC822.HEADER`, `RFC822.TEXT`.
+        /// `RFC822.HEADER`, `RFC822.TEXT`; in POP3 empty for RETR, `TOP n` for the header and n lines.
         section: Text,
         /// Octets of the message sent.
         bytes: u64,
@@ -155,6 +156,60 @@ events! {
         criteria: Text,
         /// How many messages matched.
         matches: u64,
+    }
+
+    /// A sender or a recipient was named (MAIL FROM, RCPT TO).
+    MailEnvelope = "mail.envelope" {
+        /// The sender as named, without the angle brackets.
+        mail_from: Text,
+        /// The recipients named so far, accepted or not, without the angle brackets.
+        rcpt_to: Vec<Text>,
+        /// Whether the last of them was accepted.
+        accepted: bool,
+    }
+
+    /// A message was taken in, and is on disk.
+    MailReceived = "mail.received" {
+        /// Its name in the queue, as the peer was told.
+        queue_id: String,
+        /// The sender, without the angle brackets.
+        mail_from: Text,
+        /// The accepted recipients, without the angle brackets.
+        rcpt_to: Vec<Text>,
+        /// Octets as received, after dot-unstuffing.
+        size: u64,
+        /// SHA-256 of these octets, in hexadecimal.
+        sha256: String,
+        /// The Subject, decoded.
+        subject: Text,
+        /// Where it is kept, below the data directory.
+        path: String,
+        /// The attachments, as far as they could be read.
+        attachments: Vec<Attachment>,
+        /// The URLs in its text, each once.
+        urls: Vec<String>,
+    }
+
+    /// A message that was offered is not kept whole.
+    MailRefused = "mail.refused" {
+        /// `quota-message`, `quota-source`, `quota-total`, `disk` (no room) or `unfinished` (the peer went away in the middle).
+        reason: &'static str,
+        /// The sender, without the angle brackets.
+        mail_from: Text,
+        /// The accepted recipients, without the angle brackets.
+        rcpt_to: Vec<Text>,
+        /// Octets that had arrived.
+        size: u64,
+    }
+
+    /// Captured mail was deleted to stay within the retention limits.
+    MailExpired = "mail.expired" {
+        /// `age` or `size`.
+        reason: &'static str,
+        /// How many messages.
+        messages: u64,
+        /// Octets that they took.
+        size: u64,
     }
 
     /// Input that no honest client sends, or that was left unfinished.

@@ -5,6 +5,7 @@ use std::borrow::Cow;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
+use serde::Serialize;
 use serde::ser::SerializeMap;
 
 /// Bytes that came from a peer.
@@ -36,6 +37,19 @@ impl From<Vec<u8>> for Text {
     fn from(bytes: Vec<u8>) -> Self {
         Self(bytes.into())
     }
+}
+
+/// A file attached to a captured message.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Attachment {
+    /// Its name as the sender wrote it, decoded; empty where it has none.
+    pub name: String,
+    /// Its media type, such as `application/pdf`.
+    pub media_type: String,
+    /// Octets, decoded.
+    pub size: u64,
+    /// SHA-256 of the decoded octets, in hexadecimal.
+    pub sha256: String,
 }
 
 /// Why a session ended, the `reason` of `session.closed`.
@@ -94,6 +108,20 @@ impl Field for Text {
     }
 }
 
+impl Field for Vec<Text> {
+    const SHAPE: &'static str = "list of text";
+
+    fn put<M: SerializeMap>(&self, name: &'static str, map: &mut M) -> Result<(), M::Error> {
+        let shown: Vec<Cow<'_, str>> = self.iter().map(Text::lossy).collect();
+        map.serialize_entry(name, &shown)?;
+        if shown.iter().any(|text| matches!(text, Cow::Owned(_))) {
+            let exact: Vec<String> = self.iter().map(|text| STANDARD.encode(&text.0)).collect();
+            map.serialize_entry(&format!("{name}_b64"), &exact)?;
+        }
+        Ok(())
+    }
+}
+
 impl Field for CloseReason {
     const SHAPE: &'static str = "word";
 
@@ -120,4 +148,5 @@ plain_field! {
     &'static str = "word",
     String = "text",
     Vec<String> = "list of text",
+    Vec<Attachment> = "list of {name, media_type, size, sha256}",
 }

@@ -14,5 +14,5 @@ mod record;
 
 pub use attribution::{Attribution, Protocol};
 pub use catalogue::Event;
-pub use field::{CloseReason, Field, Text};
+pub use field::{Attachment, CloseReason, Field, Text};
 pub use record::{Header, Record, write_line};

@@ -1,9 +1,11 @@
 //! What every protocol is to its driver: a function from input and time to ordered actions.
 
+use std::sync::Arc;
 use std::time::Duration;
 
+use bait::Corpus;
 use bytes::{Bytes, BytesMut};
-use event::{CloseReason, Event};
+use event::{CloseReason, Event, Text};
 
 /// A point in time: how long after the driver's own start. Monotonic.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]
@@ -26,10 +28,53 @@ pub enum Action {
     Send(Bytes),
     /// Do nothing for this long; what follows waits.
     Wait(Duration),
+    /// Take in a message.
+    Capture(Capture),
     /// Turn the connection into TLS.
     StartTls,
     /// Close the connection. Nothing follows.
     Close(CloseReason),
+}
+
+/// The stages of taking in a message, in this order: [`Begin`](Self::Begin), any number of [`Write`](Self::Write),
+/// then [`Commit`](Self::Commit) or [`Abort`](Self::Abort). In pieces, so that no message needs memory of its size.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Capture {
+    /// A message with this envelope begins.
+    Begin(Box<Envelope>),
+    /// More of its octets, as received (after dot-unstuffing).
+    Write(Bytes),
+    /// It is whole. The driver makes it durable, then calls [`Session::captured`].
+    Commit,
+    /// It will never be whole: the session ends in the middle of it. What has come of it is evidence all the same.
+    Abort,
+}
+
+/// The envelope of a message that is taken in (RFC 5321 section 2.3.1).
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Envelope {
+    /// What the client called itself in HELO or EHLO; empty where it said neither.
+    pub helo: Text,
+    /// Whether it said EHLO.
+    pub extended: bool,
+    /// MAIL FROM, without the angle brackets; empty for the null sender.
+    pub mail_from: Text,
+    /// Every accepted RCPT TO, without the angle brackets.
+    pub rcpt_to: Vec<Text>,
+    /// Those of them that are mailboxes of this host: for them it appears in INBOX.
+    pub local: Vec<Text>,
+}
+
+/// What became of a captured message.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Captured {
+    /// It is on disk.
+    Kept {
+        /// Its name in the queue, in the imitated server's form.
+        queue_id: String,
+    },
+    /// There is no room for it: a quota, or the disk.
+    Full,
 }
 
 /// The queue between a session and its driver. The driver drains it after each call.
@@ -71,7 +116,10 @@ impl Actions {
     /// Appends an action other than text.
     pub fn push(&mut self, action: Action) {
         self.flush();
-        self.halted |= matches!(action, Action::Wait(_) | Action::StartTls | Action::Close(_));
+        self.halted |= matches!(
+            action,
+            Action::Wait(_) | Action::Capture(Capture::Commit) | Action::StartTls | Action::Close(_)
+        );
         self.list.push(action);
     }
 
@@ -148,6 +196,16 @@ pub trait Session: Send {
 
     /// The deadline has passed.
     fn expire(&mut self, now: Moment, out: &mut Actions);
+
+    /// The answer to [`Capture::Commit`], which was the last action of its call.
+    fn captured(&mut self, now: Moment, captured: Captured, out: &mut Actions) {
+        let _ = (now, captured, out);
+    }
+
+    /// The mail that this peer sees has changed: something has arrived for it.
+    fn mail_changed(&mut self, now: Moment, mail: Arc<Corpus>, out: &mut Actions) {
+        let _ = (now, mail, out);
+    }
 
     /// The peer closed its side, or the driver ends the session: records what was left unfinished. Called at most once,
     /// as the last call; only events may come of it.

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use bait::Corpus;
 use bytes::Bytes;
 use event::{CloseReason, Event, Text};
 
@@ -9,15 +10,18 @@ use crate::framing::{Framing, Literal, Unit, trim_line_end};
 use crate::imap::Service;
 use crate::imap::command::Request;
 use crate::imap::login;
+use crate::imap::mailbox::announce;
 use crate::imap::state::{Stage, State};
 use crate::imap::texts::Phrase;
-use crate::imap::turn::{Fault, Turn, received};
+use crate::imap::turn::{Fault, Turn};
+use crate::reply::received;
 use crate::session::{Action, Actions, Moment, Session};
 
 /// One IMAP connection.
 #[derive(Debug)]
 pub struct Imap {
     service: Arc<Service>,
+    mail: Arc<Corpus>,
     framing: Framing,
     state: State,
     stage: Stage,
@@ -52,6 +56,7 @@ impl Imap {
     /// A connection that has just been accepted.
     pub fn new(service: Arc<Service>) -> Self {
         Self {
+            mail: Arc::clone(&service.corpus),
             service,
             framing: Framing::default(),
             state: State::default(),
@@ -130,9 +135,10 @@ impl Imap {
     ) {
         let place = out.mark();
         let state = self.state.name();
-        let service = Arc::clone(&self.service);
+        let (service, mail) = (Arc::clone(&self.service), Arc::clone(&self.mail));
         let mut turn = Turn {
             service: &service,
+            mail: &mail,
             now,
             tag: input.tag.clone(),
             verb: input.verb,
@@ -202,7 +208,7 @@ impl Imap {
 
     /// Goes on with a long answer. `true` when it is finished.
     fn work(&mut self, now: Moment, out: &mut Actions) -> bool {
-        let service = Arc::clone(&self.service);
+        let (service, mail) = (Arc::clone(&self.service), Arc::clone(&self.mail));
         let (tag, verb) = match &mut self.stage {
             Stage::Fetching(run) => {
                 if !run.step(&mut self.state, out) {
@@ -220,7 +226,8 @@ impl Imap {
         };
         self.stage = Stage::Command;
         let (verb, stage) = (verb.as_bytes(), Stage::Command);
-        let mut turn = Turn { service: &service, now, tag, verb, arguments: &[], out, stage, status: "" };
+        let mut turn =
+            Turn { service: &service, mail: &mail, now, tag, verb, arguments: &[], out, stage, status: "" };
         turn.complete();
         true
     }
@@ -288,6 +295,13 @@ impl Session for Imap {
             out.send(b"* ");
             out.send(&self.service.texts.reply(Phrase::StillHere).fill(&[]));
             out.send(b"\r\n");
+        }
+    }
+
+    fn mail_changed(&mut self, _now: Moment, mail: Arc<Corpus>, out: &mut Actions) {
+        self.mail = mail;
+        if matches!(self.stage, Stage::Idling { .. }) {
+            announce(&self.service, &self.mail, &mut self.state, out);
         }
     }
 

@@ -10,14 +10,17 @@
 //! T: 500ms                     the server waits
 //! +: 180s                      time passes
 //! X: logout                    the server closes, for this reason
+//! N: 1                         so many messages arrive in INBOX
 //! F:                           the peer closes its side
+//! M: begin from=a to=b,c local=b   a message begins; M: + text\r\n (more of it); M: commit; M: abort
+//! K: kept 3BE199A0538          what the driver answers to the next commit; K: full
 //! ```
 
 use std::collections::VecDeque;
 use std::time::Duration;
 
-use event::Event;
-use protocol::{Action, Actions, Moment, Session};
+use event::{Event, Text};
+use protocol::{Action, Actions, Capture, Captured, Envelope, Moment, Session};
 
 /// What the server did, as a transcript writes it.
 #[derive(Debug)]
@@ -25,6 +28,7 @@ enum Happened {
     Line(String),
     Event(Event),
     Wait(Duration),
+    Capture(String),
     Closed(&'static str),
 }
 
@@ -56,7 +60,9 @@ pub fn play(text: &str, start: impl Fn(&str) -> Box<dyn Session>) -> Result<usiz
             }
             "+:" => player.pass(duration(rest).map_err(fail)?),
             "F:" => player.finish(),
-            "S:" | "E:" | "T:" | "X:" => player.expect(kind, rest).map_err(fail)?,
+            "N:" => player.arrive(rest.parse().map_err(|_| fail(format!("`{rest}` is no number")))?),
+            "K:" => player.captured = Some(captured(rest).map_err(fail)?),
+            "S:" | "E:" | "T:" | "X:" | "M:" => player.expect(kind, rest).map_err(fail)?,
             _ => return Err(fail("no such line".into())),
         }
     }
@@ -69,14 +75,16 @@ struct Player {
     session: Box<dyn Session>,
     now: Moment,
     happened: VecDeque<Happened>,
+    /// What the driver will answer to a commit.
+    captured: Option<Captured>,
     /// Bytes of a line whose end has not been sent.
     partial: Vec<u8>,
 }
 
 impl Player {
     fn new(session: Box<dyn Session>) -> Self {
-        let mut player =
-            Self { session, now: Moment::default(), happened: VecDeque::new(), partial: Vec::new() };
+        let (now, happened, partial) = (Moment::default(), VecDeque::new(), Vec::new());
+        let mut player = Self { session, now, happened, captured: None, partial };
         let mut out = Actions::default();
         player.session.open(player.now, &mut out);
         player.carry_out(&mut out);
@@ -104,6 +112,12 @@ impl Player {
         self.now = until;
     }
 
+    fn arrive(&mut self, messages: usize) {
+        let mut out = Actions::default();
+        self.session.mail_changed(self.now, super::corpus_with(messages).into(), &mut out);
+        self.carry_out(&mut out);
+    }
+
     fn finish(&mut self) {
         let mut out = Actions::default();
         self.session.finish(&mut out);
@@ -111,7 +125,8 @@ impl Player {
     }
 
     fn carry_out(&mut self, out: &mut Actions) {
-        for action in out.drain() {
+        let mut committed = false;
+        for action in out.drain().collect::<Vec<_>>() {
             match action {
                 Action::Send(bytes) => {
                     for byte in bytes {
@@ -128,10 +143,40 @@ impl Player {
                     self.now = self.now.after(time);
                     self.happened.push_back(Happened::Wait(time));
                 }
+                Action::Capture(stage) => {
+                    committed |= stage == Capture::Commit;
+                    self.capture(stage);
+                }
                 Action::StartTls => self.happened.push_back(Happened::Line("(TLS)".into())),
                 Action::Close(reason) => self.happened.push_back(Happened::Closed(reason.name())),
             }
         }
+        if committed {
+            let answer = self.captured.take().unwrap_or(Captured::Kept { queue_id: "3BE199A0538".into() });
+            self.session.captured(self.now, answer, out);
+            self.carry_out(out);
+        }
+    }
+
+    /// Pieces of a message are put together: how it is cut is not what a transcript is about.
+    fn capture(&mut self, stage: Capture) {
+        let list = |addresses: &[Text]| {
+            addresses.iter().map(|text| text.lossy().into_owned()).collect::<Vec<_>>().join(",")
+        };
+        let shown = match (stage, self.happened.back_mut()) {
+            (Capture::Write(bytes), Some(Happened::Capture(before))) if before.starts_with('+') => {
+                before.push_str(&escape(&bytes).replace("\\x0d\\x0a", "\\r\\n"));
+                return;
+            }
+            (Capture::Write(bytes), _) => format!("+ {}", escape(&bytes).replace("\\x0d\\x0a", "\\r\\n")),
+            (Capture::Begin(envelope), _) => {
+                let Envelope { mail_from, rcpt_to, local, .. } = &*envelope;
+                format!("begin from={} to={} local={}", mail_from.lossy(), list(rcpt_to), list(local))
+            }
+            (Capture::Commit, _) => "commit".into(),
+            (Capture::Abort, _) => "abort".into(),
+        };
+        self.happened.push_back(Happened::Capture(shown));
     }
 
     fn expect(&mut self, kind: &str, wanted: &str) -> Result<(), String> {
@@ -143,6 +188,7 @@ impl Player {
             ("S:", Happened::Line(line)) => line == wanted,
             ("E:", Happened::Event(event)) => matches(event, wanted),
             ("T:", Happened::Wait(time)) => Ok(*time) == duration(wanted),
+            ("M:", Happened::Capture(stage)) => stage == wanted,
             ("X:", Happened::Closed(reason)) => *reason == wanted,
             _ => false,
         };
@@ -178,6 +224,14 @@ fn matches(event: &Event, wanted: &str) -> bool {
             };
             shown == value
         })
+}
+
+fn captured(text: &str) -> Result<Captured, String> {
+    match text.split_once(' ') {
+        Some(("kept", queue_id)) => Ok(Captured::Kept { queue_id: queue_id.into() }),
+        None if text == "full" => Ok(Captured::Full),
+        _ => Err(format!("`{text}` is no answer to a commit")),
+    }
 }
 
 fn duration(text: &str) -> Result<Duration, String> {
