@@ -5,10 +5,11 @@
 use std::future::poll_fn;
 use std::mem::MaybeUninit;
 use std::pin::Pin;
+use std::task::{Poll, ready};
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use event::CloseReason;
+use event::{CloseReason, Record};
 use protocol::{Action, Actions, Moment, Session};
 use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt, ReadBuf};
 use tokio::sync::watch;
@@ -93,7 +94,13 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
             }
         };
         self.ledger.close(reason).await;
-        if reason != CloseReason::Error {
+        let linger = match reason {
+            CloseReason::Error | CloseReason::Peer => false,
+            // Nobody sends anything behind LOGOUT, or all of it is here already.
+            CloseReason::Logout => self.unread().await,
+            _ => true,
+        };
+        if linger {
             self.hang_up().await;
         }
     }
@@ -157,33 +164,24 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
         }
     }
 
-    /// Does what the session wants done. Where the peer is lost midway, the events that follow are recorded all the same.
+    /// Does what the session wants done. Up to the next action that is neither, all events are recorded in one go, then
+    /// all texts are sent in one go: recorded before answered, and few calls to the system. Where the peer is lost midway,
+    /// the events that follow are recorded all the same.
     async fn carry_out(&mut self, out: &mut Actions) -> Result<(), End> {
-        let mut events = Vec::new();
         let mut actions = out.drain();
-        let mut end = None;
-        for action in actions.by_ref() {
-            if let Action::Record(event) = action {
-                events.push(self.ledger.stamp(event));
-                continue;
-            }
-            if !events.is_empty() {
-                self.ledger.append(&events).await;
-                events.clear();
-            }
-            let done = match action {
-                Action::Record(_) => Ok(()),
-                Action::Send(text) => self.send(&text).await,
-                Action::Wait(wait) => self.wait(wait).await,
-                Action::StartTls => {
-                    tracing::error!("a session wants TLS, which this version does not have");
-                    Err(End::Cut(CloseReason::Error))
+        let (mut events, mut texts) = (Vec::new(), Vec::new());
+        let mut done = Ok(());
+        while done.is_ok() {
+            let Some(action) = actions.next() else { break };
+            match action {
+                Action::Record(event) => events.push(self.ledger.stamp(event)),
+                Action::Send(text) => texts.push(text),
+                action => {
+                    done = self.speak(&mut events, &mut texts).await;
+                    if done.is_ok() {
+                        done = self.carry_out_one(action).await;
+                    }
                 }
-                Action::Close(reason) => Err(End::Said(reason)),
-            };
-            if let Err(reason) = done {
-                end = Some(reason);
-                break;
             }
         }
         for action in actions {
@@ -191,8 +189,36 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
                 events.push(self.ledger.stamp(event));
             }
         }
+        if done.is_ok() {
+            return self.speak(&mut events, &mut texts).await;
+        }
         self.ledger.append(&events).await;
-        end.map_or(Ok(()), Err)
+        done
+    }
+
+    async fn carry_out_one(&mut self, action: Action) -> Result<(), End> {
+        match action {
+            Action::Record(_) | Action::Send(_) => Ok(()),
+            Action::Wait(wait) => self.wait(wait).await,
+            Action::StartTls => {
+                tracing::error!("a session wants TLS, which this version does not have");
+                Err(End::Cut(CloseReason::Error))
+            }
+            Action::Close(reason) => Err(End::Said(reason)),
+        }
+    }
+
+    /// Records the events, then sends the texts; both lists are empty afterwards.
+    async fn speak(&mut self, events: &mut Vec<Record>, texts: &mut Vec<Bytes>) -> Result<(), End> {
+        self.ledger.append(events).await;
+        events.clear();
+        let text = match texts.as_slice() {
+            [] => return Ok(()),
+            [only] => only.clone(),
+            several => several.concat().into(),
+        };
+        texts.clear();
+        self.send(&text).await
     }
 
     async fn record_only(&mut self, out: &mut Actions) {
@@ -239,6 +265,17 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
         if *self.shutdown.borrow() { Err(End::Cut(CloseReason::Shutdown)) } else { Ok(()) }
     }
 
+    /// Whether there is input that has not been read (some of it then is).
+    async fn unread(&mut self) -> bool {
+        poll_fn(|context| {
+            let mut octets = [const { MaybeUninit::uninit() }; 256];
+            let mut buffer = ReadBuf::uninit(&mut octets);
+            let read = Pin::new(&mut self.stream).poll_read(context, &mut buffer);
+            Poll::Ready(read.is_ready() && !buffer.filled().is_empty())
+        })
+        .await
+    }
+
     /// Closes our side, and gives the peer a little time to take our last word and close its own.
     async fn hang_up(&mut self) {
         if self.stream.shutdown().await.is_err() {
@@ -251,10 +288,10 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
                 let mut octets = [const { MaybeUninit::uninit() }; READ_AT_ONCE];
                 let mut buffer = ReadBuf::uninit(&mut octets);
                 let read = Pin::new(&mut *stream).poll_read(context, &mut buffer);
-                let gone = std::task::ready!(read).is_err() || buffer.filled().is_empty();
+                let gone = ready!(read).is_err() || buffer.filled().is_empty();
                 left = left.saturating_sub(buffer.filled().len());
                 if gone || left == 0 {
-                    return std::task::Poll::Ready(());
+                    return Poll::Ready(());
                 }
             }
         });

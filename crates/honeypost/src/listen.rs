@@ -50,6 +50,8 @@ pub(crate) struct House {
 pub(crate) fn bind(address: SocketAddr) -> io::Result<TcpListener> {
     let socket = if address.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() }?;
     socket.set_reuseaddr(true)?;
+    // Accepted connections inherit it.
+    socket.set_nodelay(true)?;
     socket.bind(address)?;
     socket.listen(BACKLOG)
 }
@@ -58,6 +60,8 @@ pub(crate) fn bind(address: SocketAddr) -> io::Result<TcpListener> {
 pub(crate) async fn listen(listener: TcpListener, room: Arc<dyn Room>, house: Arc<House>) {
     let mut shutdown = house.shutdown.clone();
     let mut trouble = Trouble::default();
+    // The system need only be asked which of our addresses a peer reached where there are several.
+    let only = listener.local_addr().ok().filter(|bound| !bound.ip().is_unspecified());
     loop {
         let accepted = tokio::select! {
             biased;
@@ -72,7 +76,7 @@ pub(crate) async fn listen(listener: TcpListener, room: Arc<dyn Room>, house: Ar
             }
         };
         trouble = Trouble::default();
-        let Ok(dst) = stream.local_addr() else { continue };
+        let Some(dst) = only.or_else(|| stream.local_addr().ok()) else { continue };
         let attribution = Attribution {
             sensor: Arc::clone(&house.sensor),
             session: id_at(Timestamp::now()),
@@ -103,9 +107,6 @@ fn serve(
     admission: (Seat, Option<OwnedSemaphorePermit>),
 ) {
     tracing::debug!(session = %attribution.session, src = %attribution.src, "accepted");
-    if let Err(error) = stream.set_nodelay(true) {
-        tracing::debug!(%error, "no TCP_NODELAY");
-    }
     let ledger = Ledger::new(Arc::clone(&house.pipeline), attribution);
     let House { clock, write_timeout, .. } = *house;
     let shutdown = house.shutdown.clone();
