@@ -200,15 +200,21 @@ events! {
         rcpt_to: Vec<Text>,
         /// Octets that had arrived.
         size: u64,
+        /// Its name in the queue, where the peer was told that it was taken (`mail.when-full = "accept-and-discard"`); else
+        /// empty.
+        queue_id: String,
+        /// Where what has come of an unfinished message is kept, below the data directory; else empty.
+        path: String,
     }
 
-    /// Captured mail was deleted to stay within the retention limits.
+    /// Captured mail was deleted: too old, too much, or to make room for what its session sends. Where no session caused it,
+    /// `session` is one of Honeypost's own and the addresses are `0.0.0.0`.
     MailExpired = "mail.expired" {
         /// `age` or `size`.
         reason: &'static str,
         /// How many messages.
         messages: u64,
-        /// Octets that they took.
+        /// Octets that they took on the disk, in blocks.
         size: u64,
     }
 

@@ -18,14 +18,18 @@ use crate::config::Config;
 use crate::connection::Clock;
 use crate::data_dir::DataDir;
 use crate::listen::{self, Gate, House};
+use crate::mailroom::{Mailroom, keep_house};
 use crate::open_files;
 use crate::pipeline::Pipeline;
 use crate::rooms::imap;
 use crate::sinks::{self, StoreSink};
 use crate::start::{self, Start, StartError};
+use crate::visitors::{Heading, Visitors};
 
 /// How long sessions may take to end once Honeypost is told to.
 const GRACE: Duration = Duration::from_secs(10);
+/// How long work in other threads may take to end after the sessions.
+const LAST_GRACE: Duration = Duration::from_secs(2);
 
 /// Serves until it is told to end.
 pub(crate) fn run(wanted: &Serve) -> anyhow::Result<ExitCode> {
@@ -37,7 +41,10 @@ pub(crate) fn run(wanted: &Serve) -> anyhow::Result<ExitCode> {
         .enable_time()
         .build()
         .context("starting the runtime")?;
-    runtime.block_on(serve(&config, start))
+    let done = runtime.block_on(serve(&config, start));
+    // What still runs in other threads has had its time.
+    runtime.shutdown_timeout(LAST_GRACE);
+    done
 }
 
 async fn serve(config: &Config, start: Start) -> anyhow::Result<ExitCode> {
@@ -53,6 +60,13 @@ async fn serve(config: &Config, start: Start) -> anyhow::Result<ExitCode> {
     let options = Options { group_interval: config.group_interval(), ..Options::default() };
     let writer = Writer::open(data.path(), &options).map_err(StartError::from)?;
 
+    let corpus = Arc::new(corpus);
+    // No room takes mail in yet; the one that does brings its server's header.
+    let heading: Heading = Box::new(|_| Vec::new());
+    let visitors = Visitors::new(Arc::clone(&corpus), heading, config.visitors_keep());
+    let mailroom = Mailroom::open(data.path(), config.mail(), Arc::clone(&visitors))
+        .with_context(|| format!("{}: captured mail", data.path().join("mail").display()))?;
+
     let (stop, shutdown) = watch::channel(false);
     let (alive, mut done) = mpsc::channel(1);
     let house = Arc::new(House {
@@ -62,9 +76,13 @@ async fn serve(config: &Config, start: Start) -> anyhow::Result<ExitCode> {
         clock: Clock::start(),
         write_timeout: config.write_timeout(),
         gate: Gate::new(open_files::lower(config.connections()), config.connections_per_source()),
-        shutdown,
+        mailroom: Arc::clone(&mailroom),
+        visitors,
+        shutdown: shutdown.clone(),
         _alive: alive,
     });
+    let janitor = keep_house(mailroom, Arc::clone(&house.pipeline), Arc::clone(&house.sensor), shutdown);
+    let janitor = tokio::spawn(janitor);
     let room = imap::room(config, personality, corpus);
     // A closed standard output is no reason to end.
     let _ = announce(
@@ -85,6 +103,7 @@ async fn serve(config: &Config, start: Start) -> anyhow::Result<ExitCode> {
         () = tokio::time::sleep(GRACE) => tracing::warn!("some sessions did not end in time"),
         () = told.wait() => tracing::warn!("told again to end: not waiting for the sessions"),
     }
+    let _ = janitor.await;
     let closed = tokio::task::spawn_blocking(move || writer.close()).await.context("closing the store")?;
     drop(data);
     if let Err(error) = closed {

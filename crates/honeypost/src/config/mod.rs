@@ -9,6 +9,7 @@ pub(crate) mod docs;
 mod environment;
 mod error;
 mod file;
+mod mail;
 mod raw;
 mod settings;
 #[cfg(test)]
@@ -23,6 +24,9 @@ use std::time::Duration;
 
 pub(crate) use self::environment::CONFIG_VARIABLE;
 pub(crate) use self::error::{ConfigError, Origin};
+#[cfg(test)]
+pub(crate) use self::mail::Size;
+pub(crate) use self::mail::{Mail, WhenFull};
 use self::raw::Raw;
 use self::settings::{Preset, SETTINGS, Setting};
 pub(crate) use self::value::LogLevel;
@@ -53,6 +57,8 @@ pub(crate) struct Config {
     unserved: Unserved,
     limits: Limits,
     store: Store,
+    mail: Mail,
+    visitors: Visitors,
     origins: BTreeMap<&'static str, Origin>,
 }
 
@@ -74,6 +80,11 @@ struct Limits {
 #[derive(Debug, Default)]
 struct Store {
     group_interval: Duration,
+}
+
+#[derive(Debug, Default)]
+struct Visitors {
+    keep: Duration,
 }
 
 impl Config {
@@ -227,6 +238,16 @@ impl Config {
     /// How long the store gathers events for one transaction.
     pub(crate) fn group_interval(&self) -> Duration {
         self.store.group_interval
+    }
+
+    /// How much captured mail is kept, and how long.
+    pub(crate) fn mail(&self) -> &Mail {
+        &self.mail
+    }
+
+    /// How long a visitor sees what it has sent to itself.
+    pub(crate) fn visitors_keep(&self) -> Duration {
+        self.visitors.keep
     }
 }
 

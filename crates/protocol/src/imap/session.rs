@@ -53,10 +53,16 @@ impl<'a> Input<'a> {
 }
 
 impl Imap {
-    /// A connection that has just been accepted.
+    /// A connection that has just been accepted, of a peer that sees the common mail.
     pub fn new(service: Arc<Service>) -> Self {
+        let mail = Arc::clone(&service.corpus);
+        Self::with_mail(service, mail)
+    }
+
+    /// A connection that has just been accepted, of a peer that sees this mail.
+    pub fn with_mail(service: Arc<Service>, mail: Arc<Corpus>) -> Self {
         Self {
-            mail: Arc::clone(&service.corpus),
+            mail,
             service,
             framing: Framing::default(),
             state: State::default(),
