@@ -3,8 +3,9 @@
 use std::collections::BTreeSet;
 use std::path::Path;
 use std::process::Command;
+use std::time::Duration;
 
-use crate::workspace;
+use crate::command;
 
 /// A program, and the Debian package that has it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -15,13 +16,12 @@ pub(crate) struct Program {
     pub(crate) package: &'static str,
 }
 
+/// The longest that an installation may take.
+const LIMIT: Duration = Duration::from_mins(10);
+
 /// Which of these programs can be used; installs the missing ones when root on a machine with apt.
 pub(crate) fn provide(wanted: BTreeSet<Program>) -> BTreeSet<Program> {
-    let missing: Vec<Program> = wanted
-        .iter()
-        .copied()
-        .filter(|program| !on_path(program.name))
-        .collect();
+    let missing: Vec<Program> = wanted.iter().copied().filter(|program| !on_path(program.name)).collect();
     if missing.is_empty() {
         return wanted;
     }
@@ -29,31 +29,20 @@ pub(crate) fn provide(wanted: BTreeSet<Program>) -> BTreeSet<Program> {
     if is_root() && on_path("apt-get") {
         println!("-- installing {}", packages.join(", "));
         apt(&["update", "-qq"]);
-        apt(&[
-            &["install", "-y", "-qq", "--no-install-recommends"][..],
-            &packages,
-        ]
-        .concat());
+        apt(&[&["install", "-y", "-qq", "--no-install-recommends"][..], &packages].concat());
     } else {
         println!("-- missing (as root: apt-get install {})", packages.join(" "));
     }
-    wanted
-        .into_iter()
-        .filter(|program| on_path(program.name))
-        .collect()
+    wanted.into_iter().filter(|program| on_path(program.name)).collect()
 }
 
 /// Says what apt printed when it fails; what is then still missing is skipped by name.
 fn apt(arguments: &[&str]) {
     let mut command = Command::new("apt-get");
     command.args(arguments).env("DEBIAN_FRONTEND", "noninteractive");
-    match workspace::run(&mut command) {
+    match command::lines(&mut command, LIMIT, |_| {}) {
         Ok((status, _)) if status.success() => {}
-        Ok((status, text)) => println!(
-            "   apt-get {} ({status})\n{}",
-            arguments.join(" "),
-            text.trim_end()
-        ),
+        Ok((status, text)) => println!("   apt-get {} ({status})\n{}", arguments.join(" "), text.trim_end()),
         Err(error) => println!("   {error:#}"),
     }
 }
@@ -67,9 +56,6 @@ fn on_path(name: &str) -> bool {
 /// Whether this process runs as root: the effective user of `/proc/self/status`.
 fn is_root() -> bool {
     let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
-    status
-        .lines()
-        .find_map(|line| line.strip_prefix("Uid:"))
-        .and_then(|ids| ids.split_whitespace().nth(1))
+    status.lines().find_map(|line| line.strip_prefix("Uid:")).and_then(|ids| ids.split_whitespace().nth(1))
         == Some("0")
 }

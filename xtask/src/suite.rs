@@ -1,11 +1,13 @@
 //! `cargo test --workspace`, and how many tests of each kind it ran.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
 
 use anyhow::Result;
 
+use crate::command;
 use crate::report::{Outcome, Report};
-use crate::workspace::{self, Workspace};
+use crate::workspace::Workspace;
 
 /// What a test is, told by where it stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -39,28 +41,20 @@ struct Tally {
     ignored: usize,
 }
 
+/// The longest that compiling and running all tests may take; one that hangs is told by [`follow`] before.
+const LIMIT: Duration = Duration::from_mins(40);
+
 /// Runs all tests as one step; ignored ones are a skipped step of their own, so that they are seen.
 pub(crate) fn run(workspace: &Workspace, report: &mut Report) {
     let mut ignored = 0;
     report.step("tests", || {
         let properties = properties(workspace)?;
         let arguments = ["test", "--workspace", "--no-fail-fast", "--locked"];
-        let (status, text) = workspace::run(&mut workspace.cargo(&arguments))?;
+        let (status, text) = command::lines(&mut workspace.cargo(&arguments), LIMIT, follow)?;
         let tallies = tally(&text, &properties);
         ignored = tallies.values().map(|tally| tally.ignored).sum();
-        for (
-            kind,
-            Tally {
-                passed,
-                failed,
-                ignored,
-            },
-        ) in &tallies
-        {
-            println!(
-                "   {:<13} {passed} passed, {failed} failed, {ignored} ignored",
-                kind.name()
-            );
+        for (kind, Tally { passed, failed, ignored }) in &tallies {
+            println!("   {:<13} {passed} passed, {failed} failed, {ignored} ignored", kind.name());
         }
         let transcripts = workspace.files("crates/protocol/tests/sessions", "")?.len();
         println!("   transcripts are {transcripts} files in crates/protocol/tests/sessions");
@@ -69,16 +63,23 @@ pub(crate) fn run(workspace: &Workspace, report: &mut Report) {
             println!("{}", text.trim_end());
             return Ok(Outcome::Failed(format!("{total} tests passed, others did not")));
         }
-        let kinds: Vec<String> = tallies
-            .iter()
-            .map(|(kind, tally)| format!("{} {}", tally.passed, kind.name()))
-            .collect();
+        let kinds: Vec<String> =
+            tallies.iter().map(|(kind, tally)| format!("{} {}", tally.passed, kind.name())).collect();
         Ok(Outcome::Passed(kinds.join(", ")))
     });
     if ignored > 0 {
-        report.step("tests marked as ignored", || {
-            Ok(Outcome::Skipped(format!("{ignored} tests")))
-        });
+        report.step("tests marked as ignored", || Ok(Outcome::Skipped(format!("{ignored} tests"))));
+    }
+}
+
+/// Shows what is going on, and what does not go on.
+fn follow(line: &str) {
+    let line = line.trim();
+    if line.starts_with("Running ")
+        || line.contains("has been running for over")
+        || line.ends_with("... FAILED")
+    {
+        println!("   {line}");
     }
 }
 
@@ -111,29 +112,14 @@ fn tally(text: &str, properties: &BTreeSet<String>) -> BTreeMap<Kind, Tally> {
     for line in text.lines() {
         let line = line.trim();
         if let Some(target) = line.strip_prefix("Running ") {
-            place = if target.starts_with("tests/sessions") {
-                Kind::Transcript
-            } else {
-                Kind::Unit
-            };
+            place = if target.starts_with("tests/sessions") { Kind::Transcript } else { Kind::Unit };
         } else if line.starts_with("Doc-tests ") {
             place = Kind::Documentation;
-        } else if let Some((name, result)) = line
-            .strip_prefix("test ")
-            .and_then(|rest| rest.rsplit_once(" ... "))
+        } else if let Some((name, result)) =
+            line.strip_prefix("test ").and_then(|rest| rest.rsplit_once(" ... "))
         {
-            let function = name
-                .split(" - ")
-                .next()
-                .unwrap_or(name)
-                .rsplit("::")
-                .next()
-                .unwrap_or(name);
-            let kind = if properties.contains(function) {
-                Kind::Property
-            } else {
-                place
-            };
+            let function = name.split(" - ").next().unwrap_or(name).rsplit("::").next().unwrap_or(name);
+            let kind = if properties.contains(function) { Kind::Property } else { place };
             let tally = tallies.entry(kind).or_default();
             match result {
                 "ok" => tally.passed += 1,
@@ -163,34 +149,9 @@ test result: FAILED. 0 passed; 1 failed
 test crates/bait/src/lib.rs - corpus (line 3) ... ok
 ";
         let tallies = tally(text, &BTreeSet::from(["any_split".to_owned()]));
-        assert_eq!(
-            tallies[&Kind::Unit],
-            Tally {
-                passed: 1,
-                failed: 0,
-                ignored: 1
-            }
-        );
-        assert_eq!(
-            tallies[&Kind::Property],
-            Tally {
-                passed: 1,
-                ..Tally::default()
-            }
-        );
-        assert_eq!(
-            tallies[&Kind::Transcript],
-            Tally {
-                failed: 1,
-                ..Tally::default()
-            }
-        );
-        assert_eq!(
-            tallies[&Kind::Documentation],
-            Tally {
-                passed: 1,
-                ..Tally::default()
-            }
-        );
+        assert_eq!(tallies[&Kind::Unit], Tally { passed: 1, failed: 0, ignored: 1 });
+        assert_eq!(tallies[&Kind::Property], Tally { passed: 1, ..Tally::default() });
+        assert_eq!(tallies[&Kind::Transcript], Tally { failed: 1, ..Tally::default() });
+        assert_eq!(tallies[&Kind::Documentation], Tally { passed: 1, ..Tally::default() });
     }
 }

@@ -65,10 +65,7 @@ fn settled(process: u32) -> Result<u64> {
     memory(process, "VmRSS")
 }
 
-#[expect(
-    clippy::cast_precision_loss,
-    reason = "numbers of connections and KiB are small"
-)]
+#[expect(clippy::cast_precision_loss, reason = "numbers of connections and KiB are small")]
 fn bytes_each(kib: u64, connections: usize) -> f64 {
     kib as f64 * 1024.0 / connections as f64
 }

@@ -42,15 +42,9 @@ struct Plan {
 
 impl Plan {
     fn read(options: &[&str]) -> Result<Self> {
-        let mut plan = Self {
-            sessions: 2000,
-            rounds: 8,
-            idle: 2000,
-        };
+        let mut plan = Self { sessions: 2000, rounds: 8, idle: 2000 };
         for pair in options.chunks(2) {
-            let [name, value] = pair else {
-                bail!("{} needs a number", pair[0])
-            };
+            let [name, value] = pair else { bail!("{} needs a number", pair[0]) };
             let number = value.parse().with_context(|| format!("{name} {value}"))?;
             ensure!(number > 0, "{name} must be more than 0");
             match *name {
@@ -70,9 +64,8 @@ pub(crate) fn build_and_run(options: &[&str]) -> Result<bool> {
     let workspace = Workspace::load()?;
     for package in ["honeypost", "xtask"] {
         println!("-- release build of {package}");
-        let status = workspace
-            .cargo(&["build", "--quiet", "--release", "--locked", "--package", package])
-            .status()?;
+        let status =
+            workspace.cargo(&["build", "--quiet", "--release", "--locked", "--package", package]).status()?;
         ensure!(status.success(), "the release build of {package} failed");
     }
     // The shell raises the limit (ours to raise up to the hard one), then becomes the measuring process.
@@ -92,17 +85,12 @@ pub(crate) fn run(options: &[&str]) -> Result<bool> {
     let plan = Plan::read(options)?;
     let program = Workspace::load()?.honeypost();
     let folder = tempfile::tempdir()?;
-    let command = ["cargo xtask bench"]
-        .into_iter()
-        .chain(options.iter().copied())
-        .collect::<Vec<_>>()
-        .join(" ");
+    let command =
+        ["cargo xtask bench"].into_iter().chain(options.iter().copied()).collect::<Vec<_>>().join(" ");
     table::heading(&command);
 
-    let settings = &[
-        ("HONEYPOST_LIMITS_CONNECTIONS_PER_SOURCE", "100000"),
-        ("HONEYPOST_LIMITS_CONNECTIONS", "100000"),
-    ];
+    let settings =
+        &[("HONEYPOST_LIMITS_CONNECTIONS_PER_SOURCE", "100000"), ("HONEYPOST_LIMITS_CONNECTIONS", "100000")];
     let ours = Server::start(&program, folder.path(), settings)?;
     let conversation = Conversation::record(ours.address)?;
     let floor = floor::Floor::start(&conversation, folder.path())?;

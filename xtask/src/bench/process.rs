@@ -63,17 +63,13 @@ pub(super) fn whole_sessions(program: &Path, data: &Path) -> Result<usize> {
     let mut sessions: HashMap<String, Seen> = HashMap::new();
     for line in BufReader::new(child.stdout.take().context("no output")?).lines() {
         let event: Value = serde_json::from_str(&line?)?;
-        let (count, last) = sessions
-            .entry(event["session"].as_str().unwrap_or_default().to_owned())
-            .or_default();
+        let (count, last) =
+            sessions.entry(event["session"].as_str().unwrap_or_default().to_owned()).or_default();
         *count += 1;
         if event["event"] == "session.closed" {
             *last = event["seq"].as_u64();
         }
     }
     ensure!(child.wait()?.success(), "honeypost events failed");
-    Ok(sessions
-        .values()
-        .filter(|(count, last)| last.is_some_and(|last| last + 1 == *count))
-        .count())
+    Ok(sessions.values().filter(|(count, last)| last.is_some_and(|last| last + 1 == *count)).count())
 }

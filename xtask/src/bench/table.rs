@@ -64,8 +64,7 @@ impl Numbers {
         let sessions = round.sessions as f64;
         self.total = (self.total.0 + cpu, self.total.1 + round.sessions);
         self.cpu.add(cpu.as_secs_f64() * 1e6 / sessions);
-        self.cpu
-            .whole(self.total.0.as_secs_f64() * 1e6 / self.total.1 as f64);
+        self.cpu.whole(self.total.0.as_secs_f64() * 1e6 / self.total.1 as f64);
         self.rate.add(sessions / round.time.as_secs_f64());
         self.latencies.resize(round.latencies.len(), Vec::new());
         for (all, own) in self.latencies.iter_mut().zip(&round.latencies) {
@@ -76,9 +75,7 @@ impl Numbers {
     fn median_latency(&self, exchange: usize) -> f64 {
         let mut sorted = self.latencies[exchange].clone();
         sorted.sort_unstable();
-        sorted
-            .get(sorted.len() / 2)
-            .map_or(f64::NAN, |median| median.as_secs_f64() * 1e6)
+        sorted.get(sorted.len() / 2).map_or(f64::NAN, |median| median.as_secs_f64() * 1e6)
     }
 }
 
@@ -91,10 +88,7 @@ pub(super) fn heading(command: &str) {
         .find_map(|line| line.strip_prefix("model name")?.split_once(": "))
         .map_or("", |row| row.1);
     let cores = std::thread::available_parallelism().map_or(0, std::num::NonZero::get);
-    println!(
-        "\nmachine: {cores} cores, {model}, Linux {}",
-        read("/proc/sys/kernel/osrelease").trim()
-    );
+    println!("\nmachine: {cores} cores, {model}, Linux {}", read("/proc/sys/kernel/osrelease").trim());
     println!("command: {command}");
 }
 
@@ -138,21 +132,13 @@ pub(super) fn memory(connections: usize, ours: &Spread, floor: &Spread) {
 
 /// Round by round: rounds of a pair were played one after the other, so what disturbed one disturbed both.
 fn ratio(ours: &Spread, floor: &Spread) -> Spread {
-    let each = ours
-        .each
-        .iter()
-        .zip(&floor.each)
-        .map(|(one, other)| one / other)
-        .collect();
+    let each = ours.each.iter().zip(&floor.each).map(|(one, other)| one / other).collect();
     let over_all = ours.over_all.zip(floor.over_all).map(|(one, other)| one / other);
     Spread { each, over_all }
 }
 
 fn row(name: &str, ours: &str, floor: &str, rest: &str) {
-    println!(
-        "{}",
-        format!("{name:<45}{ours:>24}{floor:>24}   {rest}").trim_end()
-    );
+    println!("{}", format!("{name:<45}{ours:>24}{floor:>24}   {rest}").trim_end());
 }
 
 #[cfg(test)]
@@ -164,11 +150,7 @@ mod tests {
         let mut ours = Numbers::default();
         let mut floor = Numbers::default();
         for (one, other) in [(30, 10), (20, 20)] {
-            let round = Round {
-                sessions: 10,
-                time: Duration::from_secs(2),
-                latencies: vec![vec![]],
-            };
+            let round = Round { sessions: 10, time: Duration::from_secs(2), latencies: vec![vec![]] };
             ours.add(Duration::from_micros(one), &round);
             floor.add(Duration::from_micros(other), &round);
         }
