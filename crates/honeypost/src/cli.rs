@@ -50,7 +50,7 @@ pub(crate) struct Settings {
     pub(crate) config: Option<PathBuf>,
     /// Where the evidence is kept
     #[arg(long, value_name = "DIR")]
-    pub(crate) data_dir: Option<PathBuf>,
+    pub(crate) data_dir: Option<String>,
 }
 
 /// `honeypost serve`
@@ -63,7 +63,7 @@ pub(crate) struct Serve {
     pub(crate) personality: Option<String>,
     /// A persona of your own (see `honeypost bait check`)
     #[arg(long, value_name = "DIR")]
-    pub(crate) corpus: Option<PathBuf>,
+    pub(crate) corpus: Option<String>,
     #[command(flatten)]
     pub(crate) listeners: Listeners,
 }
@@ -166,5 +166,5 @@ pub(crate) struct Corpus {
     pub(crate) settings: Settings,
     /// A persona of your own
     #[arg(long, value_name = "DIR")]
-    pub(crate) corpus: Option<PathBuf>,
+    pub(crate) corpus: Option<String>,
 }

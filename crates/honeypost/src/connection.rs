@@ -4,7 +4,7 @@
 
 use std::future::poll_fn;
 use std::mem::MaybeUninit;
-use std::pin::{Pin, pin};
+use std::pin::Pin;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
@@ -75,8 +75,9 @@ pub(crate) struct Connection<S> {
 }
 
 impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
-    /// The whole conversation, from greeting to close.
-    pub(crate) async fn run(mut self, personality: &str) {
+    /// The whole conversation, from greeting to close. By reference, since a future keeps a second copy of what it is
+    /// given to own.
+    pub(crate) async fn run(&mut self, personality: &str) {
         self.ledger.open(personality).await;
         let end = match self.converse().await {
             Ok(never) => match never {},
@@ -114,7 +115,11 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
                 Turn::Input(Ok(0)) => return Err(End::Cut(CloseReason::Peer)),
                 Turn::Input(Ok(octets)) => self.ledger.bytes_in += octets as u64,
                 Turn::Input(Err(_)) => return Err(End::Cut(CloseReason::Error)),
-                Turn::Expired => self.session.expire(self.clock.now(), &mut out),
+                Turn::Expired => {
+                    tokio::task::yield_now().await;
+                    self.stopped()?;
+                    self.session.expire(self.clock.now(), &mut out);
+                }
                 Turn::Shutdown => return Err(End::Cut(CloseReason::Shutdown)),
             }
         }
@@ -235,16 +240,17 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
     }
 
     /// Closes our side, and gives the peer a little time to take our last word and close its own.
-    async fn hang_up(mut self) {
+    async fn hang_up(&mut self) {
         if self.stream.shutdown().await.is_err() {
             return;
         }
+        let Self { stream, shutdown, .. } = self;
         let mut left = LINGER_OCTETS;
         let discard = poll_fn(|context| {
             loop {
                 let mut octets = [const { MaybeUninit::uninit() }; READ_AT_ONCE];
                 let mut buffer = ReadBuf::uninit(&mut octets);
-                let read = Pin::new(&mut self.stream).poll_read(context, &mut buffer);
+                let read = Pin::new(&mut *stream).poll_read(context, &mut buffer);
                 let gone = std::task::ready!(read).is_err() || buffer.filled().is_empty();
                 left = left.saturating_sub(buffer.filled().len());
                 if gone || left == 0 {
@@ -252,10 +258,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
                 }
             }
         });
-        let mut shutdown = self.shutdown;
         tokio::select! {
             biased;
-            () = pin!(discard) => {}
+            () = discard => {}
             _ = shutdown.wait_for(|stop| *stop) => {}
             () = sleep(LINGER) => {}
         }

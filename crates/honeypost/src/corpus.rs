@@ -3,6 +3,8 @@
 use bait::Corpus;
 use bait::persona::{Installation, Persona, PersonaError, RenderError, Source};
 
+use protocol::Personality;
+
 use crate::config::Config;
 use crate::data_dir::{self, DataDirError};
 
@@ -35,8 +37,12 @@ pub(crate) fn installation(config: &Config) -> Result<Installation, DataDirError
     Ok(data_dir::installation(config.data_dir())?.unwrap_or_else(data_dir::new_installation))
 }
 
-/// The configured persona's mail for an installation.
-pub(crate) fn render(config: &Config, installation: &Installation) -> Result<Corpus, CorpusError> {
+/// The configured persona's mail for an installation, with the UIDVALIDITY that the personality may prescribe.
+pub(crate) fn render(
+    config: &Config,
+    personality: &Personality,
+    installation: &Installation,
+) -> Result<Corpus, CorpusError> {
     let source = config.corpus().map_or_else(Source::builtin, |folder| Source::Directory(folder.to_owned()));
     let named = || match config.corpus() {
         Some(folder) => format!("{} ({})", folder.display(), config.origin("corpus")),
@@ -44,7 +50,8 @@ pub(crate) fn render(config: &Config, installation: &Installation) -> Result<Cor
     };
     let persona = Persona::load(&source)
         .map_err(|cause| CorpusError::Persona { named: named(), cause: Box::new(cause) })?;
+    let uid_validity = personality.imap.uid_validity.unwrap_or(installation.uid_validity);
     persona
-        .render(installation)
+        .render(&Installation { uid_validity, ..*installation })
         .map_err(|cause| CorpusError::Render { named: named(), cause: Box::new(cause) })
 }

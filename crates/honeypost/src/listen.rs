@@ -90,11 +90,12 @@ pub(crate) async fn listen(listener: TcpListener, room: Arc<dyn Room>, house: Ar
             _ = shutdown.wait_for(|stop| *stop) => return,
             permit = house.gate.permit() => permit,
         };
-        tokio::spawn(serve(stream, attribution, room.session(), Arc::clone(&house), (seat, permit)));
+        serve(stream, attribution, room.session(), Arc::clone(&house), (seat, permit));
     }
 }
 
-async fn serve(
+/// Starts a connection's task.
+fn serve(
     stream: TcpStream,
     attribution: Attribution,
     session: Box<dyn Session>,
@@ -108,8 +109,11 @@ async fn serve(
     let ledger = Ledger::new(Arc::clone(&house.pipeline), attribution);
     let House { clock, write_timeout, .. } = *house;
     let shutdown = house.shutdown.clone();
-    Connection { stream, session, ledger, clock, write_timeout, shutdown }.run(&house.personality).await;
-    drop(admission);
+    let mut connection = Connection { stream, session, ledger, clock, write_timeout, shutdown };
+    tokio::spawn(async move {
+        connection.run(&house.personality).await;
+        drop((connection, admission));
+    });
 }
 
 /// Records a connection over its source's limit, and lets it go.

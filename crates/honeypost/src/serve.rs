@@ -85,8 +85,12 @@ async fn serve(config: &Config, start: Start) -> anyhow::Result<ExitCode> {
         () = tokio::time::sleep(GRACE) => tracing::warn!("some sessions did not end in time"),
         () = told.wait() => tracing::warn!("told again to end: not waiting for the sessions"),
     }
-    tokio::task::spawn_blocking(move || writer.close()).await.context("closing the store")??;
+    let closed = tokio::task::spawn_blocking(move || writer.close()).await.context("closing the store")?;
     drop(data);
+    if let Err(error) = closed {
+        tracing::error!(%error, "the store was not closed in order");
+        return Ok(ExitCode::FAILURE);
+    }
     Ok(ExitCode::SUCCESS)
 }
 

@@ -3,7 +3,6 @@
 use std::ffi::OsString;
 use std::io;
 use std::net::SocketAddr;
-use std::path::Path;
 
 use bait::Corpus;
 use bait::persona::Installation;
@@ -82,11 +81,10 @@ impl StartError {
 pub(crate) fn configure(wanted: &Serve) -> Result<Config, ConfigError> {
     let Serve { settings, personality, corpus, listeners } = wanted;
     let Listeners { imap, imaps, pop3, pop3s, smtp, submission, submissions, dashboard } = listeners;
-    let path = |path: &Option<std::path::PathBuf>| path.as_deref().map(Path::to_string_lossy).map(Into::into);
     let flags = [
-        ("data-dir", path(&settings.data_dir)),
+        ("data-dir", settings.data_dir.clone()),
         ("personality", personality.clone()),
-        ("corpus", path(corpus)),
+        ("corpus", corpus.clone()),
         ("imap", imap.clone()),
         ("imaps", imaps.clone()),
         ("pop3", pop3.clone()),
@@ -116,16 +114,21 @@ pub(crate) fn prepare(config: &Config) -> Result<Start, StartError> {
     if config.imap_listen().is_empty() {
         return Err(StartError::NothingToServe { origin: config.origin("imap.listen").clone() });
     }
-    let personality = Personality::builtin(config.personality()).map_err(|error| match error {
+    let personality = personality(config)?;
+    let installation = corpus::installation(config)?;
+    let corpus = corpus::render(config, &personality, &installation)?;
+    Ok(Start { personality, corpus, installation })
+}
+
+/// The personality that the configuration names.
+pub(crate) fn personality(config: &Config) -> Result<Personality, StartError> {
+    Personality::builtin(config.personality()).map_err(|error| match error {
         PersonalityError::Unknown { .. } => {
             let known = format!("one of: {}", Personality::NAMES.join(", "));
             StartError::Config(config.refuse("personality", "is no personality there is", &known))
         }
         invalid @ PersonalityError::Invalid { .. } => StartError::Personality(invalid),
-    })?;
-    let installation = corpus::installation(config)?;
-    let corpus = corpus::render(config, &installation)?;
-    Ok(Start { personality, corpus, installation })
+    })
 }
 
 /// Honeypost's own log: to standard error, never with an intruder's text unescaped.

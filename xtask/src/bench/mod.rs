@@ -20,7 +20,7 @@ use anyhow::{Context, Result, bail, ensure};
 use self::conversation::Conversation;
 use self::load::Round;
 use self::process::Process;
-use self::table::{Numbers, Spread};
+use self::table::Numbers;
 use crate::server::{self, Server};
 use crate::workspace::Workspace;
 
@@ -100,16 +100,16 @@ pub(crate) fn run(options: &[&str]) -> Result<bool> {
         conversation.octets()
     );
 
-    let contestants = [
-        ("honeypost", Process::of(ours.id()), ours.address),
-        ("floor", Process::of(floor.id()), floor.address),
+    let mut contestants = [
+        ("honeypost", Process::of(ours.id())?, ours.address),
+        ("floor", Process::of(floor.id())?, floor.address),
     ];
     let mut played = Conversation::RECORDED;
     for concurrency in CONCURRENCY {
         let mut numbers = [Numbers::default(), Numbers::default()];
         // The first round of each only warms them up.
         for counts in [false].into_iter().chain(std::iter::repeat_n(true, plan.rounds)) {
-            for (which, (name, process, address)) in contestants.iter().enumerate() {
+            for (which, (name, process, address)) in contestants.iter_mut().enumerate() {
                 let before = process.cpu()?;
                 let result = Round::play(*address, &conversation, plan.sessions, *concurrency)
                     .with_context(|| format!("against {name}"))?;
@@ -124,27 +124,26 @@ pub(crate) fn run(options: &[&str]) -> Result<bool> {
         table::series(*concurrency, plan.sessions, &numbers[0], &numbers[1]);
     }
 
+    for (name, process, _) in &mut contestants {
+        process.check().with_context(|| format!("the CPU time of {name}"))?;
+    }
+
     let recorded = count_sessions(&program, folder.path(), played)?;
     println!(
         "\nevidence: {recorded} of {played} sessions recorded whole, from session.opened to session.closed"
     );
     ours.stop()?;
+    drop(floor);
 
-    let mut memory = Vec::new();
-    for name in ["honeypost", "floor"] {
-        let folder = tempfile::tempdir()?;
-        let spread: Spread = if name == "honeypost" {
-            let server = Server::start(&program, folder.path(), settings)?;
-            let spread = idle::measure(server.address, server.id(), &conversation, plan.idle)?;
-            server.stop()?;
-            spread
-        } else {
-            let server = floor::Floor::start(&conversation, folder.path())?;
-            idle::measure(server.address, server.id(), &conversation, plan.idle)?
-        };
-        memory.push(spread);
-    }
-    table::memory(plan.idle, &memory[0], &memory[1]);
+    // Both anew: what the sessions above left in their memory is not the idle connections'.
+    let (our_folder, floor_folder) = (tempfile::tempdir()?, tempfile::tempdir()?);
+    let ours = Server::start(&program, our_folder.path(), settings)?;
+    let conversation = Conversation::record(ours.address)?;
+    let our_memory = idle::measure(ours.address, ours.id(), &conversation, plan.idle)?;
+    ours.stop()?;
+    let floor = floor::Floor::start(&conversation, floor_folder.path())?;
+    let floor_memory = idle::measure(floor.address, floor.id(), &conversation, plan.idle)?;
+    table::memory(plan.idle, &our_memory, &floor_memory);
     Ok(recorded == played)
 }
 

@@ -138,7 +138,7 @@ fn ratio(ours: &Spread, floor: &Spread) -> Spread {
 }
 
 fn row(name: &str, ours: &str, floor: &str, rest: &str) {
-    println!("{}", format!("{name:<45}{ours:>24}{floor:>24}   {rest}").trim_end());
+    println!("{}", format!("{name:<54}{ours:>24}{floor:>24}   {rest}").trim_end());
 }
 
 #[cfg(test)]

@@ -10,6 +10,8 @@ use crate::terminal::escape;
 
 /// Characters of a session's id that are shown: its time in milliseconds, which `--session` takes.
 const SESSION: usize = 13;
+/// Characters of a text that are shown.
+const MOST: usize = 400;
 
 /// How lines look.
 pub(crate) struct Style {
@@ -64,9 +66,19 @@ impl Fields<'_> {
 
 fn shown(value: &Value) -> String {
     match value {
-        Value::String(text) => escape(text).into_owned(),
+        Value::String(text) => excerpt(text),
         Value::Array(items) => items.iter().map(shown).collect::<Vec<_>>().join(" "),
         other => escape(&other.to_string()).into_owned(),
+    }
+}
+
+/// The text, harmless, and cut where it is long: the whole of it is in `events --json`.
+fn excerpt(text: &str) -> String {
+    match text.char_indices().nth(MOST) {
+        None => escape(text).into_owned(),
+        Some((end, _)) => {
+            format!("{}... ({} octets)", escape(text.get(..end).unwrap_or_default()), text.len())
+        }
     }
 }
 
@@ -210,6 +222,16 @@ mod tests {
         let line = shown(&event, false);
         assert!(!line.chars().any(|character| character.is_control() || character == '\u{202e}'), "{line:?}");
         assert!(line.ends_with("\\x1b[2J\\u{202e}\\x9b1m\\r\\n / \\x1b\u{fffd} (PLAIN)"), "{line}");
+    }
+
+    #[test]
+    fn a_long_text_is_cut() {
+        let event = Event::ProtocolViolation {
+            what: "line-too-long",
+            line: Text::copy("é".repeat(4000).as_bytes()),
+        };
+        let line = shown(&event, false);
+        assert!(line.ends_with("éé... (8000 octets)") && line.chars().count() < 520, "{line}");
     }
 
     #[test]

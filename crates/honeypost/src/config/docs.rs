@@ -34,7 +34,7 @@ credentials = ["admin:admin", "root:toor"]
 node-name = "mail01"
 
 [imap]
-listen = ["0.0.0.0:143", "[::]:143"]
+listen = "[::]:143"   # IPv6 and IPv4
 
 [limits]
 connections-per-source = 20

@@ -7,8 +7,8 @@ use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
 use super::error::{ConfigError, Origin, nearest};
+use super::raw::Raw;
 use super::settings::{SETTINGS, Setting};
-use super::value::Raw;
 
 /// One setting as the file has it.
 pub(super) struct Line {

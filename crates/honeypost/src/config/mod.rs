@@ -3,12 +3,13 @@
 //! Parsing happens here and once; the rest of the house sees only typed, valid values. Whether what they name exists
 //! (a personality, a corpus, a free port) is found out by those who use it.
 //!
-//! Read `settings.rs` (the table), then `value.rs`, `file.rs`, `environment.rs`; `docs.rs` writes the documentation.
+//! Read `settings.rs` (the table), then `raw.rs`, `value.rs`, `file.rs`, `environment.rs`; `docs.rs` writes the documentation.
 
 pub(crate) mod docs;
 mod environment;
 mod error;
 mod file;
+mod raw;
 mod settings;
 #[cfg(test)]
 mod tests;
@@ -22,9 +23,10 @@ use std::time::Duration;
 
 pub(crate) use self::environment::CONFIG_VARIABLE;
 pub(crate) use self::error::{ConfigError, Origin};
+use self::raw::Raw;
 use self::settings::{Preset, SETTINGS, Setting};
 pub(crate) use self::value::LogLevel;
-use self::value::{Count, Credentials, Folder, Greeting, Listen, Name, Raw, Unserved};
+use self::value::{Count, Credentials, Folder, Greeting, Listen, Name, Unserved};
 
 /// Where a configuration is put together from.
 #[derive(Debug, Default)]

@@ -5,7 +5,8 @@
 use std::time::Duration;
 
 use super::Config;
-use super::value::{Count, Credentials, Folder, Greeting, Listen, LogLevel, Meaning, Name, Raw, Unserved};
+use super::raw::{Meaning, Raw};
+use super::value::{Count, Credentials, Folder, Greeting, Listen, LogLevel, Name, Unserved};
 
 /// One key of the configuration.
 pub(crate) struct Setting {
@@ -101,7 +102,7 @@ settings! {
     /// How much Honeypost says about itself on standard error. What intruders do is not there but in the events.
     "log" => log: LogLevel = Text("warn");
 
-    /// Where IMAP is served.
+    /// Where IMAP is served. `[::]` takes IPv4 peers too, on Linux, so `0.0.0.0` of the same port is not free beside it.
     "imap.listen" => imap.listen: Listen = Text("127.0.0.1:1143"), flag "imap";
 
     /// The greeting line of IMAP, whole, without its line end.
@@ -133,7 +134,7 @@ settings! {
     "limits.connections" => limits.connections: Count = Text("4000");
 
     /// Connections at a time from one source: an IPv4 address, or an IPv6 /64. Further ones are recorded and closed.
-    "limits.connections-per-source" => limits.connections_per_source: Count = Text("50");
+    "limits.connections-per-source" => limits.connections_per_source: Count = Text("256");
 
     /// How long a peer may take to log in.
     "limits.login-timeout" => limits.login_timeout: Option<Duration> =

@@ -14,7 +14,7 @@ fn environment(variables: &[(&str, &str)]) -> Sources {
     Sources { environment, ..Sources::default() }
 }
 
-fn read<T: value::Meaning>(text: &str) -> Result<T, String> {
+fn read<T: raw::Meaning>(text: &str) -> Result<T, String> {
     T::read(&Raw::Text(text.to_owned()))
 }
 
@@ -111,7 +111,7 @@ fn several_addresses_are_a_list() {
 
 #[test]
 fn durations_have_units() {
-    use value::Meaning as _;
+    use raw::Meaning as _;
     for (text, millis) in
         [("500ms", 500), ("180s", 180_000), ("30m", 1_800_000), ("2h", 7_200_000), ("1d", 86_400_000)]
     {

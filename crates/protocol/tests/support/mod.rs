@@ -64,14 +64,19 @@ fn message(uid: u32, text: &str, flags: Flags) -> Arc<Message> {
 }
 
 /// A server of that corpus with the specification's credentials.
-pub fn service(personality: &str) -> Arc<Service> {
+pub fn service(personality: &str, corpus: Corpus) -> Arc<Service> {
     let personality = Personality::builtin(personality).expect("it is built in");
     let credentials = Credentials::parse(["admin:admin", "admin:p:w", "root:root"]).expect("they are pairs");
     let options = Options { node: "mailserver".into(), ..Options::default() };
-    Arc::new(Service::new(personality.imap, Arc::new(corpus()), Arc::new(credentials), options))
+    Arc::new(Service::new(personality.imap, Arc::new(corpus), Arc::new(credentials), options))
 }
 
-/// A new connection to that server.
+/// A new connection to a server of the usual corpus.
 pub fn session(personality: &str) -> Imap {
-    Imap::new(service(personality))
+    Imap::new(service(personality, corpus()))
+}
+
+/// A new connection to a server of this corpus.
+pub fn session_of(corpus: Corpus) -> Imap {
+    Imap::new(service("decnet", corpus))
 }
