@@ -17,6 +17,7 @@ mod listen;
 mod open_files;
 mod pipeline;
 mod rooms;
+mod seed;
 mod serve;
 mod sinks;
 mod start;
