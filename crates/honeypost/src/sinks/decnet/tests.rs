@@ -1,17 +1,16 @@
 //! Sessions as records, their lines as DECNET's collector reads them.
 
-use std::fs;
+mod credentials;
+mod message;
+
 use std::io::Write;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use base64::Engine;
-use base64::engine::general_purpose::STANDARD;
-use event::{Attachment, Attribution, CloseReason, Text};
-use proptest::prelude::*;
+use event::{Attribution, CloseReason, Text};
 use uuid::Uuid;
 
-use super::collector::{Read, read, read_strictly};
+use super::collector::{Read, read};
 use super::*;
 use crate::config::Sources;
 
@@ -229,173 +228,4 @@ fn an_smtp_session() {
         ]
     );
     assert!(story(&[], Protocol::Smtp, vec![])[0].ends_with("as mailserver (credential-harvester)"));
-}
-
-fn received(path: &str) -> Event {
-    Event::MailReceived {
-        queue_id: "4X1abc".into(),
-        mail_from: "x@y.example".into(),
-        rcpt_to: vec!["a@b.example".into(), "c@d.example".into()],
-        size: 42,
-        sha256: "0123456789abcdef".repeat(4),
-        subject: Text::from("[urgent] \"pay\"\r\nnow"),
-        path: path.into(),
-        attachments: vec![Attachment {
-            name: "in]voice\".pdf".into(),
-            media_type: "application/pdf".into(),
-            size: 7,
-            sha256: "ab".repeat(32),
-        }],
-        urls: vec!["http://example.org/]x".into()],
-    }
-}
-
-#[test]
-fn a_captured_message() {
-    let folder = tempfile::tempdir().expect("a folder");
-    let (data_dir, quarantine) = (folder.path().join("data"), folder.path().join("quarantine"));
-    fs::create_dir_all(data_dir.join("mail")).expect("made");
-    fs::create_dir(&quarantine).expect("made");
-    let message = b"From: =?utf-8?Q?B=C3=B6b?=\r\n <bob@y.example>\r\nTo: a@b.example\r\nMessage-ID: <1@y>\r\n\
-        Date: Mon, 2 Nov 2026 10:00:00 +0000\r\nContent-Type: Multipart/Mixed; boundary=x\r\n\
-        Authentication-Results: mx; xdkim=pass dkim = pass (ok); spf=passed\r\nX-Mailer: m\xff\r\n\r\nbody \xff\0";
-    fs::write(data_dir.join("mail/one.eml"), message).expect("writable");
-    let shelf = || Shelf {
-        data_dir: data_dir.clone(),
-        quarantine: Some(quarantine.clone()),
-        complaint: outlet::Complaint::default(),
-    };
-    let written = lines(names(&[]), shelf(), Protocol::Smtp, vec![received("mail/one.eml")]);
-    let stored_as = "2023-11-14T22:13:20Z_0123456789ab_4X1abc.eml";
-    assert_eq!(written.len(), 3, "{written:#?}");
-    assert!(
-        written[1].ends_with(
-            "smtp - message_accepted [relay@55555 src=\"192.0.2.1\" mail_from=\"<x@y.example>\" \
-             rcpt_to=\"<a@b.example>,<c@d.example>\" body_bytes=\"42\" truncated=\"0\" msg_id=\"4X1abc\"]"
-        ),
-        "{written:#?}"
-    );
-    let strict = read_strictly(&written[2]).expect("RFC 5424");
-    let order: Vec<&str> = strict.iter().map(|(name, _)| name.as_str()).collect();
-    assert_eq!(
-        order.join(" "),
-        "src msg_id stored_as sha256 size truncated mail_from rcpt_to from_hdr to_hdr date_hdr message_id_hdr content_type \
-         return_path x_mailer dkim_signed spf_pass attachment_count subject attachments_json urls_json"
-    );
-    let strictly =
-        |name: &str| strict.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str());
-    assert_eq!(strictly("subject"), Some("[urgent] \"pay\"\\r\\nnow"));
-    assert_eq!(strictly("urls_json"), Some("[\"http://example.org/]x\"]"));
-    let manifest: serde_json::Value =
-        serde_json::from_str(strictly("attachments_json").expect("there")).expect("JSON");
-    assert_eq!(manifest[0]["filename"], "in]voice\".pdf");
-    let found = read(&written[2]).expect("the collector's form");
-    for (name, value) in [
-        ("stored_as", stored_as),
-        ("size", "42"),
-        ("from_hdr", "Böb <bob@y.example>"),
-        ("content_type", "multipart/mixed"),
-        ("return_path", ""),
-        ("x_mailer", "m\u{fffd}"),
-        ("dkim_signed", "1"),
-        ("spf_pass", "0"),
-        ("attachment_count", "1"),
-    ] {
-        assert_eq!(found.field(name), value, "{name}");
-    }
-    assert_eq!(fs::read(quarantine.join(stored_as)).expect("copied"), message);
-    assert_eq!(fs::read_dir(&quarantine).expect("a folder").count(), 1);
-
-    // Where there is no copy there is no line that speaks of one.
-    fs::remove_file(data_dir.join("mail/one.eml")).expect("removed");
-    let written = lines(names(&[]), shelf(), Protocol::Smtp, vec![received("mail/one.eml"), closed()]);
-    let events: Vec<String> = written.iter().map(|line| read(line).expect(line).event).collect();
-    assert_eq!(events, ["startup", "message_accepted", "disconnect"]);
-    // Without a place for copies, the fields of the event are there, those of the file are not.
-    let written = lines(names(&[]), nowhere(), Protocol::Smtp, vec![received("mail/one.eml")]);
-    let found = read(&written[2]).expect("the collector's form");
-    assert_eq!((found.field("stored_as"), found.fields.get("from_hdr")), (stored_as, None));
-}
-
-#[test]
-fn a_password_with_everything_in_it() {
-    for (username, password) in [
-        (&b"admin"[..], &b"a]b\"c\\d"[..]),
-        (b"ad]min", b"]]"),
-        (b"\"\\", b"\\"),
-        (b"a\r\nb\0\x1b[2J", b"\0\x01\n\r\x7f"),
-        (b"\xff\xfe", b"p\xc3\x28\xff"),
-        ("ädmin\u{2028}".as_bytes(), "pässwörd\u{202e}".as_bytes()),
-        (b"", b""),
-    ] {
-        for protocol in Protocol::ALL {
-            let event = Event::AuthFailed {
-                mechanism: "PLAIN",
-                username: Text::copy(username),
-                password: Text::copy(password),
-            };
-            let mut line = String::new();
-            names(&[]).translate(&record(protocol, event), None, &mut line);
-            check_credentials(&line, username, password);
-        }
-    }
-}
-
-/// One line, from which the collector has both to the octet, and the name as text where it can.
-fn check_credentials(line: &str, username: &[u8], password: &[u8]) {
-    let line = line.strip_suffix('\n').expect("a line");
-    assert!(!line.contains(|character: char| character.is_control()), "{line:?}");
-    assert_eq!(line.lines().count(), 1);
-    let found = read(line).expect(line);
-    assert_eq!(STANDARD.decode(found.field("secret_b64")).expect("base64"), password, "{line}");
-    assert!(found.field("src") == "192.0.2.1" && (found.priority == 132 || found.priority == 134));
-    match found.fields.get("username_b64") {
-        Some(exact) => assert_eq!(STANDARD.decode(exact).expect("base64"), username, "{line}"),
-        None => {
-            assert_eq!(found.field("username").as_bytes(), username, "{line}");
-            assert_eq!(found.field("principal").as_bytes(), username, "{line}");
-        }
-    }
-    let strict = read_strictly(line).expect("RFC 5424");
-    assert!(strict.iter().any(|(name, _)| name == "secret_printable") && strict.len() >= 5);
-}
-
-proptest! {
-    #[test]
-    fn any_credentials_survive(
-        username in prop_oneof![any::<Vec<u8>>(), "[]\"\\\\a=\\[ -]{0,12}".prop_map(String::into_bytes)],
-        password in prop_oneof![any::<Vec<u8>>(), "[]\"\\\\a=\\[ -]{0,12}".prop_map(String::into_bytes)],
-    ) {
-        let event = Event::AuthSucceeded {
-            mechanism: "PLAIN",
-            username: Text::copy(&username),
-            password: Text::copy(&password),
-        };
-        let mut line = String::new();
-        names(&[]).translate(&record(Protocol::Smtp, event), None, &mut line);
-        check_credentials(&line, &username, &password);
-    }
-
-    #[test]
-    fn any_command_is_one_line(octets in any::<Vec<u8>>(), tail in "[]\"\\\\a-]{0,200}") {
-        let octets = [octets, tail.into_bytes()].concat();
-        for protocol in Protocol::ALL {
-            let event = Event::CommandReceived {
-                verb: Text::copy(&octets),
-                line: Text::copy(&octets),
-                state: "SELECTED",
-                status: "500",
-            };
-            let mut line = String::new();
-            names(&[]).translate(&record(protocol, event), None, &mut line);
-            let line = line.strip_suffix('\n').expect("a line");
-            prop_assert!(!line.contains(char::is_control), "{:?}", line);
-            let found = read(line).expect(line);
-            prop_assert_eq!(found.field("src"), "192.0.2.1");
-            let strict = read_strictly(line).expect("RFC 5424");
-            for (name, value) in &strict {
-                prop_assert!(value.chars().count() <= 128 || name == "cmd", "{}", line);
-            }
-        }
-    }
 }
