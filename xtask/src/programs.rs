@@ -1,6 +1,7 @@
 //! The programs that the client scenarios need: found, or installed where this machine allows it.
 
 use std::collections::BTreeSet;
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 use std::process::Command;
 use std::time::Duration;
@@ -10,11 +11,15 @@ use crate::command;
 /// A program, and the Debian package that has it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Program {
-    /// As it is called.
+    /// As it is called, or where it is.
     pub(crate) name: &'static str,
     /// What to install.
     pub(crate) package: &'static str,
 }
+
+/// What the tests of the crates need: a real Dovecot reads what `bait export` writes.
+pub(crate) const OF_TESTS: [Program; 1] =
+    [Program { name: "/usr/lib/dovecot/imap", package: "dovecot-imapd" }];
 
 /// The longest that an installation may take.
 const LIMIT: Duration = Duration::from_mins(10);
@@ -28,12 +33,34 @@ pub(crate) fn provide(wanted: BTreeSet<Program>) -> BTreeSet<Program> {
     let packages: Vec<&str> = missing.iter().map(|program| program.package).collect();
     if is_root() && on_path("apt-get") {
         println!("-- installing {}", packages.join(", "));
+        let _quiet = NoServices::begin();
         apt(&["update", "-qq"]);
         apt(&[&["install", "-y", "-qq", "--no-install-recommends"][..], &packages].concat());
     } else {
         println!("-- missing (as root: apt-get install {})", packages.join(" "));
     }
     wanted.into_iter().filter(|program| on_path(program.name)).collect()
+}
+
+/// While this exists, an installed package starts no service (Debian's `policy-rc.d`; one that is there stays as it is).
+struct NoServices(Option<&'static Path>);
+
+impl NoServices {
+    fn begin() -> Self {
+        let policy = Path::new("/usr/sbin/policy-rc.d");
+        let ours = !policy.exists()
+            && std::fs::write(policy, "#!/bin/sh\nexit 101\n").is_ok()
+            && std::fs::set_permissions(policy, std::fs::Permissions::from_mode(0o755)).is_ok();
+        Self(ours.then_some(policy))
+    }
+}
+
+impl Drop for NoServices {
+    fn drop(&mut self) {
+        if let Some(policy) = self.0 {
+            let _ = std::fs::remove_file(policy);
+        }
+    }
 }
 
 /// Says what apt printed when it fails; what is then still missing is skipped by name.
@@ -48,6 +75,9 @@ fn apt(arguments: &[&str]) {
 }
 
 fn on_path(name: &str) -> bool {
+    if name.starts_with('/') {
+        return Path::new(name).is_file();
+    }
     std::env::var_os("PATH").is_some_and(|path| {
         std::env::split_paths(&path).any(|folder| Path::new(&folder).join(name).is_file())
     })

@@ -50,15 +50,19 @@ struct Tally {
 /// The longest that compiling and running all tests may take; one that hangs is told by [`follow`] before.
 const LIMIT: Duration = Duration::from_mins(40);
 
-/// Runs all tests as one step; ignored ones are a skipped step of their own, so that they are seen.
+/// Runs all tests as one step; what was left out of them is a skipped step each, so that it is seen.
 pub(crate) fn run(workspace: &Workspace, report: &mut Report) {
-    let mut ignored = 0;
+    let mut left_out = BTreeSet::new();
     report.step("tests", || {
         let properties = properties(workspace)?;
         let arguments = ["test", "--workspace", "--no-fail-fast", "--locked"];
         let (status, text) = command::lines(&mut workspace.cargo(&arguments), LIMIT, follow)?;
         let tallies = tally(&text, &properties);
-        ignored = tallies.values().map(|tally| tally.ignored).sum();
+        left_out = skipped(&text);
+        let ignored: usize = tallies.values().map(|tally| tally.ignored).sum();
+        if ignored > 0 {
+            left_out.insert(format!("{ignored} tests are marked as ignored"));
+        }
         for (kind, Tally { passed, failed, ignored }) in &tallies {
             println!("   {:<13} {passed} passed, {failed} failed, {ignored} ignored", kind.name());
         }
@@ -80,9 +84,14 @@ pub(crate) fn run(workspace: &Workspace, report: &mut Report) {
             .collect();
         Ok(Outcome::Passed(kinds.join(", ")))
     });
-    if ignored > 0 {
-        report.step("tests marked as ignored", || Ok(Outcome::Skipped(format!("{ignored} tests"))));
+    for reason in left_out {
+        report.step("tests: left out", || Ok(Outcome::Skipped(reason)));
     }
+}
+
+/// What tests say that could not run here: a line `SKIPPED: REASON` past the test harness.
+fn skipped(text: &str) -> BTreeSet<String> {
+    text.lines().filter_map(|line| Some(line.split_once("SKIPPED: ")?.1.trim().to_owned())).collect()
 }
 
 /// Shows what is going on, and what does not go on.
@@ -172,6 +181,10 @@ test crates/bait/src/lib.rs - corpus (line 3) ... ok
         assert_eq!(tallies[&Kind::Property], Tally { passed: 1, ..Tally::default() });
         assert_eq!(tallies[&Kind::Integration], Tally { passed: 1, ..Tally::default() });
         assert_eq!(tallies[&Kind::Transcript], Tally { failed: 1, ..Tally::default() });
+        assert_eq!(
+            skipped("SKIPPED: needs x\ntest a ... SKIPPED: needs x\nok"),
+            ["needs x".to_owned()].into()
+        );
         assert_eq!(tallies[&Kind::Documentation], Tally { passed: 1, ..Tally::default() });
     }
 }

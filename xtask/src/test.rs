@@ -30,6 +30,8 @@ pub(crate) fn run(part: Part) -> Result<bool> {
     let mut report = Report::default();
     if matches!(part, Part::All | Part::Fast) {
         source(&workspace, &mut report);
+        // What is still missing then, the test that needs it says.
+        programs::provide(programs::OF_TESTS.into());
         suite::run(&workspace, &mut report);
     }
     if matches!(part, Part::All | Part::Clients) {

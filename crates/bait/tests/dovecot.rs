@@ -120,7 +120,7 @@ fn serve_and_compare(corpus: &Corpus, names: &[&str]) {
 
     let mut commands = "l LSUB \"\" *\r\n".to_owned();
     for (name, mailbox) in names.iter().zip(&corpus.mailboxes) {
-        commands += &format!("s SELECT \"{name}\"\r\n");
+        commands.extend(["s SELECT \"", name, "\"\r\n"]);
         if !mailbox.messages.is_empty() {
             commands.push_str("f FETCH 1:* (UID FLAGS INTERNALDATE RFC822.SIZE BODY.PEEK[])\r\n");
         }

@@ -40,7 +40,7 @@ Text that came from a peer is shown as UTF-8, with U+FFFD where it was not. Wher
 follows the field `NAME` and holds the exact bytes in base64: take it where it is there.
 
 An event stands in the record before the answer to what it tells has left. Every session begins with `session.opened` and
-ends with `session.closed`.
+ends with `session.closed`, unless Honeypost itself was killed.
 ";
 
 fn section(entry: &Entry, page: &mut String) -> fmt::Result {

@@ -1,20 +1,27 @@
 //! One connection: bytes to its session, the session's actions to the world, in order.
 //!
-//! Knows no protocol and no words. Holds no buffer while it waits, so that thousands of idle connections cost little.
+//! Knows no protocol and no words; how a message is taken in is in `connection/capture.rs`. Holds no buffer while it waits, so that thousands of idle connections cost little.
+
+mod capture;
 
 use std::future::poll_fn;
 use std::mem::MaybeUninit;
 use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Poll, ready};
 use std::time::{Duration, Instant};
 
+use bait::Corpus;
 use bytes::Bytes;
-use event::CloseReason;
-use protocol::{Action, Actions, Moment, Session};
+use event::{CloseReason, Record};
+use protocol::{Action, Actions, Capture, Captured, Moment, Session};
 use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt, ReadBuf};
 use tokio::sync::watch;
 use tokio::time::{sleep, sleep_until};
 
+use crate::mailroom::Intake;
 use crate::pipeline::Ledger;
+use crate::visitors::Visit;
 
 /// Octets read at once.
 const READ_AT_ONCE: usize = 8 * 1024;
@@ -54,6 +61,7 @@ enum End {
 /// What ended a wait for input.
 enum Turn {
     Input(std::io::Result<usize>),
+    Mail(Arc<Corpus>),
     Expired,
     Shutdown,
 }
@@ -66,6 +74,10 @@ pub(crate) struct Connection<S> {
     pub(crate) session: Box<dyn Session>,
     /// Where its events go.
     pub(crate) ledger: Ledger,
+    /// Where the mail goes that it takes in.
+    pub(crate) intake: Intake,
+    /// Who it is that sees mail, where the protocol shows any.
+    pub(crate) visit: Option<Visit>,
     /// What time it is.
     pub(crate) clock: Clock,
     /// How long the peer may leave what we send unread.
@@ -88,12 +100,21 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
             End::Cut(reason) => {
                 let mut out = Actions::default();
                 self.session.finish(&mut out);
-                self.record_only(&mut out).await;
+                Box::pin(self.carry_on(out.drain())).await;
                 reason
             }
         };
+        if self.intake.is_receiving() {
+            Box::pin(self.take_in(Capture::Abort)).await;
+        }
         self.ledger.close(reason).await;
-        if reason != CloseReason::Error {
+        let linger = match reason {
+            CloseReason::Error | CloseReason::Peer => false,
+            // Nobody sends anything behind LOGOUT, or all of it is here already.
+            CloseReason::Logout => self.unread().await,
+            _ => true,
+        };
+        if linger {
             self.hang_up().await;
         }
     }
@@ -120,18 +141,19 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
                     self.stopped()?;
                     self.session.expire(self.clock.now(), &mut out);
                 }
+                Turn::Mail(mail) => self.session.mail_changed(self.clock.now(), mail, &mut out),
                 Turn::Shutdown => return Err(End::Cut(CloseReason::Shutdown)),
             }
         }
     }
 
-    /// Waits for input and gives it to the session, or for the session's deadline, or for the end of Honeypost.
+    /// Waits for input and gives it to the session, or for mail, or for the session's deadline, or for the end of Honeypost.
     async fn turn(&mut self, out: &mut Actions) -> Turn {
         let deadline = self.session.deadline();
         if deadline.is_some_and(|deadline| deadline <= self.clock.now()) {
             return Turn::Expired;
         }
-        let Self { stream, session, clock, shutdown, .. } = self;
+        let Self { stream, session, visit, clock, shutdown, .. } = self;
         let input = poll_fn(|context| {
             let mut octets = [const { MaybeUninit::uninit() }; READ_AT_ONCE];
             let mut buffer = ReadBuf::uninit(&mut octets);
@@ -149,60 +171,85 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
                 None => std::future::pending().await,
             }
         };
+        let mail = async {
+            match visit {
+                Some(visit) => visit.changed().await,
+                None => std::future::pending().await,
+            }
+        };
         tokio::select! {
             biased;
             _ = shutdown.wait_for(|stop| *stop) => Turn::Shutdown,
             input = input => Turn::Input(input),
+            mail = mail => Turn::Mail(mail),
             () = expiry => Turn::Expired,
         }
     }
 
-    /// Does what the session wants done. Where the peer is lost midway, the events that follow are recorded all the same.
+    /// Does what the session wants done, and what it wants done once it hears what became of a message.
     async fn carry_out(&mut self, out: &mut Actions) -> Result<(), End> {
-        let mut events = Vec::new();
-        let mut actions = out.drain();
-        let mut end = None;
-        for action in actions.by_ref() {
-            if let Action::Record(event) = action {
-                events.push(self.ledger.stamp(event));
-                continue;
-            }
-            if !events.is_empty() {
-                self.ledger.append(&events).await;
-                events.clear();
-            }
-            let done = match action {
-                Action::Record(_) => Ok(()),
-                Action::Send(text) => self.send(&text).await,
-                Action::Wait(wait) => self.wait(wait).await,
-                Action::StartTls => {
-                    tracing::error!("a session wants TLS, which this version does not have");
-                    Err(End::Cut(CloseReason::Error))
-                }
-                Action::Close(reason) => Err(End::Said(reason)),
-            };
-            if let Err(reason) = done {
-                end = Some(reason);
-                break;
-            }
+        while let Some(captured) = self.drain(out).await? {
+            self.session.captured(self.clock.now(), captured, out);
         }
-        for action in actions {
-            if let Action::Record(event) = action {
-                events.push(self.ledger.stamp(event));
-            }
-        }
-        self.ledger.append(&events).await;
-        end.map_or(Ok(()), Err)
+        Ok(())
     }
 
-    async fn record_only(&mut self, out: &mut Actions) {
-        let mut events = Vec::new();
-        for action in out.drain() {
-            if let Action::Record(event) = action {
-                events.push(self.ledger.stamp(event));
+    /// Does what is queued. Up to the next action that is neither, all events are recorded in one go, then all texts are
+    /// sent in one go: recorded before answered, and few calls to the system. Where the peer is lost midway, what follows
+    /// is recorded and taken in all the same. What is rare is boxed: an idle connection has room for the largest of all.
+    async fn drain(&mut self, out: &mut Actions) -> Result<Option<Captured>, End> {
+        let mut actions = out.drain();
+        let (mut events, mut texts) = (Vec::new(), Vec::new());
+        let (mut done, mut captured) = (Ok(()), None);
+        while done.is_ok() {
+            let Some(action) = actions.next() else { break };
+            match action {
+                Action::Record(event) => events.push(self.ledger.stamp(event)),
+                Action::Send(text) => texts.push(text),
+                action => {
+                    done = self.speak(&mut events, &mut texts).await;
+                    match action {
+                        Action::Capture(step) => captured = Box::pin(self.take_in(step)).await.or(captured),
+                        action if done.is_ok() => done = Box::pin(self.carry_out_one(action)).await,
+                        _ => {}
+                    }
+                }
             }
         }
-        self.ledger.append(&events).await;
+        if done.is_ok() {
+            done = self.speak(&mut events, &mut texts).await;
+        } else {
+            Box::pin(self.carry_on(actions)).await;
+        }
+        if self.intake.is_pending() {
+            Box::pin(self.flush()).await;
+        }
+        done.map(|()| captured)
+    }
+
+    async fn carry_out_one(&mut self, action: Action) -> Result<(), End> {
+        match action {
+            Action::Record(_) | Action::Send(_) | Action::Capture(_) => Ok(()),
+            Action::Wait(wait) => self.wait(wait).await,
+            Action::StartTls => {
+                tracing::error!("a session wants TLS, which this version does not have");
+                Err(End::Cut(CloseReason::Error))
+            }
+            Action::Close(reason) => Err(End::Said(reason)),
+        }
+    }
+
+    /// Records the events, then sends the texts; both lists are empty afterwards.
+    async fn speak(&mut self, events: &mut Vec<Record>, texts: &mut Vec<Bytes>) -> Result<(), End> {
+        self.ledger.append(events).await;
+        events.clear();
+        let text = match texts.as_slice() {
+            [] => return Ok(()),
+            [only] => only.clone(),
+            several => several.concat().into(),
+        };
+        texts.clear();
+        self.send(&text).await
     }
 
     /// Writes all of it, as fast as the peer reads. The limit on time starts anew with every octet that it takes.
@@ -239,6 +286,17 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
         if *self.shutdown.borrow() { Err(End::Cut(CloseReason::Shutdown)) } else { Ok(()) }
     }
 
+    /// Whether there is input that has not been read (some of it then is).
+    async fn unread(&mut self) -> bool {
+        poll_fn(|context| {
+            let mut octets = [const { MaybeUninit::uninit() }; 256];
+            let mut buffer = ReadBuf::uninit(&mut octets);
+            let read = Pin::new(&mut self.stream).poll_read(context, &mut buffer);
+            Poll::Ready(read.is_ready() && !buffer.filled().is_empty())
+        })
+        .await
+    }
+
     /// Closes our side, and gives the peer a little time to take our last word and close its own.
     async fn hang_up(&mut self) {
         if self.stream.shutdown().await.is_err() {
@@ -251,10 +309,10 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
                 let mut octets = [const { MaybeUninit::uninit() }; READ_AT_ONCE];
                 let mut buffer = ReadBuf::uninit(&mut octets);
                 let read = Pin::new(&mut *stream).poll_read(context, &mut buffer);
-                let gone = std::task::ready!(read).is_err() || buffer.filled().is_empty();
+                let gone = ready!(read).is_err() || buffer.filled().is_empty();
                 left = left.saturating_sub(buffer.filled().len());
                 if gone || left == 0 {
-                    return std::task::Poll::Ready(());
+                    return Poll::Ready(());
                 }
             }
         });

@@ -6,6 +6,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use bait::Corpus;
 use event::{Attribution, CloseReason, Protocol};
 use jiff::Timestamp;
 use protocol::Session;
@@ -13,7 +14,9 @@ use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, watch};
 
 use crate::connection::{Clock, Connection};
+use crate::mailroom::{Intake, Mailroom};
 use crate::pipeline::{Ledger, Pipeline, id_at};
+use crate::visitors::{Visit, Visitors};
 
 /// Connections that the operating system holds for us until we accept them.
 const BACKLOG: u32 = 1024;
@@ -22,8 +25,8 @@ const BACKLOG: u32 = 1024;
 pub(crate) trait Room: Send + Sync {
     /// What is spoken there.
     fn protocol(&self) -> Protocol;
-    /// A session for a new connection.
-    fn session(&self) -> Box<dyn Session>;
+    /// A session for a new connection, whose peer sees this mail.
+    fn session(&self, mail: Arc<Corpus>) -> Box<dyn Session>;
 }
 
 /// What all listeners share.
@@ -40,6 +43,10 @@ pub(crate) struct House {
     pub(crate) write_timeout: Duration,
     /// The limits.
     pub(crate) gate: Arc<Gate>,
+    /// Where captured mail goes.
+    pub(crate) mailroom: Arc<Mailroom>,
+    /// Who sees what of it.
+    pub(crate) visitors: Arc<Visitors>,
     /// Becomes true when Honeypost ends.
     pub(crate) shutdown: watch::Receiver<bool>,
     /// Never used; the channel closes once no task holds the house any more.
@@ -50,6 +57,8 @@ pub(crate) struct House {
 pub(crate) fn bind(address: SocketAddr) -> io::Result<TcpListener> {
     let socket = if address.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() }?;
     socket.set_reuseaddr(true)?;
+    // Accepted connections inherit it.
+    socket.set_nodelay(true)?;
     socket.bind(address)?;
     socket.listen(BACKLOG)
 }
@@ -58,6 +67,8 @@ pub(crate) fn bind(address: SocketAddr) -> io::Result<TcpListener> {
 pub(crate) async fn listen(listener: TcpListener, room: Arc<dyn Room>, house: Arc<House>) {
     let mut shutdown = house.shutdown.clone();
     let mut trouble = Trouble::default();
+    // The system need only be asked which of our addresses a peer reached where there are several.
+    let only = listener.local_addr().ok().filter(|bound| !bound.ip().is_unspecified());
     loop {
         let accepted = tokio::select! {
             biased;
@@ -72,7 +83,7 @@ pub(crate) async fn listen(listener: TcpListener, room: Arc<dyn Room>, house: Ar
             }
         };
         trouble = Trouble::default();
-        let Ok(dst) = stream.local_addr() else { continue };
+        let Some(dst) = only.or_else(|| stream.local_addr().ok()) else { continue };
         let attribution = Attribution {
             sensor: Arc::clone(&house.sensor),
             session: id_at(Timestamp::now()),
@@ -90,7 +101,7 @@ pub(crate) async fn listen(listener: TcpListener, room: Arc<dyn Room>, house: Ar
             _ = shutdown.wait_for(|stop| *stop) => return,
             permit = house.gate.permit() => permit,
         };
-        serve(stream, attribution, room.session(), Arc::clone(&house), (seat, permit));
+        serve(stream, attribution, &*room, Arc::clone(&house), (seat, permit));
     }
 }
 
@@ -98,18 +109,21 @@ pub(crate) async fn listen(listener: TcpListener, room: Arc<dyn Room>, house: Ar
 fn serve(
     stream: TcpStream,
     attribution: Attribution,
-    session: Box<dyn Session>,
+    room: &dyn Room,
     house: Arc<House>,
     admission: (Seat, Option<OwnedSemaphorePermit>),
 ) {
     tracing::debug!(session = %attribution.session, src = %attribution.src, "accepted");
-    if let Err(error) = stream.set_nodelay(true) {
-        tracing::debug!(%error, "no TCP_NODELAY");
-    }
+    // SMTP shows no mail.
+    let shows_mail = attribution.protocol != Protocol::Smtp;
+    let visit = shows_mail.then(|| house.visitors.enter(attribution.src.ip()));
+    let session = room.session(visit.as_ref().map_or_else(|| house.visitors.common(), Visit::mail));
     let ledger = Ledger::new(Arc::clone(&house.pipeline), attribution);
+    let intake = Intake::new(Arc::clone(&house.mailroom));
     let House { clock, write_timeout, .. } = *house;
     let shutdown = house.shutdown.clone();
-    let mut connection = Connection { stream, session, ledger, clock, write_timeout, shutdown };
+    let mut connection =
+        Connection { stream, session, ledger, intake, visit, clock, write_timeout, shutdown };
     tokio::spawn(async move {
         connection.run(&house.personality).await;
         drop((connection, admission));
@@ -162,8 +176,8 @@ impl Gate {
     }
 }
 
-/// Whom a limit counts as one: an IPv4 address, an IPv6 /64.
-fn source(peer: IpAddr) -> IpAddr {
+/// Whom we count as one: an IPv4 address, an IPv6 /64.
+pub(crate) fn source(peer: IpAddr) -> IpAddr {
     match peer {
         IpAddr::V4(_) => peer,
         IpAddr::V6(address) => IpAddr::V6((address.to_bits() >> 64 << 64).into()),

@@ -1,7 +1,7 @@
 //! Honeypost: a decoy mail server that lets intruders in, shows them bait, and records every step.
 //!
 //! The byte's way: [`listen`] accepts, [`connection`] drives a session of the `protocol` crate, [`pipeline`] stamps what it
-//! records, [`sinks`] keep it. Around that: [`cli`], [`config`], [`data_dir`], [`corpus`], and the [`commands`] that read.
+//! records, [`sinks`] keep it; mail that is sent to us goes into the [`mailroom`], and [`visitors`] see their own. Around that: [`cli`], [`config`], [`data_dir`], [`corpus`], and the [`commands`] that read.
 //!
 //! Read `serve.rs` first.
 
@@ -14,6 +14,7 @@ mod connection;
 mod corpus;
 mod data_dir;
 mod listen;
+mod mailroom;
 mod open_files;
 mod pipeline;
 mod rooms;
@@ -22,6 +23,7 @@ mod serve;
 mod sinks;
 mod start;
 mod terminal;
+mod visitors;
 
 use std::io::{self, Write};
 use std::process::ExitCode;

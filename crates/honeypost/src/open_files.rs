@@ -2,7 +2,7 @@
 
 use std::fs;
 
-/// Files that are not connections: the store's, the listeners', the runtime's.
+/// Files that are not connections: the store's, the listeners', the runtime's, mail's while it is written.
 const OTHERS: usize = 64;
 
 /// The number of connections, lowered to what `ulimit -n` allows. Says so when it does.

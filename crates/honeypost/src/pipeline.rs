@@ -80,6 +80,11 @@ impl Ledger {
         self.open = true;
     }
 
+    /// Who and where.
+    pub(crate) fn attribution(&self) -> &Attribution {
+        &self.attribution
+    }
+
     /// Gives an event its identity. It is recorded once [`append`](Self::append) returns.
     pub(crate) fn stamp(&mut self, event: Event) -> Record {
         let time = Timestamp::now();

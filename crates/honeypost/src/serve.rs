@@ -19,16 +19,20 @@ use crate::config::{Config, LogFormat, decnet};
 use crate::connection::Clock;
 use crate::data_dir::DataDir;
 use crate::listen::{self, Gate, House};
+use crate::mailroom::{Mailroom, keep_house};
 use crate::open_files;
 use crate::pipeline::Pipeline;
 use crate::rooms::imap;
 use crate::sinks::{self, Secondary, StoreSink};
 use crate::start::{self, Start, StartError};
+use crate::visitors::{Heading, Visitors};
 
 /// How long sessions may take to end once Honeypost is told to.
 const GRACE: Duration = Duration::from_secs(10);
 /// How long the last lines may take to be written.
 const LAST_LINES: Duration = Duration::from_secs(1);
+/// How long work in other threads may take to end after the sessions.
+const LAST_GRACE: Duration = Duration::from_secs(2);
 
 /// Serves until it is told to end.
 pub(crate) fn run(wanted: &Serve) -> anyhow::Result<ExitCode> {
@@ -43,7 +47,10 @@ pub(crate) fn run(wanted: &Serve) -> anyhow::Result<ExitCode> {
         .enable_time()
         .build()
         .context("starting the runtime")?;
-    runtime.block_on(serve(&config, start))
+    let done = runtime.block_on(serve(&config, start));
+    // What still runs in other threads has had its time.
+    runtime.shutdown_timeout(LAST_GRACE);
+    done
 }
 
 async fn serve(config: &Config, start: Start) -> anyhow::Result<ExitCode> {
@@ -59,6 +66,13 @@ async fn serve(config: &Config, start: Start) -> anyhow::Result<ExitCode> {
     let options = Options { group_interval: config.group_interval(), ..Options::default() };
     let writer = Writer::open(data.path(), &options).map_err(StartError::from)?;
 
+    let corpus = Arc::new(corpus);
+    // No room takes mail in yet; the one that does brings its server's header.
+    let heading: Heading = Box::new(|_| Vec::new());
+    let visitors = Visitors::new(Arc::clone(&corpus), heading, config.visitors_keep());
+    let mailroom = Mailroom::open(data.path(), config.mail(), Arc::clone(&visitors))
+        .with_context(|| format!("{}: captured mail", data.path().join("mail").display()))?;
+
     let Secondary { sinks, endings } =
         sinks::secondary(config, &[Protocol::Imap]).context("opening standard output")?;
     let (stop, shutdown) = watch::channel(false);
@@ -70,9 +84,13 @@ async fn serve(config: &Config, start: Start) -> anyhow::Result<ExitCode> {
         clock: Clock::start(),
         write_timeout: config.write_timeout(),
         gate: Gate::new(open_files::lower(config.connections()), config.connections_per_source()),
-        shutdown,
+        mailroom: Arc::clone(&mailroom),
+        visitors,
+        shutdown: shutdown.clone(),
         _alive: alive,
     });
+    let janitor = keep_house(mailroom, Arc::clone(&house.pipeline), Arc::clone(&house.sensor), shutdown);
+    let janitor = tokio::spawn(janitor);
     let room = imap::room(config, personality, corpus);
     let addresses: Vec<_> = listeners.iter().filter_map(|listener| listener.local_addr().ok()).collect();
     // A closed output is no reason to end.
@@ -94,6 +112,7 @@ async fn serve(config: &Config, start: Start) -> anyhow::Result<ExitCode> {
         () = tokio::time::sleep(GRACE) => tracing::warn!("some sessions did not end in time"),
         () = told.wait() => tracing::warn!("told again to end: not waiting for the sessions"),
     }
+    let _ = janitor.await;
     let close = move || {
         if !endings.iter().all(|ending| ending.wait(LAST_LINES)) {
             tracing::warn!("standard output is not read: its last lines are missing");

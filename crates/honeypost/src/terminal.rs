@@ -81,6 +81,14 @@ mod tests {
         assert_eq!(escape("\u{2066}\u{feff}\u{e0041}"), "\\u{2066}\\u{feff}\\u{e0041}");
     }
 
+    proptest::proptest! {
+        #[test]
+        fn nothing_escapes_the_escaping(text in "\\PC*|[\\x00-\\xff\u{200b}-\u{206f}a\u{e0001}]*|.*") {
+            proptest::prop_assert!(!escape(&text).contains(deceives));
+            proptest::prop_assert!(!escape_lines(text.as_bytes()).replace(['\n', '\t'], "").contains(deceives));
+        }
+    }
+
     #[test]
     fn lines_of_a_message_stay_lines() {
         assert_eq!(escape_lines(b"A: b\r\n\tc\r\n\x1b[2J\xff\r\n"), "A: b\n\tc\n\\x1b[2J\u{fffd}\n");

@@ -26,8 +26,7 @@ pub(super) fn measure(
     let mut open = Vec::new();
     fill(&mut open, WARM_UP, address, conversation)?;
     let mut spread = Spread::default();
-    let start = settled(process)?;
-    let mut before = start;
+    let mut before = settled(process)?;
     let step = connections.div_ceil(STEPS);
     for _ in 0..STEPS {
         let wanted = open.len() + step;
@@ -36,7 +35,6 @@ pub(super) fn measure(
         spread.add(bytes_each(now.saturating_sub(before), step));
         before = now;
     }
-    spread.whole(bytes_each(before.saturating_sub(start), step * STEPS));
     Ok(spread)
 }
 

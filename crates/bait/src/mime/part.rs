@@ -1,9 +1,11 @@
 //! The tree of MIME parts (RFC 2045, RFC 2046), as BODYSTRUCTURE and BODY[1.2] need it. It is read in `structure.rs`.
 
+use std::borrow::Cow;
 use std::ops::Range;
 
 use bytes::Bytes;
 
+use crate::mime::decode::TransferEncoding;
 use crate::mime::envelope::{Envelope, Value};
 use crate::mime::structure;
 
@@ -80,6 +82,15 @@ impl Part {
     /// [`MOST_PARTS`]); what lies beyond is a leaf.
     pub fn parse(message: &Bytes) -> Self {
         structure::parse(message)
+    }
+
+    /// The body with its transfer encoding undone (RFC 2045 section 6) as far as that goes; in an unknown one as it is.
+    pub fn decoded<'a>(&self, message: &'a [u8]) -> Cow<'a, [u8]> {
+        let body = message.get(self.body.clone()).unwrap_or_default();
+        match TransferEncoding::of(&self.encoding) {
+            TransferEncoding::Unknown => Cow::Borrowed(body),
+            known => known.decode(body),
+        }
     }
 
     /// The part of a section's numbers (RFC 3501 section 6.4.5), from the message's own part: `[1]` of a message that is not

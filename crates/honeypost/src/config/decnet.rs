@@ -15,15 +15,8 @@ const CREDENTIALS: &str = "admin:admin,admin:password,admin:123456,root:root,mai
                            admin:admin123,root:toor";
 
 /// The variables of the templates that change nothing here; `docs/decnet.md` says why.
-const WITHOUT_EFFECT: [&str; 7] = [
-    "LOG_TARGET",
-    "INSTANCE_ID",
-    "HOSTNAME",
-    "SMTP_MTA",
-    "SMTP_MAX_BODY_BYTES",
-    "IMAP_EMAIL_SEED_RESCAN",
-    "POP3_EMAIL_SEED_RESCAN",
-];
+const WITHOUT_EFFECT: [&str; 6] =
+    ["LOG_TARGET", "INSTANCE_ID", "HOSTNAME", "SMTP_MTA", "IMAP_EMAIL_SEED_RESCAN", "POP3_EMAIL_SEED_RESCAN"];
 
 /// The defaults of that protocol's container: its one listener on `PORT`, the lines that DECNET reads, its logins.
 pub(super) fn defaults(

@@ -13,6 +13,7 @@ mod environment;
 mod error;
 mod file;
 mod greeting;
+mod mail;
 mod raw;
 mod rooms;
 mod settings;
@@ -32,6 +33,9 @@ pub(crate) use self::choice::LogFormat;
 pub(crate) use self::environment::CONFIG_VARIABLE;
 pub(crate) use self::error::{ConfigError, Origin};
 use self::greeting::ImapGreeting;
+#[cfg(test)]
+pub(crate) use self::mail::Size;
+pub(crate) use self::mail::{Mail, WhenFull};
 use self::raw::Raw;
 use self::rooms::{Decnet, Pop3, Smtp, Submission};
 use self::settings::{Preset, SETTINGS, Setting};
@@ -71,6 +75,8 @@ pub(crate) struct Config {
     unserved: Unserved,
     limits: Limits,
     store: Store,
+    mail: Mail,
+    visitors: Visitors,
     origins: BTreeMap<&'static str, Origin>,
 }
 
@@ -92,6 +98,11 @@ struct Limits {
 #[derive(Debug, Default)]
 struct Store {
     group_interval: Duration,
+}
+
+#[derive(Debug, Default)]
+struct Visitors {
+    keep: Duration,
 }
 
 impl Config {
@@ -251,6 +262,16 @@ impl Config {
     /// How long the store gathers events for one transaction.
     pub(crate) fn group_interval(&self) -> Duration {
         self.store.group_interval
+    }
+
+    /// How much captured mail is kept, and how long.
+    pub(crate) fn mail(&self) -> &Mail {
+        &self.mail
+    }
+
+    /// How long a visitor sees what it has sent to itself.
+    pub(crate) fn visitors_keep(&self) -> Duration {
+        self.visitors.keep
     }
 }
 

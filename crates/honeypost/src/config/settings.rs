@@ -7,6 +7,7 @@ use std::time::Duration;
 use super::Config;
 use super::choice::{LogFormat, Share, SmtpAuth};
 use super::greeting::{ImapGreeting, Pop3Greeting, SmtpGreeting};
+use super::mail::{Size, WhenFull};
 use super::raw::{Meaning, Raw};
 use super::value::{Count, Credentials, Folder, Listen, LogLevel, Name, Unserved, Users};
 
@@ -188,4 +189,30 @@ settings! {
     /// How long events are gathered before they are put into the database in one transaction. They are safe on disk before
     /// that; this is how soon `honeypost events` sees them.
     "store.group-interval" => store.group_interval: Duration = Text("200ms");
+
+    /// The largest message that is taken in, in octets.
+    "mail.max-size" => mail.max_size: Size = Text("10240000"), alias "SMTP_MAX_BODY_BYTES";
+
+    /// How much captured mail of one source is kept: an IPv4 address, or an IPv6 /64. This and the other quotas count what a
+    /// message takes on the disk: whole blocks of 4096 octets, and one for its envelope.
+    "mail.max-per-source" => mail.max_per_source: Size = Text("100MB");
+
+    /// How much captured mail is kept in all.
+    "mail.max-total" => mail.max_total: Size = Text("1GB");
+
+    /// What happens to a message for which one of these quotas has no room: `refuse` it as a server does whose disk is full;
+    /// `drop-oldest`: the oldest messages (of the source, where it is the source's quota) make room; or
+    /// `accept-and-discard`: the sender is told that it was taken, and only that is recorded. A message over `mail.max-size`
+    /// never makes room; where the disk itself is full, all are refused.
+    "mail.when-full" => mail.when_full: WhenFull = Text("refuse");
+
+    /// How long captured mail is kept. The events about it stay.
+    "mail.keep" => mail.keep: Duration = Text("90d");
+
+    /// Over how much captured mail in all the oldest is deleted, whoever sent it.
+    "mail.keep-size" => mail.keep_size: Option<Size> =
+        Words("none: `mail.max-total` is the limit, and `mail.when-full` says what happens there");
+
+    /// How long a source sees a message of its own in INBOX that it has sent to a mailbox of ours.
+    "visitors.keep" => visitors.keep: Duration = Text("1d");
 }

@@ -109,6 +109,16 @@ fn several_addresses_are_a_list() {
     assert_eq!(config.imap_listen(), ["127.0.0.1:143".parse().unwrap(), "[::1]:143".parse().unwrap()]);
 }
 
+proptest::proptest! {
+    #[test]
+    fn no_file_and_no_variable_panics(text in "(\\PC|[=\"\\[\\]#.\n]){0,80}", row in 0..SETTINGS.len()) {
+        let _ = file::parse(Path::new("any.toml"), &text);
+        let setting = SETTINGS.get(row).expect("a row");
+        let _ = file::parse(Path::new("any.toml"), &format!("{} = {text}", setting.key));
+        let _ = (setting.set)(&mut Config::default(), &Raw::Text(text));
+    }
+}
+
 #[test]
 fn durations_have_units() {
     use raw::Meaning as _;
@@ -133,6 +143,7 @@ fn the_variables_of_the_templates_work() {
         ("SMTP_RCPT_DROP_RATE", "0.25"),
         ("SMTP_SERVICE_NAME", "smtp_relay"),
         ("SMTP_QUARANTINE_DIR", "/var/spool/mqueue"),
+        ("SMTP_MAX_BODY_BYTES", "10485760"),
         ("IMAP_EMAIL_SEED", "/seed"),
         ("POP3_EMAIL_SEED", "/seed"),
         ("PORT", "nonsense, but not of ours"),
@@ -146,6 +157,7 @@ fn the_variables_of_the_templates_work() {
     assert_eq!(config.decnet_smtp_service(), "smtp_relay");
     assert_eq!(config.decnet_quarantine_dir(), Some(Path::new("/var/spool/mqueue")));
     assert_eq!(config.seed_mail(), Some(Path::new("/seed")));
+    assert_eq!(config.origin("mail.max-size").to_string(), "environment variable SMTP_MAX_BODY_BYTES");
     assert_eq!(config.log_format(), LogFormat::Human);
 }
 

@@ -1,10 +1,12 @@
 //! Limits, attribution and the end of listening, over real sockets.
 
+use tempfile::TempDir;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::task::JoinHandle;
 
 use super::*;
 use crate::connection::tests::Echo;
+use crate::mailroom::tests::{mailroom, settings};
 use crate::pipeline::tests::Kept;
 
 struct EchoRoom;
@@ -14,7 +16,7 @@ impl Room for EchoRoom {
         Protocol::Imap
     }
 
-    fn session(&self) -> Box<dyn Session> {
+    fn session(&self, _mail: Arc<Corpus>) -> Box<dyn Session> {
         Echo::boxed()
     }
 }
@@ -25,6 +27,7 @@ struct Served {
     stop: watch::Sender<bool>,
     done: mpsc::Receiver<()>,
     listener: JoinHandle<()>,
+    _folder: TempDir,
 }
 
 fn open(address: &str, total: usize, per_source: usize) -> Served {
@@ -33,6 +36,8 @@ fn open(address: &str, total: usize, per_source: usize) -> Served {
     let kept = Kept::default();
     let (stop, shutdown) = watch::channel(false);
     let (alive, done) = mpsc::channel(1);
+    let folder = tempfile::tempdir().expect("a folder");
+    let (mailroom, visitors) = mailroom(&folder, &settings(|_| {}));
     let house = House {
         pipeline: kept.pipeline(),
         sensor: "s1".into(),
@@ -40,11 +45,13 @@ fn open(address: &str, total: usize, per_source: usize) -> Served {
         clock: Clock::start(),
         write_timeout: Duration::from_secs(5),
         gate: Gate::new(total, per_source),
+        mailroom,
+        visitors,
         shutdown,
         _alive: alive,
     };
     let listener = tokio::spawn(listen(listener, Arc::new(EchoRoom), Arc::new(house)));
-    Served { address, kept, stop, done, listener }
+    Served { address, kept, stop, done, listener, _folder: folder }
 }
 
 async fn greeted(address: SocketAddr) -> TcpStream {

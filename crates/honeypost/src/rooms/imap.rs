@@ -15,15 +15,14 @@ struct ImapRoom {
 }
 
 /// The room in which IMAP is spoken.
-pub(crate) fn room(config: &Config, personality: Personality, corpus: Corpus) -> Arc<dyn Room> {
+pub(crate) fn room(config: &Config, personality: Personality, corpus: Arc<Corpus>) -> Arc<dyn Room> {
     let options = Options {
         node: config.node_name().to_owned(),
         banner: config.imap_banner().map(str::to_owned),
         login_timeout: config.login_timeout(),
         idle_timeout: config.idle_timeout(),
     };
-    let service =
-        Service::new(personality.imap, Arc::new(corpus), Arc::new(config.credentials().clone()), options);
+    let service = Service::new(personality.imap, corpus, Arc::new(config.credentials().clone()), options);
     Arc::new(ImapRoom { service: Arc::new(service) })
 }
 
@@ -32,7 +31,7 @@ impl Room for ImapRoom {
         Protocol::Imap
     }
 
-    fn session(&self) -> Box<dyn Session> {
-        Box::new(Imap::new(Arc::clone(&self.service)))
+    fn session(&self, mail: Arc<Corpus>) -> Box<dyn Session> {
+        Box::new(Imap::with_mail(Arc::clone(&self.service), mail))
     }
 }

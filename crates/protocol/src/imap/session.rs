@@ -13,7 +13,8 @@ use crate::imap::login;
 use crate::imap::mailbox::announce;
 use crate::imap::state::{Stage, State};
 use crate::imap::texts::Phrase;
-use crate::imap::turn::{Fault, Turn, received};
+use crate::imap::turn::{Fault, Turn};
+use crate::reply::received;
 use crate::session::{Action, Actions, Moment, Session};
 
 /// One IMAP connection.
@@ -52,10 +53,16 @@ impl<'a> Input<'a> {
 }
 
 impl Imap {
-    /// A connection that has just been accepted.
+    /// A connection that has just been accepted, of a peer that sees the common mail.
     pub fn new(service: Arc<Service>) -> Self {
+        let mail = Arc::clone(&service.corpus);
+        Self::with_mail(service, mail)
+    }
+
+    /// A connection that has just been accepted, of a peer that sees this mail.
+    pub fn with_mail(service: Arc<Service>, mail: Arc<Corpus>) -> Self {
         Self {
-            mail: Arc::clone(&service.corpus),
+            mail,
             service,
             framing: Framing::default(),
             state: State::default(),
