@@ -112,6 +112,12 @@ impl Names {
                         write(Info, "ehlo", fields.theirs("domain", argument));
                     }
                     (b"VRFY", _) => write(Info, "vrfy", fields.theirs("value", argument)),
+                    // What is no address is not in an envelope.
+                    (b"RCPT", "501") => {
+                        let value = argument.splitn(2, |byte| *byte == b':').last().unwrap_or_default();
+                        let fields = fields.theirs("value", value.trim_ascii());
+                        write(Warning, "rcpt_rejected_syntax", fields);
+                    }
                     _ => {}
                 }
             }
@@ -121,7 +127,6 @@ impl Names {
                     let (severity, event) = match (accepted, answer(record, before)) {
                         (true, _) => (Info, "rcpt_to"),
                         (false, "450" | "451") => (Info, "rcpt_greylisted"),
-                        (false, "501" | "553") => (Warning, "rcpt_rejected_syntax"),
                         (false, _) => (Warning, "rcpt_denied"),
                     };
                     write(severity, event, fields.ours("value", bracketed(recipient)));
