@@ -9,7 +9,7 @@ use jiff::Timestamp;
 use super::line::{self, Fields, Head, Severity, shown};
 use crate::config::Config;
 
-/// Characters of a command that SMTP does not know, and of a count's digits.
+/// Characters shown of a command that SMTP does not know.
 const MOST_COMMAND: usize = 128;
 
 /// What lines are called by.
