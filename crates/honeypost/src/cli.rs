@@ -64,8 +64,25 @@ pub(crate) struct Serve {
     /// A persona of your own (see `honeypost bait check`)
     #[arg(long, value_name = "DIR")]
     pub(crate) corpus: Option<String>,
+    /// What goes to standard output: human (the start-up text) or decnet (a line an event, as DECNET reads them)
+    #[arg(long, value_name = "FORMAT")]
+    pub(crate) log_format: Option<String>,
+    /// Stand in for DECNET's container of this protocol (docs/decnet.md)
+    #[arg(long, value_name = "PROTOCOL")]
+    pub(crate) decnet: Option<Decnet>,
     #[command(flatten)]
     pub(crate) listeners: Listeners,
+}
+
+/// DECNET's mail containers.
+#[derive(Debug, Clone, Copy, ValueEnum)]
+pub(crate) enum Decnet {
+    /// On 0.0.0.0:143, or PORT
+    Imap,
+    /// On 0.0.0.0:110, or PORT
+    Pop3,
+    /// On 0.0.0.0:25, or PORT
+    Smtp,
 }
 
 /// Where to listen.
@@ -74,20 +91,20 @@ pub(crate) struct Listeners {
     /// IMAP: an address such as 127.0.0.1:1143, or off
     #[arg(long, value_name = "ADDR|off")]
     pub(crate) imap: Option<String>,
-    /// IMAP over TLS: this version takes `off` only, here and below
+    /// IMAP over TLS: this version takes `off` only, as for all without ADDR
     #[arg(long, value_name = "off")]
     pub(crate) imaps: Option<String>,
     /// POP3
-    #[arg(long, value_name = "off")]
+    #[arg(long, value_name = "ADDR|off")]
     pub(crate) pop3: Option<String>,
     /// POP3 over TLS
     #[arg(long, value_name = "off")]
     pub(crate) pop3s: Option<String>,
     /// SMTP
-    #[arg(long, value_name = "off")]
+    #[arg(long, value_name = "ADDR|off")]
     pub(crate) smtp: Option<String>,
     /// Submission
-    #[arg(long, value_name = "off")]
+    #[arg(long, value_name = "ADDR|off")]
     pub(crate) submission: Option<String>,
     /// Submission over TLS
     #[arg(long, value_name = "off")]

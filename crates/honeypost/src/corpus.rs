@@ -5,8 +5,9 @@ use bait::persona::{Installation, Persona, PersonaError, RenderError, Source};
 
 use protocol::Personality;
 
-use crate::config::Config;
+use crate::config::{Config, Origin};
 use crate::data_dir::{self, DataDirError};
+use crate::seed::{self, SeedError};
 
 /// Why there is no mail to show.
 #[derive(Debug, thiserror::Error)]
@@ -26,6 +27,16 @@ pub(crate) enum CorpusError {
         named: String,
         /// What is wrong.
         cause: Box<RenderError>,
+    },
+    /// The further messages cannot be read.
+    #[error("seed-mail = {path:?} ({origin}): {cause}")]
+    Seed {
+        /// Where they are.
+        path: std::path::PathBuf,
+        /// Who said so.
+        origin: Origin,
+        /// What is wrong.
+        cause: SeedError,
     },
     /// The installation's identity cannot be read.
     #[error(transparent)]
@@ -51,7 +62,16 @@ pub(crate) fn render(
     let persona = Persona::load(&source)
         .map_err(|cause| CorpusError::Persona { named: named(), cause: Box::new(cause) })?;
     let uid_validity = personality.imap.uid_validity.unwrap_or(installation.uid_validity);
-    persona
+    let mut corpus = persona
         .render(&Installation { uid_validity, ..*installation })
-        .map_err(|cause| CorpusError::Render { named: named(), cause: Box::new(cause) })
+        .map_err(|cause| CorpusError::Render { named: named(), cause: Box::new(cause) })?;
+    if let Some(path) = config.seed_mail() {
+        let origin = config.origin("seed-mail");
+        seed::append(path, &mut corpus).map_err(|cause| CorpusError::Seed {
+            path: path.to_owned(),
+            origin: origin.clone(),
+            cause,
+        })?;
+    }
+    Ok(corpus)
 }

@@ -18,6 +18,7 @@ mod mailroom;
 mod open_files;
 mod pipeline;
 mod rooms;
+mod seed;
 mod serve;
 mod sinks;
 mod start;

@@ -9,12 +9,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context;
+use event::Protocol;
 use store::{Options, Writer};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::{mpsc, watch};
 
 use crate::cli::Serve;
-use crate::config::Config;
+use crate::config::{Config, LogFormat, decnet};
 use crate::connection::Clock;
 use crate::data_dir::DataDir;
 use crate::listen::{self, Gate, House};
@@ -22,12 +23,14 @@ use crate::mailroom::{Mailroom, keep_house};
 use crate::open_files;
 use crate::pipeline::Pipeline;
 use crate::rooms::imap;
-use crate::sinks::{self, StoreSink};
+use crate::sinks::{self, Secondary, StoreSink};
 use crate::start::{self, Start, StartError};
 use crate::visitors::{Heading, Visitors};
 
 /// How long sessions may take to end once Honeypost is told to.
 const GRACE: Duration = Duration::from_secs(10);
+/// How long the last lines may take to be written.
+const LAST_LINES: Duration = Duration::from_secs(1);
 /// How long work in other threads may take to end after the sessions.
 const LAST_GRACE: Duration = Duration::from_secs(2);
 
@@ -35,6 +38,9 @@ const LAST_GRACE: Duration = Duration::from_secs(2);
 pub(crate) fn run(wanted: &Serve) -> anyhow::Result<ExitCode> {
     let config = start::configure(wanted)?;
     start::log(config.log());
+    if wanted.decnet.is_some() {
+        decnet::name_variables_without_effect();
+    }
     let start = start::prepare(&config)?;
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_io()
@@ -67,10 +73,12 @@ async fn serve(config: &Config, start: Start) -> anyhow::Result<ExitCode> {
     let mailroom = Mailroom::open(data.path(), config.mail(), Arc::clone(&visitors))
         .with_context(|| format!("{}: captured mail", data.path().join("mail").display()))?;
 
+    let Secondary { sinks, endings } =
+        sinks::secondary(config, &[Protocol::Imap]).context("opening standard output")?;
     let (stop, shutdown) = watch::channel(false);
     let (alive, mut done) = mpsc::channel(1);
     let house = Arc::new(House {
-        pipeline: Pipeline::new(Box::new(StoreSink(writer.spool())), sinks::secondary()),
+        pipeline: Pipeline::new(Box::new(StoreSink(writer.spool())), sinks),
         sensor: config.sensor().into(),
         personality: personality.name.as_str().into(),
         clock: Clock::start(),
@@ -84,11 +92,12 @@ async fn serve(config: &Config, start: Start) -> anyhow::Result<ExitCode> {
     let janitor = keep_house(mailroom, Arc::clone(&house.pipeline), Arc::clone(&house.sensor), shutdown);
     let janitor = tokio::spawn(janitor);
     let room = imap::room(config, personality, corpus);
-    // A closed standard output is no reason to end.
-    let _ = announce(
-        config,
-        &listeners.iter().filter_map(|listener| listener.local_addr().ok()).collect::<Vec<_>>(),
-    );
+    let addresses: Vec<_> = listeners.iter().filter_map(|listener| listener.local_addr().ok()).collect();
+    // A closed output is no reason to end.
+    let _ = match config.log_format() {
+        LogFormat::Human => announce(config, &addresses, &mut io::stdout().lock()),
+        LogFormat::Decnet => announce(config, &addresses, &mut io::stderr().lock()),
+    };
     for listener in listeners {
         tokio::spawn(listen::listen(listener, Arc::clone(&room), Arc::clone(&house)));
     }
@@ -104,7 +113,13 @@ async fn serve(config: &Config, start: Start) -> anyhow::Result<ExitCode> {
         () = told.wait() => tracing::warn!("told again to end: not waiting for the sessions"),
     }
     let _ = janitor.await;
-    let closed = tokio::task::spawn_blocking(move || writer.close()).await.context("closing the store")?;
+    let close = move || {
+        if !endings.iter().all(|ending| ending.wait(LAST_LINES)) {
+            tracing::warn!("standard output is not read: its last lines are missing");
+        }
+        writer.close()
+    };
+    let closed = tokio::task::spawn_blocking(close).await.context("closing the store")?;
     drop(data);
     if let Err(error) = closed {
         tracing::error!(%error, "the store was not closed in order");
@@ -133,8 +148,7 @@ impl Told {
 }
 
 /// Says where everything is.
-fn announce(config: &Config, addresses: &[SocketAddr]) -> io::Result<()> {
-    let mut out = io::stdout().lock();
+fn announce(config: &Config, addresses: &[SocketAddr], out: &mut dyn Write) -> io::Result<()> {
     writeln!(out, "Honeypost {} as {}", env!("CARGO_PKG_VERSION"), config.personality())?;
     for address in addresses {
         writeln!(out, "  IMAP   {address}")?;

@@ -6,9 +6,10 @@ use std::net::SocketAddr;
 
 use bait::Corpus;
 use bait::persona::Installation;
+use event::Protocol;
 use protocol::{Personality, PersonalityError};
 
-use crate::cli::{Listeners, Serve};
+use crate::cli::{Decnet, Listeners, Serve};
 use crate::config::{Config, ConfigError, LogLevel, Origin, Sources};
 use crate::corpus::{self, CorpusError};
 use crate::data_dir::DataDirError;
@@ -79,12 +80,13 @@ impl StartError {
 
 /// The configuration that a command line asks for.
 pub(crate) fn configure(wanted: &Serve) -> Result<Config, ConfigError> {
-    let Serve { settings, personality, corpus, listeners } = wanted;
+    let Serve { settings, personality, corpus, log_format, decnet, listeners } = wanted;
     let Listeners { imap, imaps, pop3, pop3s, smtp, submission, submissions, dashboard } = listeners;
     let flags = [
         ("data-dir", settings.data_dir.clone()),
         ("personality", personality.clone()),
         ("corpus", corpus.clone()),
+        ("log-format", log_format.clone()),
         ("imap", imap.clone()),
         ("imaps", imaps.clone()),
         ("pop3", pop3.clone()),
@@ -96,7 +98,12 @@ pub(crate) fn configure(wanted: &Serve) -> Result<Config, ConfigError> {
     ];
     let flags = flags.into_iter().filter_map(|(name, value)| Some((name, value?))).collect();
     let environment: Vec<(OsString, OsString)> = std::env::vars_os().collect();
-    Config::load(&Sources { file: settings.config.clone(), environment, flags })
+    let decnet = decnet.map(|container| match container {
+        Decnet::Imap => Protocol::Imap,
+        Decnet::Pop3 => Protocol::Pop3,
+        Decnet::Smtp => Protocol::Smtp,
+    });
+    Config::load(&Sources { file: settings.config.clone(), environment, flags, decnet })
 }
 
 /// What serving needs, found to be in order. Nothing on disk is changed.

@@ -100,9 +100,9 @@ fn bad_flags_are_refused() {
         ),
         ("--imap", "off", "imap.listen is off (flag --imap); give an address with --imap ADDR"),
         (
-            "--pop3",
-            "127.0.0.1:1110",
-            "flag --pop3: pop3.listen = \"127.0.0.1:1110\" asks for a listener that this version",
+            "--pop3s",
+            "127.0.0.1:1995",
+            "flag --pop3s: pop3s.listen = \"127.0.0.1:1995\" asks for a listener that this version",
         ),
         ("--personality", "exim", "flag --personality: personality = \"exim\" is no personality there is"),
         ("--corpus", "/nonexistent", "corpus /nonexistent (flag --corpus): /nonexistent: is not a folder"),

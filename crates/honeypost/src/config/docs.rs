@@ -22,7 +22,7 @@ Honeypost runs without any configuration. What you want otherwise comes, each be
 
 1. a TOML file: `honeypost serve --config honeypost.toml`, or the variable `{CONFIG_VARIABLE}`;
 2. environment variables: the key in capitals with `_` for `.` and `-`, behind `HONEYPOST_`, so that `imap.listen` is
-   `HONEYPOST_IMAP_LISTEN`; three keys have a second variable. One that is set to nothing counts as not set;
+   `HONEYPOST_IMAP_LISTEN`; some keys have further variables. One that is set to nothing counts as not set;
 3. flags of the command line.
 
 A key or a `HONEYPOST_` variable that does not exist, and a value that makes no sense, are errors: Honeypost says where
@@ -59,10 +59,10 @@ fn entry(setting: &Setting, page: &mut String) -> std::fmt::Result {
     }
     writeln!(page, "- Takes: {}", setting.expects)?;
     write!(page, "- Variable: `{}`", setting.variable())?;
-    match setting.alias {
-        Some(alias) => writeln!(page, " or `{alias}`")?,
-        None => writeln!(page)?,
+    for alias in setting.aliases {
+        write!(page, " or `{alias}`")?;
     }
+    writeln!(page)?;
     if let Some(flag) = setting.flag {
         writeln!(page, "- Flag: `--{flag}`")?;
     }

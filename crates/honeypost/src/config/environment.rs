@@ -1,4 +1,5 @@
-//! The environment: `HONEYPOST_*` for every key, and the variables of the original specification.
+//! The environment: `HONEYPOST_*` for every key, and the variables of the original specification and of DECNET's mail
+//! templates.
 
 use std::ffi::{OsStr, OsString};
 
@@ -25,6 +26,11 @@ pub(super) fn read(environment: &[(OsString, OsString)]) -> Result<Vec<Variable>
         }
         let Some(value) = value.to_str() else { return Err(ConfigError::NotText { name }) };
         if let Some(earlier) = found.iter().find(|variable| variable.setting.key == setting.key) {
+            // DECNET names the same folder in one variable for each protocol.
+            let both_given = [earlier.name.as_str(), &name].iter().all(|name| setting.aliases.contains(name));
+            if both_given && earlier.value == value {
+                continue;
+            }
             let (one, other) = (earlier.name.clone(), name);
             return Err(ConfigError::Twice { one, other, key: setting.key });
         }
@@ -35,7 +41,7 @@ pub(super) fn read(environment: &[(OsString, OsString)]) -> Result<Vec<Variable>
 
 fn ours(name: &OsStr) -> Result<Option<(String, &'static Setting)>, ConfigError> {
     let Some(name) = name.to_str() else { return Ok(None) };
-    let known = SETTINGS.iter().find(|setting| setting.alias == Some(name) || setting.variable() == name);
+    let known = SETTINGS.iter().find(|setting| setting.aliases.contains(&name) || setting.variable() == name);
     match known {
         Some(setting) => Ok(Some((name.to_owned(), setting))),
         None if name == CONFIG_VARIABLE => Ok(None),

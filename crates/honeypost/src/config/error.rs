@@ -16,6 +16,8 @@ pub(crate) enum Origin {
         /// The line of the key.
         line: usize,
     },
+    /// `--decnet` with this protocol.
+    Decnet(&'static str),
     /// This environment variable.
     Environment(String),
     /// This flag, without its dashes.
@@ -26,6 +28,7 @@ impl fmt::Display for Origin {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Default => f.write_str("default"),
+            Self::Decnet(protocol) => write!(f, "default of --decnet {protocol}"),
             Self::File { path, line } => write!(f, "{}:{line}", path.display()),
             Self::Environment(name) => write!(f, "environment variable {name}"),
             Self::Flag(name) => write!(f, "flag --{name}"),

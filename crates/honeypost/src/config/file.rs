@@ -79,6 +79,8 @@ fn raw(value: &DeValue<'_>) -> Raw {
     match value {
         DeValue::String(text) => Raw::Text(text.to_string()),
         DeValue::Integer(number) if number.radix() == 10 => Raw::Number(number.as_str().to_owned()),
+        DeValue::Float(number) => Raw::Fraction(number.as_str().to_owned()),
+        DeValue::Boolean(truth) => Raw::Truth(*truth),
         DeValue::Array(items) => {
             let texts = items.iter().map(Spanned::get_ref).map(|item| match item {
                 DeValue::String(text) => Some(text.to_string()),

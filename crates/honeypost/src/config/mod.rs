@@ -3,14 +3,19 @@
 //! Parsing happens here and once; the rest of the house sees only typed, valid values. Whether what they name exists
 //! (a personality, a corpus, a free port) is found out by those who use it.
 //!
-//! Read `settings.rs` (the table), then `raw.rs`, `value.rs`, `file.rs`, `environment.rs`; `docs.rs` writes the documentation.
+//! Read `settings.rs` (the table), then `raw.rs`, `value.rs`, `choice.rs`, `greeting.rs`, `file.rs`, `environment.rs`,
+//! `decnet.rs`; `docs.rs` writes the documentation.
 
+mod choice;
+pub(crate) mod decnet;
 pub(crate) mod docs;
 mod environment;
 mod error;
 mod file;
+mod greeting;
 mod mail;
 mod raw;
+mod rooms;
 mod settings;
 #[cfg(test)]
 mod tests;
@@ -22,15 +27,20 @@ use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use event::Protocol;
+
+pub(crate) use self::choice::LogFormat;
 pub(crate) use self::environment::CONFIG_VARIABLE;
 pub(crate) use self::error::{ConfigError, Origin};
+use self::greeting::ImapGreeting;
 #[cfg(test)]
 pub(crate) use self::mail::Size;
 pub(crate) use self::mail::{Mail, WhenFull};
 use self::raw::Raw;
+use self::rooms::{Decnet, Pop3, Smtp, Submission};
 use self::settings::{Preset, SETTINGS, Setting};
 pub(crate) use self::value::LogLevel;
-use self::value::{Count, Credentials, Folder, Greeting, Listen, Name, Unserved};
+use self::value::{Count, Credentials, Folder, Listen, Name, Unserved};
 
 /// Where a configuration is put together from.
 #[derive(Debug, Default)]
@@ -41,6 +51,8 @@ pub(crate) struct Sources {
     pub(crate) environment: Vec<(OsString, OsString)>,
     /// The flags that were given: name without dashes, and value.
     pub(crate) flags: Vec<(&'static str, String)>,
+    /// The mail container of DECNET's that this is to stand in for: other defaults.
+    pub(crate) decnet: Option<Protocol>,
 }
 
 /// The effective configuration. The fields are documented by their rows in `settings.rs`.
@@ -53,7 +65,13 @@ pub(crate) struct Config {
     sensor: Option<Name>,
     credentials: Credentials,
     log: LogLevel,
+    log_format: LogFormat,
+    seed_mail: Option<Folder>,
     imap: Imap,
+    pop3: Pop3,
+    smtp: Smtp,
+    submission: Submission,
+    decnet: Decnet,
     unserved: Unserved,
     limits: Limits,
     store: Store,
@@ -65,7 +83,7 @@ pub(crate) struct Config {
 #[derive(Debug, Default)]
 struct Imap {
     listen: Listen,
-    banner: Option<Greeting>,
+    banner: Option<ImapGreeting>,
 }
 
 #[derive(Debug, Default)]
@@ -91,6 +109,12 @@ impl Config {
     /// Puts the configuration together. Reads the file; touches nothing else.
     pub(crate) fn load(sources: &Sources) -> Result<Self, ConfigError> {
         let mut config = Self::defaults();
+        if let Some(protocol) = sources.decnet {
+            for (key, origin, text) in decnet::defaults(protocol, &sources.environment)? {
+                let setting = Setting::of(key).expect("a key of the table");
+                config.set(setting, origin, &Raw::Text(text))?;
+            }
+        }
         let named = sources.environment.iter().find(|(name, _)| name == CONFIG_VARIABLE);
         let named = named.map(|(_, path)| PathBuf::from(path)).filter(|path| !path.as_os_str().is_empty());
         if let Some(path) = sources.file.clone().or(named) {

@@ -9,6 +9,10 @@ pub(crate) enum Raw {
     Text(String),
     /// A TOML integer.
     Number(String),
+    /// A TOML float.
+    Fraction(String),
+    /// A TOML boolean.
+    Truth(bool),
     /// A TOML array of strings.
     List(Vec<String>),
     /// Any other TOML value, by the name of its type: no setting takes one.
@@ -19,7 +23,8 @@ impl fmt::Display for Raw {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Text(text) => write!(f, "{text:?}"),
-            Self::Number(digits) => f.write_str(digits),
+            Self::Number(digits) | Self::Fraction(digits) => f.write_str(digits),
+            Self::Truth(truth) => truth.fmt(f),
             Self::List(items) => write!(f, "{items:?}"),
             Self::Other(shape) => write!(f, "({shape})"),
         }
@@ -31,7 +36,7 @@ impl Raw {
     pub(super) fn text(&self) -> Result<&str, String> {
         match self {
             Self::Text(text) => Ok(text.trim()),
-            Self::Number(_) | Self::List(_) | Self::Other(_) => Err("is not a string".into()),
+            _ => Err("is not a string".into()),
         }
     }
 
@@ -41,7 +46,7 @@ impl Raw {
             Self::Text(text) if text.trim().is_empty() => Ok(Vec::new()),
             Self::Text(text) => Ok(text.split(',').collect()),
             Self::List(items) => Ok(items.iter().map(String::as_str).collect()),
-            Self::Number(_) | Self::Other(_) => Err("is neither a list nor a string".into()),
+            _ => Err("is neither a list nor a string".into()),
         }
     }
 }

@@ -5,9 +5,11 @@
 use std::time::Duration;
 
 use super::Config;
+use super::choice::{LogFormat, Share, SmtpAuth};
+use super::greeting::{ImapGreeting, Pop3Greeting, SmtpGreeting};
 use super::mail::{Size, WhenFull};
 use super::raw::{Meaning, Raw};
-use super::value::{Count, Credentials, Folder, Greeting, Listen, LogLevel, Name, Unserved};
+use super::value::{Count, Credentials, Folder, Listen, LogLevel, Name, Unserved, Users};
 
 /// One key of the configuration.
 pub(crate) struct Setting {
@@ -15,8 +17,8 @@ pub(crate) struct Setting {
     pub(crate) key: &'static str,
     /// What it is when nothing is said.
     pub(crate) default: Preset,
-    /// The variable of the original specification that also sets it.
-    pub(crate) alias: Option<&'static str>,
+    /// The variables of the original specification, or of DECNET's templates, that also set it.
+    pub(crate) aliases: &'static [&'static str],
     /// The flag of `serve` that sets it, without its dashes.
     pub(crate) flag: Option<&'static str>,
     /// What it does, in Markdown.
@@ -53,13 +55,13 @@ impl Setting {
 macro_rules! settings {
     ($(
         $(#[doc = $doc:literal])+
-        $key:literal => $($field:ident).+: $ty:ty = $default:expr $(, alias $alias:literal)? $(, flag $flag:literal)?;
+        $key:literal => $($field:ident).+: $ty:ty = $default:expr $(, alias $($alias:literal)|+)? $(, flag $flag:literal)?;
     )+) => {
         /// Every setting, in the order of the documentation.
         pub(crate) static SETTINGS: &[Setting] = &[ $( Setting {
             key: $key,
             default: $default,
-            alias: settings!(@option $($alias)?),
+            aliases: &[$($($alias),+)?],
             flag: settings!(@option $($flag)?),
             doc: concat!($($doc, "\n"),+),
             expects: <$ty as Meaning>::EXPECTS,
@@ -103,32 +105,68 @@ settings! {
     /// How much Honeypost says about itself on standard error. What intruders do is not there but in the events.
     "log" => log: LogLevel = Text("warn");
 
+    /// What goes to standard output: `human`, the start-up text and nothing else; or `decnet`, the lines that DECNET's mail
+    /// templates write ([decnet.md](decnet.md)), the start-up text then going to standard error.
+    "log-format" => log_format: LogFormat = Text("human"), flag "log-format";
+
+    /// Further messages for INBOX: a folder with `.eml` and `.json` files, or one such file ([decnet.md](decnet.md)
+    /// describes the form). Read once, at the start; they come behind the persona's own.
+    "seed-mail" => seed_mail: Option<Folder> = Words("none"), alias "IMAP_EMAIL_SEED" | "POP3_EMAIL_SEED";
+
     /// Where IMAP is served. `[::]` takes IPv4 peers too, on Linux, so `0.0.0.0` of the same port is not free beside it.
     "imap.listen" => imap.listen: Listen = Text("127.0.0.1:1143"), flag "imap";
 
     /// The greeting line of IMAP, whole, without its line end.
-    "imap.banner" => imap.banner: Option<Greeting> = Words("the personality's own"), alias "IMAP_BANNER";
+    "imap.banner" => imap.banner: Option<ImapGreeting> = Words("the personality's own"), alias "IMAP_BANNER";
 
     /// IMAP over TLS: not served by this version.
     "imaps.listen" => unserved: Unserved = Text("off"), flag "imaps";
 
-    /// POP3: not served by this version.
-    "pop3.listen" => unserved: Unserved = Text("off"), flag "pop3";
+    /// Where POP3 is served.
+    "pop3.listen" => pop3.listen: Listen = Text("127.0.0.1:1110"), flag "pop3";
+
+    /// The greeting line of POP3, whole, without its line end.
+    "pop3.banner" => pop3.banner: Option<Pop3Greeting> = Words("the personality's own"), alias "POP3_BANNER";
 
     /// POP3 over TLS: not served by this version.
     "pop3s.listen" => unserved: Unserved = Text("off"), flag "pop3s";
 
-    /// SMTP: not served by this version.
-    "smtp.listen" => unserved: Unserved = Text("off"), flag "smtp";
+    /// Where SMTP is served.
+    "smtp.listen" => smtp.listen: Listen = Text("127.0.0.1:1025"), flag "smtp";
 
-    /// Submission: not served by this version.
-    "submission.listen" => unserved: Unserved = Text("off"), flag "submission";
+    /// The greeting line of SMTP, whole, without its line end.
+    "smtp.banner" => smtp.banner: Option<SmtpGreeting> = Words("the personality's own"), alias "SMTP_BANNER";
+
+    /// What becomes of AUTH: `harvest` advertises, records and refuses it, `accept` lets everybody in (or those whom
+    /// `smtp.auth-whitelist` names), `off` does not advertise it, as a Postfix without SASL.
+    "smtp.auth" => smtp.auth: Option<SmtpAuth> = Words("`accept` with `smtp.open-relay`, else `harvest`");
+
+    /// Who is let in where AUTH is accepted, whatever the password. An empty list: everybody.
+    "smtp.auth-whitelist" => smtp.auth_whitelist: Users = Text(""), alias "SMTP_AUTH_WHITELIST";
+
+    /// Whether mail for anybody is taken from anybody. It is kept as evidence and never sent anywhere. Mail for the
+    /// persona's own domain is taken in any case.
+    "smtp.open-relay" => smtp.open_relay: bool = Text("false"), alias "SMTP_OPEN_RELAY";
+
+    /// The share of recipients of other domains that an open relay puts off for now (greylisting), as few real relays
+    /// take everything.
+    "smtp.rcpt-drop-rate" => smtp.rcpt_drop_rate: Share = Text("0"), alias "SMTP_RCPT_DROP_RATE";
+
+    /// Where submission is served: SMTP for mail clients, who must log in first.
+    "submission.listen" => submission.listen: Listen = Text("127.0.0.1:1587"), flag "submission";
 
     /// Submission over TLS: not served by this version.
     "submissions.listen" => unserved: Unserved = Text("off"), flag "submissions";
 
     /// The dashboard: not served by this version.
     "dashboard.listen" => unserved: Unserved = Text("off"), flag "dashboard";
+
+    /// The name of the service in the `decnet` lines of SMTP; DECNET's relay decoys call it `smtp_relay`.
+    "decnet.smtp-service" => decnet.smtp_service: Name = Text("smtp"), alias "SMTP_SERVICE_NAME";
+
+    /// Where captured mail is copied to under the name that its `message_stored` line gives, for DECNET to fetch. The
+    /// evidence itself stays in the data directory.
+    "decnet.quarantine-dir" => decnet.quarantine_dir: Option<Folder> = Words("no copies"), alias "SMTP_QUARANTINE_DIR";
 
     /// Connections at a time, over all listeners. Further ones wait unanswered until one ends. Lowered at start-up to what
     /// the operating system lets the process open (`ulimit -n`).
@@ -153,7 +191,7 @@ settings! {
     "store.group-interval" => store.group_interval: Duration = Text("200ms");
 
     /// The largest message that is taken in, in octets.
-    "mail.max-size" => mail.max_size: Size = Text("10240000");
+    "mail.max-size" => mail.max_size: Size = Text("10240000"), alias "SMTP_MAX_BODY_BYTES";
 
     /// How much captured mail of one source is kept: an IPv4 address, or an IPv6 /64. This and the other quotas count what a
     /// message takes on the disk: whole blocks of 4096 octets, and one for its envelope.

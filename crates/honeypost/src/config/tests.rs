@@ -36,7 +36,7 @@ fn every_default_can_be_written_into_a_file_and_read_back() {
 #[test]
 fn keys_and_variables_are_unique() {
     let mut names: Vec<String> = SETTINGS.iter().map(Setting::variable).collect();
-    names.extend(SETTINGS.iter().filter_map(|setting| setting.alias).map(str::to_owned));
+    names.extend(SETTINGS.iter().flat_map(|setting| setting.aliases).map(|name| (*name).to_owned()));
     let all = names.len();
     names.sort();
     names.dedup();
@@ -131,4 +131,94 @@ fn durations_have_units() {
     for text in ["", "s", "10", "0s", "1 s", "-1s", "1.5h", "99999999999999999999s", "400d", "1w"] {
         assert!(read::<Duration>(text).is_err(), "{text}");
     }
+}
+
+#[test]
+fn the_variables_of_the_templates_work() {
+    let sources = environment(&[
+        ("POP3_BANNER", "mail01 Dovecot POP3 ready.\r\n"),
+        ("SMTP_BANNER", "mail01 ESMTP Postfix"),
+        ("SMTP_OPEN_RELAY", "1"),
+        ("SMTP_AUTH_WHITELIST", "anna, bob,,"),
+        ("SMTP_RCPT_DROP_RATE", "0.25"),
+        ("SMTP_SERVICE_NAME", "smtp_relay"),
+        ("SMTP_QUARANTINE_DIR", "/var/spool/mqueue"),
+        ("SMTP_MAX_BODY_BYTES", "10485760"),
+        ("IMAP_EMAIL_SEED", "/seed"),
+        ("POP3_EMAIL_SEED", "/seed"),
+        ("PORT", "nonsense, but not of ours"),
+    ]);
+    let config = Config::load(&sources).expect("valid");
+    assert_eq!(config.pop3_banner(), Some("+OK mail01 Dovecot POP3 ready."));
+    assert_eq!(config.smtp_banner(), Some("220 mail01 ESMTP Postfix"));
+    assert!(config.smtp_open_relay() && config.smtp_auth() == choice::SmtpAuth::Accept);
+    assert_eq!(config.smtp_auth_whitelist(), ["anna", "bob"]);
+    assert!((config.smtp_rcpt_drop_rate() - 0.25).abs() < f64::EPSILON);
+    assert_eq!(config.decnet_smtp_service(), "smtp_relay");
+    assert_eq!(config.decnet_quarantine_dir(), Some(Path::new("/var/spool/mqueue")));
+    assert_eq!(config.seed_mail(), Some(Path::new("/seed")));
+    assert_eq!(config.origin("mail.max-size").to_string(), "environment variable SMTP_MAX_BODY_BYTES");
+    assert_eq!(config.log_format(), LogFormat::Human);
+}
+
+#[test]
+fn greetings_are_completed() {
+    for (written, meant) in
+        [("220 a b", "220 a b"), ("a b", "220 a b"), ("22", "220 22"), ("2200 a", "220 2200 a")]
+    {
+        assert_eq!(read::<greeting::SmtpGreeting>(written).expect("valid").0, meant);
+    }
+    for (written, meant) in [("+OK", "+OK"), ("+OK a", "+OK a"), ("a b", "+OK a b")] {
+        assert_eq!(read::<greeting::Pop3Greeting>(written).expect("valid").0, meant);
+    }
+    for text in ["", "220", "220-a", "354 a", "220 a\nb"] {
+        assert!(read::<greeting::SmtpGreeting>(text).is_err(), "{text}");
+    }
+    for text in ["", "+OKAY", "+ a", "-ERR"] {
+        assert!(read::<greeting::Pop3Greeting>(text).is_err(), "{text}");
+    }
+}
+
+#[test]
+fn submission_and_smtp_decide_on_auth() {
+    let with = |auth: &str, relay: &str| {
+        let sources = environment(&[("HONEYPOST_SMTP_AUTH", auth), ("SMTP_OPEN_RELAY", relay)]);
+        Config::load(&sources).expect("valid").smtp_auth()
+    };
+    assert_eq!(with("", "0"), choice::SmtpAuth::Harvest);
+    assert_eq!(with("", "true"), choice::SmtpAuth::Accept);
+    assert_eq!(with("off", "1"), choice::SmtpAuth::Off);
+}
+
+/// What `--decnet` with that protocol makes of these variables.
+fn decnet(protocol: Protocol, variables: &[(&str, &str)]) -> Result<Config, ConfigError> {
+    Config::load(&Sources { decnet: Some(protocol), ..environment(variables) })
+}
+
+#[test]
+fn a_container_of_decnet_serves_one_protocol() {
+    let config = decnet(Protocol::Pop3, &[]).expect("valid");
+    assert_eq!(config.pop3_listen(), ["0.0.0.0:110".parse().unwrap()]);
+    for others in [config.imap_listen(), config.smtp_listen(), config.submission_listen()] {
+        assert!(others.is_empty());
+    }
+    assert_eq!(config.log_format(), LogFormat::Decnet);
+    assert!(
+        config.credentials().accept(b"admin", b"admin123") && config.credentials().accept(b"admin", b"admin")
+    );
+    assert_eq!(config.origin("imap.listen").to_string(), "default of --decnet pop3");
+
+    let config = decnet(Protocol::Smtp, &[("PORT", "2525"), ("IMAP_USERS", "a:b")]).expect("valid");
+    assert_eq!(config.smtp_listen(), ["0.0.0.0:2525".parse().unwrap()]);
+    assert_eq!(config.origin("smtp.listen").to_string(), "environment variable PORT");
+    assert_eq!(config.logins(), ["a:b"]);
+    assert!((config.smtp_rcpt_drop_rate() - 0.08).abs() < f64::EPSILON);
+
+    let config = decnet(Protocol::Imap, &[("HONEYPOST_IMAP_LISTEN", "127.0.0.1:9"), ("PORT", "7")]);
+    assert_eq!(config.expect("valid").imap_listen(), ["127.0.0.1:9".parse().unwrap()]);
+    let error = decnet(Protocol::Imap, &[("PORT", "143/tcp")]).expect_err("no port").to_string();
+    assert!(
+        error.starts_with("environment variable PORT: imap.listen = \"143/tcp\" is no port; expected"),
+        "{error}"
+    );
 }

@@ -107,28 +107,20 @@ impl Meaning for Unserved {
     }
 }
 
-/// A whole greeting line, without its line end.
+/// Names of users, compared as they are written.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(crate) struct Greeting(pub(crate) String);
+pub(crate) struct Users(pub(crate) Vec<String>);
 
-impl Meaning for Greeting {
-    const EXPECTS: &'static str = "a whole greeting line such as \"* OK Dovecot ready.\"";
+impl Meaning for Users {
+    const EXPECTS: &'static str = "a list of user names (in a variable separated by commas)";
 
     fn read(raw: &Raw) -> Result<Self, String> {
-        let text = raw.text()?;
-        // RFC 3501 section 7: greetings are untagged; section 9 has no control characters in their text.
-        match text {
-            _ if text.chars().any(char::is_control) => {
-                Err("has line ends or control characters in it".into())
-            }
-            _ if text.len() > 1000 => Err("is longer than 1000 octets".into()),
-            _ if !text.starts_with("* ") => Err("does not begin with \"* \"".into()),
-            _ => Ok(Self(text.to_owned())),
-        }
+        let names = raw.entries()?.into_iter().map(str::trim).filter(|name| !name.is_empty());
+        Ok(Self(names.map(str::to_owned).collect()))
     }
 
     fn show(&self) -> String {
-        quoted(&self.0)
+        bracketed(self.0.iter().map(|name| quoted(name)))
     }
 }
 

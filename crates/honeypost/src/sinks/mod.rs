@@ -2,11 +2,17 @@
 //!
 //! A further sink is one file here and one line in [`secondary`].
 
+mod decnet;
+mod outlet;
 mod store;
 
-use event::Record;
+use std::io;
 
+use event::{Protocol, Record};
+
+pub(crate) use self::outlet::Ending;
 pub(crate) use self::store::StoreSink;
+use crate::config::{Config, LogFormat};
 
 /// Takes events. Called from the connections' own tasks: quick, and never waiting for anything outside the machine.
 pub(crate) trait Sink: Send + Sync {
@@ -20,6 +26,21 @@ pub(crate) trait Sink: Send + Sync {
 pub(crate) struct NotNow(pub(crate) String);
 
 /// The sinks beside the store.
-pub(crate) fn secondary() -> Vec<Box<dyn Sink>> {
-    Vec::new()
+#[derive(Default)]
+pub(crate) struct Secondary {
+    /// Each of them.
+    pub(crate) sinks: Vec<Box<dyn Sink>>,
+    /// What tells that they have written everything, once they are dropped.
+    pub(crate) endings: Vec<Ending>,
+}
+
+/// Opens the sinks beside the store; `served` are the protocols that are served.
+pub(crate) fn secondary(config: &Config, served: &[Protocol]) -> io::Result<Secondary> {
+    match config.log_format() {
+        LogFormat::Human => Ok(Secondary::default()),
+        LogFormat::Decnet => {
+            let (sink, ending) = decnet::to_standard_output(config, served)?;
+            Ok(Secondary { sinks: vec![Box::new(sink)], endings: vec![ending] })
+        }
+    }
 }

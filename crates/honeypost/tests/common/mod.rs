@@ -5,7 +5,7 @@
 use std::io::{BufRead, BufReader, Read};
 use std::net::SocketAddr;
 use std::path::Path;
-use std::process::{Child, Command, Output, Stdio};
+use std::process::{Child, ChildStdout, Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
 /// The program, with `PATH` alone in its environment.
@@ -36,16 +36,28 @@ impl Server {
         let mut command = honeypost();
         command.args(["serve", "--imap", "127.0.0.1:0", "--data-dir"]).arg(data).args(more);
         let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("started");
-        let mut said = String::new();
-        let mut lines = BufReader::new(child.stdout.take().expect("piped"));
-        while lines.read_line(&mut said).expect("readable") > 0 && !said.contains("Ctrl-C") {}
-        let imap = said.lines().find_map(|line| line.trim().strip_prefix("IMAP")?.trim().parse().ok());
+        let (said, imap) = announcement(child.stdout.take().expect("piped"));
         let Some(imap) = imap else {
             let mut complaint = String::new();
             let _ = child.stderr.take().map(|mut stderr| stderr.read_to_string(&mut complaint));
             panic!("it does not listen: {said}{complaint}");
         };
         Self { child, imap, said }
+    }
+
+    /// Starts it with lines for DECNET on standard output, which is returned; what it says at its start then comes on
+    /// standard error.
+    pub fn start_decnet(data: &Path, environment: &[(&str, &str)]) -> (Self, ChildStdout) {
+        let mut command = honeypost();
+        command.args(["serve", "--decnet", "imap", "--imap", "127.0.0.1:0", "--data-dir"]).arg(data);
+        command.envs(environment.iter().copied()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        let mut child = command.spawn().expect("started");
+        let mut stderr = child.stderr.take().expect("piped");
+        let (said, imap) = announcement(&mut stderr);
+        child.stderr = Some(stderr);
+        let imap = imap.unwrap_or_else(|| panic!("it does not listen: {said}"));
+        let stdout = child.stdout.take().expect("piped");
+        (Self { child, imap, said }, stdout)
     }
 
     /// Sends a signal by name.
@@ -65,6 +77,16 @@ impl Server {
         self.child.stderr.take().expect("piped").read_to_string(&mut complaint).expect("UTF-8");
         (self.child.wait().expect("ended").code(), complaint)
     }
+}
+
+/// What is printed at the start, and the address in it.
+fn announcement(output: impl Read) -> (String, Option<SocketAddr>) {
+    let mut said = String::new();
+    // Octet by octet: what follows is somebody else's.
+    let mut lines = BufReader::with_capacity(1, output);
+    while lines.read_line(&mut said).expect("readable") > 0 && !said.contains("Ctrl-C") {}
+    let imap = said.lines().find_map(|line| line.trim().strip_prefix("IMAP")?.trim().parse().ok());
+    (said, imap)
 }
 
 impl Drop for Server {
