@@ -14,6 +14,7 @@ pub mod imap;
 mod personality;
 mod sasl;
 mod session;
+pub mod smtp;
 mod text;
 
 pub use credentials::{Credentials, PairError};

@@ -3,6 +3,7 @@
 use serde::Deserialize;
 
 use crate::imap::ImapTexts;
+use crate::smtp::SmtpTexts;
 
 /// One imitated server (or a set of them that one machine runs).
 #[derive(Debug, Clone, Deserialize)]
@@ -14,6 +15,8 @@ pub struct Personality {
     pub summary: String,
     /// How it speaks IMAP.
     pub imap: ImapTexts,
+    /// How it speaks SMTP.
+    pub smtp: SmtpTexts,
 }
 
 /// A personality that cannot be used.
@@ -63,6 +66,7 @@ impl Personality {
         let invalid = |message: String| PersonalityError::Invalid { name: name.to_owned(), message };
         let personality: Self = toml::from_str(text).map_err(|error| invalid(error.to_string()))?;
         personality.imap.check().map_err(invalid)?;
+        personality.smtp.check().map_err(invalid)?;
         Ok(personality)
     }
 }

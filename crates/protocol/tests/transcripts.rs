@@ -30,3 +30,8 @@ fn play_folder(folder: &str, start: fn(&str) -> Box<dyn Session>) {
 fn imap_transcripts() {
     play_folder("imap", |personality| Box::new(support::session(personality)));
 }
+
+#[test]
+fn smtp_transcripts() {
+    play_folder("smtp", |setup| Box::new(support::smtp_session(setup)));
+}

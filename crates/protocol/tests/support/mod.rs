@@ -11,7 +11,7 @@ use bytes::Bytes;
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use protocol::imap::{Imap, Options, Service};
-use protocol::{Credentials, Personality};
+use protocol::{Credentials, Personality, smtp};
 
 /// INBOX with three messages (the first seen), Sent with one, and two names that are awkward on the wire.
 pub fn corpus() -> Corpus {
@@ -63,4 +63,32 @@ pub fn service(personality: &str) -> Arc<Service> {
 /// A new connection to that server.
 pub fn session(personality: &str) -> Imap {
     Imap::new(service(personality))
+}
+
+/// A new SMTP connection to mail.company.internal. `setup` is a personality and any of `open-relay`, `submission`,
+/// `auth=harvest`, `auth=accept`, `auth=off`, `message=OCTETS` and `recipients=COUNT` (other limits on a message).
+pub fn smtp_session(setup: &str) -> smtp::Smtp {
+    let mut words = setup.split(' ');
+    let personality = Personality::builtin(words.next().unwrap_or_default()).expect("it is built in");
+    let mut texts = personality.smtp;
+    let mut options = smtp::Options {
+        node: "mail.company.internal".into(),
+        local_domains: vec!["company.internal".into()],
+        local_users: vec!["devops@company.internal".into()],
+        ..smtp::Options::default()
+    };
+    for word in words {
+        match word.split_once('=') {
+            None if word == "open-relay" => options.open_relay = true,
+            None if word == "submission" => options.submission = true,
+            Some(("auth", "harvest")) => options.auth = Some(smtp::Auth::Harvest),
+            Some(("auth", "accept")) => options.auth = Some(smtp::Auth::Accept),
+            Some(("auth", "off")) => options.auth = Some(smtp::Auth::Off),
+            Some(("message", octets)) => texts.limits.message = octets.parse().expect("a number"),
+            Some(("recipients", count)) => texts.limits.recipients = count.parse().expect("a number"),
+            _ => panic!("`{word}` is no setup"),
+        }
+    }
+    let credentials = Credentials::parse(["admin:admin", "root:root"]).expect("they are pairs");
+    smtp::Smtp::new(Arc::new(smtp::Service::new(texts, &credentials, options)))
 }
