@@ -163,7 +163,7 @@ events! {
     MailEnvelope = "mail.envelope" {
         /// The sender as named, without the angle brackets.
         mail_from: Text,
-        /// The recipients named so far, accepted or not, without the angle brackets.
+        /// The recipients named so far, accepted or not, without the angle brackets; the last 32 of a longer list.
         rcpt_to: Vec<Text>,
         /// Whether the last of them was accepted.
         accepted: bool,
@@ -221,8 +221,9 @@ events! {
 
     /// Input that no honest client sends, or that was left unfinished.
     ProtocolViolation = "protocol.violation" {
-        /// `line-too-long`, `literal-too-big`, `too-many-bad-commands`, `unfinished` (input that was still to be
-        /// answered, or without its end, when the session closed).
+        /// `line-too-long`, `literal-too-big`, `too-many-bad-commands`, `bare-newline` (a message ended by another sequence than
+        /// CRLF.CRLF, which is how mail is smuggled), `unfinished` (input that was still to be answered, or without its end,
+        /// when the session closed).
         what: &'static str,
         /// The bytes concerned, as far as they were kept.
         line: Text,

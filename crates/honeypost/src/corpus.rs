@@ -1,8 +1,10 @@
 //! Which mail: the persona that the configuration names, as this installation has it.
 
-use bait::Corpus;
-use bait::persona::{Installation, Persona, PersonaError, RenderError, Source};
+use std::collections::BTreeSet;
 
+use bait::Corpus;
+use bait::mime::Address;
+use bait::persona::{Installation, Persona, PersonaError, RenderError, Source};
 use protocol::Personality;
 
 use crate::config::{Config, Origin};
@@ -48,12 +50,40 @@ pub(crate) fn installation(config: &Config) -> Result<Installation, DataDirError
     Ok(data_dir::installation(config.data_dir())?.unwrap_or_else(data_dir::new_installation))
 }
 
+/// The mail, and whose it is.
+pub(crate) struct Mail {
+    /// The mail.
+    pub(crate) corpus: Corpus,
+    /// The persona's own domain.
+    pub(crate) domain: String,
+}
+
+impl Mail {
+    /// Everybody at the persona's domain who writes or is written to, as addresses.
+    pub(crate) fn people(&self) -> BTreeSet<String> {
+        let messages = self.corpus.mailboxes.iter().flat_map(|mailbox| &mailbox.messages);
+        let addresses = messages.flat_map(|message| {
+            let envelope = message.envelope();
+            [&envelope.from, &envelope.to, &envelope.cc].into_iter().flatten()
+        });
+        let ours = |address: &Address| match address {
+            Address::Mailbox { mailbox: Some(user), host: Some(host), .. }
+                if host.eq_ignore_ascii_case(self.domain.as_bytes()) =>
+            {
+                Some(format!("{}@{}", str::from_utf8(user).ok()?, self.domain))
+            }
+            _ => None,
+        };
+        addresses.filter_map(ours).collect()
+    }
+}
+
 /// The configured persona's mail for an installation, with the UIDVALIDITY that the personality may prescribe.
 pub(crate) fn render(
     config: &Config,
     personality: &Personality,
     installation: &Installation,
-) -> Result<Corpus, CorpusError> {
+) -> Result<Mail, CorpusError> {
     let source = config.corpus().map_or_else(Source::builtin, |folder| Source::Directory(folder.to_owned()));
     let named = || match config.corpus() {
         Some(folder) => format!("{} ({})", folder.display(), config.origin("corpus")),
@@ -73,5 +103,5 @@ pub(crate) fn render(
             cause,
         })?;
     }
-    Ok(corpus)
+    Ok(Mail { corpus, domain: persona.domain })
 }

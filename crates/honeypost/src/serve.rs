@@ -11,6 +11,7 @@ use std::time::Duration;
 use anyhow::Context;
 use event::Protocol;
 use store::{Options, Writer};
+use tokio::net::TcpListener;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::{mpsc, watch};
 
@@ -22,10 +23,10 @@ use crate::listen::{self, Gate, House};
 use crate::mailroom::{Mailroom, keep_house};
 use crate::open_files;
 use crate::pipeline::Pipeline;
-use crate::rooms::imap;
+use crate::rooms::{self, Door, Rooms};
 use crate::sinks::{self, Secondary, StoreSink};
 use crate::start::{self, Start, StartError};
-use crate::visitors::{Heading, Visitors};
+use crate::visitors::Visitors;
 
 /// How long sessions may take to end once Honeypost is told to.
 const GRACE: Duration = Duration::from_secs(10);
@@ -55,32 +56,35 @@ pub(crate) fn run(wanted: &Serve) -> anyhow::Result<ExitCode> {
 
 async fn serve(config: &Config, start: Start) -> anyhow::Result<ExitCode> {
     let mut told = Told::new().context("listening for signals")?;
-    let Start { personality, corpus, installation } = start;
+    let Start { personality, mail, installation } = start;
     let mut listeners = Vec::new();
-    for address in config.imap_listen() {
-        let listener = listen::bind(*address)
-            .map_err(|cause| StartError::bind("imap.listen", config, *address, cause))?;
-        listeners.push(listener);
+    for door in rooms::doors(config) {
+        for address in door.addresses {
+            let listener = listen::bind(*address)
+                .map_err(|cause| StartError::bind(door.key, config, *address, cause))?;
+            listeners.push((door, listener));
+        }
     }
     let data = DataDir::open(config.data_dir(), &installation).map_err(StartError::from)?;
     let options = Options { group_interval: config.group_interval(), ..Options::default() };
     let writer = Writer::open(data.path(), &options).map_err(StartError::from)?;
 
-    let corpus = Arc::new(corpus);
-    // No room takes mail in yet; the one that does brings its server's header.
-    let heading: Heading = Box::new(|_| Vec::new());
+    let imitated = personality.name.clone();
+    let people = mail.people();
+    let corpus = Arc::new(mail.corpus);
+    let (rooms, heading) = Rooms::new(config, personality, &corpus, &mail.domain, people);
     let visitors = Visitors::new(Arc::clone(&corpus), heading, config.visitors_keep());
     let mailroom = Mailroom::open(data.path(), config.mail(), Arc::clone(&visitors))
         .with_context(|| format!("{}: captured mail", data.path().join("mail").display()))?;
 
     let Secondary { sinks, endings } =
-        sinks::secondary(config, &[Protocol::Imap]).context("opening standard output")?;
+        sinks::secondary(config, &spoken(&listeners)).context("opening standard output")?;
     let (stop, shutdown) = watch::channel(false);
     let (alive, mut done) = mpsc::channel(1);
     let house = Arc::new(House {
         pipeline: Pipeline::new(Box::new(StoreSink(writer.spool())), sinks),
         sensor: config.sensor().into(),
-        personality: personality.name.as_str().into(),
+        personality: imitated.into(),
         clock: Clock::start(),
         write_timeout: config.write_timeout(),
         gate: Gate::new(open_files::lower(config.connections()), config.connections_per_source()),
@@ -91,15 +95,15 @@ async fn serve(config: &Config, start: Start) -> anyhow::Result<ExitCode> {
     });
     let janitor = keep_house(mailroom, Arc::clone(&house.pipeline), Arc::clone(&house.sensor), shutdown);
     let janitor = tokio::spawn(janitor);
-    let room = imap::room(config, personality, corpus);
-    let addresses: Vec<_> = listeners.iter().filter_map(|listener| listener.local_addr().ok()).collect();
+    let open: Vec<(Door<'_>, SocketAddr)> =
+        listeners.iter().filter_map(|(door, listener)| Some((*door, listener.local_addr().ok()?))).collect();
     // A closed output is no reason to end.
     let _ = match config.log_format() {
-        LogFormat::Human => announce(config, &addresses, &mut io::stdout().lock()),
-        LogFormat::Decnet => announce(config, &addresses, &mut io::stderr().lock()),
+        LogFormat::Human => announce(config, &open, &mut io::stdout().lock()),
+        LogFormat::Decnet => announce(config, &open, &mut io::stderr().lock()),
     };
-    for listener in listeners {
-        tokio::spawn(listen::listen(listener, Arc::clone(&room), Arc::clone(&house)));
+    for (door, listener) in listeners {
+        tokio::spawn(listen::listen(listener, rooms.behind(door), Arc::clone(&house)));
     }
     drop(house);
 
@@ -148,23 +152,37 @@ impl Told {
 }
 
 /// Says where everything is.
-fn announce(config: &Config, addresses: &[SocketAddr], out: &mut dyn Write) -> io::Result<()> {
+fn announce(config: &Config, open: &[(Door<'_>, SocketAddr)], out: &mut dyn Write) -> io::Result<()> {
     writeln!(out, "Honeypost {} as {}", env!("CARGO_PKG_VERSION"), config.personality())?;
-    for address in addresses {
-        writeln!(out, "  IMAP   {address}")?;
+    for (door, address) in open {
+        writeln!(out, "  {:<11} {address}", door.name)?;
     }
     let data = std::path::absolute(config.data_dir()).unwrap_or_else(|_| config.data_dir().to_owned());
-    writeln!(out, "  data   {}", data.display())?;
-    if let (Some(address), Some(login)) = (addresses.first(), config.logins().first()) {
+    writeln!(out, "  {:<11} {}", "data", data.display())?;
+    if let (Some((door, address)), Some(login)) = (open.first(), config.logins().first()) {
         let (login, address) = (quoted(login), reachable(*address));
-        writeln!(out, "  try    curl -s --user {login} 'imap://{address}/INBOX;MAILINDEX=1'")?;
+        let line = match door.protocol {
+            Protocol::Imap => format!("curl -s --user {login} 'imap://{address}/INBOX;MAILINDEX=1'"),
+            Protocol::Pop3 => format!("curl -s --user {login} 'pop3://{address}/1'"),
+            Protocol::Smtp => format!("swaks --server {address} --to admin@localhost"),
+        };
+        writeln!(out, "  {:<11} {line}", "try")?;
     }
-    writeln!(out, "  watch  honeypost events --follow --data-dir {}", quoted(&data.to_string_lossy()))?;
+    let data = quoted(&data.to_string_lossy());
+    writeln!(out, "  {:<11} honeypost events --follow --data-dir {data}", "watch")?;
     writeln!(
         out,
         "It never relays mail, never runs what it receives and never connects anywhere. Ctrl-C ends it."
     )?;
     out.flush()
+}
+
+/// The protocols that are spoken, each once.
+fn spoken(listeners: &[(Door<'_>, TcpListener)]) -> Vec<Protocol> {
+    Protocol::ALL
+        .into_iter()
+        .filter(|protocol| listeners.iter().any(|(door, _)| door.protocol == *protocol))
+        .collect()
 }
 
 /// The address as this machine reaches it.

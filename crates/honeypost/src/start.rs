@@ -4,15 +4,15 @@ use std::ffi::OsString;
 use std::io;
 use std::net::SocketAddr;
 
-use bait::Corpus;
 use bait::persona::Installation;
 use event::Protocol;
 use protocol::{Personality, PersonalityError};
 
 use crate::cli::{Decnet, Listeners, Serve};
 use crate::config::{Config, ConfigError, LogLevel, Origin, Sources};
-use crate::corpus::{self, CorpusError};
+use crate::corpus::{self, CorpusError, Mail};
 use crate::data_dir::DataDirError;
+use crate::rooms;
 
 /// Why nothing is served.
 #[derive(Debug, thiserror::Error)]
@@ -27,11 +27,10 @@ pub(crate) enum StartError {
     #[error(transparent)]
     Corpus(#[from] CorpusError),
     /// Nowhere to listen.
-    #[error("there is nothing to serve: imap.listen is off ({origin}); give an address with --imap ADDR")]
-    NothingToServe {
-        /// Who said so.
-        origin: Origin,
-    },
+    #[error(
+        "there is nothing to serve: every listener is off; give one an address, for example with --imap ADDR"
+    )]
+    NothingToServe,
     /// An address cannot be listened on.
     #[error("{key} = \"{address}\" ({origin}): cannot listen there: {cause}; {}", remedy(*address, cause.kind(), key))]
     Bind {
@@ -111,20 +110,20 @@ pub(crate) struct Start {
     /// The personality.
     pub(crate) personality: Personality,
     /// The mail.
-    pub(crate) corpus: Corpus,
+    pub(crate) mail: Mail,
     /// Whose mail it is; new where the data directory has none yet.
     pub(crate) installation: Installation,
 }
 
 /// Looks at everything that the configuration names.
 pub(crate) fn prepare(config: &Config) -> Result<Start, StartError> {
-    if config.imap_listen().is_empty() {
-        return Err(StartError::NothingToServe { origin: config.origin("imap.listen").clone() });
+    if rooms::doors(config).iter().all(|door| door.addresses.is_empty()) {
+        return Err(StartError::NothingToServe);
     }
     let personality = personality(config)?;
     let installation = corpus::installation(config)?;
-    let corpus = corpus::render(config, &personality, &installation)?;
-    Ok(Start { personality, corpus, installation })
+    let mail = corpus::render(config, &personality, &installation)?;
+    Ok(Start { personality, mail, installation })
 }
 
 /// The personality that the configuration names.

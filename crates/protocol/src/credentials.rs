@@ -34,6 +34,11 @@ impl Credentials {
     pub fn accept(&self, user: &[u8], password: &[u8]) -> bool {
         self.pairs.iter().any(|(known, secret)| known == user && secret == password)
     }
+
+    /// The user names, in the order given; one for each pair.
+    pub fn users(&self) -> impl Iterator<Item = &[u8]> {
+        self.pairs.iter().map(|(user, _)| user.as_slice())
+    }
 }
 
 /// Passwords are an operator's choice of bait, yet nothing that a log should hold.

@@ -17,6 +17,7 @@ pub mod pop3;
 mod reply;
 mod sasl;
 mod session;
+pub mod smtp;
 mod text;
 mod words;
 

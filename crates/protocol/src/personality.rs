@@ -4,6 +4,7 @@ use serde::Deserialize;
 
 use crate::imap::ImapTexts;
 use crate::pop3::Pop3Texts;
+use crate::smtp::SmtpTexts;
 
 /// One imitated server (or a set of them that one machine runs).
 #[derive(Debug, Clone, Deserialize)]
@@ -17,6 +18,8 @@ pub struct Personality {
     pub imap: ImapTexts,
     /// How it speaks POP3.
     pub pop3: Pop3Texts,
+    /// How it speaks SMTP.
+    pub smtp: SmtpTexts,
 }
 
 /// A personality that cannot be used.
@@ -67,6 +70,7 @@ impl Personality {
         let personality: Self = toml::from_str(text).map_err(|error| invalid(error.to_string()))?;
         personality.imap.check().map_err(invalid)?;
         personality.pop3.check().map_err(invalid)?;
+        personality.smtp.check().map_err(invalid)?;
         Ok(personality)
     }
 }

@@ -46,7 +46,8 @@ pub enum Capture {
     Write(Bytes),
     /// It is whole. The driver makes it durable, then calls [`Session::captured`].
     Commit,
-    /// It will never be whole: the session ends in the middle of it. What has come of it is evidence all the same.
+    /// It will never be whole: the session ends in the middle of it, the peer gives it up, or it is over the limit on
+    /// its size. What has come of it is evidence all the same.
     Abort,
 }
 
@@ -57,6 +58,10 @@ pub struct Envelope {
     pub helo: Text,
     /// Whether it said EHLO.
     pub extended: bool,
+    /// Whether it had logged in (RFC 4954).
+    pub authenticated: bool,
+    /// Whether MAIL had the parameter SMTPUTF8 (RFC 6531).
+    pub utf8: bool,
     /// MAIL FROM, without the angle brackets; empty for the null sender.
     pub mail_from: Text,
     /// Every accepted RCPT TO, without the angle brackets.
@@ -219,6 +224,6 @@ pub trait Session: Send {
     }
 
     /// The session has ended, whoever ended it: records what was left unfinished or unanswered. The last call, also after
-    /// [`Action::Close`]; only events may come of it.
+    /// [`Action::Close`]; only events may come of it, and the end of a message that will never be whole.
     fn finish(&mut self, out: &mut Actions);
 }

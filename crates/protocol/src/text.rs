@@ -32,10 +32,30 @@ pub enum Slot {
     UidNext,
     /// The imitated host's name (`NODE_NAME`).
     Node,
+    /// A number of octets.
+    Octets,
+    /// A message's name in the queue.
+    Queue,
+    /// The sender's address.
+    Sender,
+    /// The recipient's address, with its domain.
+    Recipient,
+    /// The recipient's address as it was named.
+    Original,
+    /// What the client called itself.
+    Helo,
+    /// The client's name, or `unknown`.
+    Client,
+    /// The client's IP address.
+    Address,
+    /// The protocol in a Received header: `SMTP`, `ESMTP`, `ESMTPSA` ...
+    Transport,
+    /// A date as message headers have it.
+    Date,
 }
 
 impl Slot {
-    const ALL: [(&'static str, Self); 12] = [
+    const ALL: [(&'static str, Self); 22] = [
         ("verb", Self::Verb),
         ("detail", Self::Detail),
         ("capabilities", Self::Capabilities),
@@ -48,6 +68,16 @@ impl Slot {
         ("uidvalidity", Self::UidValidity),
         ("uidnext", Self::UidNext),
         ("node", Self::Node),
+        ("octets", Self::Octets),
+        ("queue", Self::Queue),
+        ("sender", Self::Sender),
+        ("recipient", Self::Recipient),
+        ("original", Self::Original),
+        ("helo", Self::Helo),
+        ("client", Self::Client),
+        ("address", Self::Address),
+        ("transport", Self::Transport),
+        ("date", Self::Date),
     ];
 }
 
@@ -76,7 +106,7 @@ pub enum TextError {
     #[error("`{{{0}}}` is no slot; there are {known}", known = Slot::ALL.map(|(name, _)| format!("{{{name}}}")).join(" "))]
     UnknownSlot(String),
     /// It would be more than one line on the wire.
-    #[error("`{0}` holds a line end or another control character")]
+    #[error("`{0}` holds a line end or another control character than a tab")]
     Control(String),
 }
 
@@ -84,7 +114,7 @@ impl FromStr for Text {
     type Err = TextError;
 
     fn from_str(text: &str) -> Result<Self, TextError> {
-        if text.chars().any(char::is_control) {
+        if text.chars().any(|letter| letter.is_control() && letter != '\t') {
             return Err(TextError::Control(text.escape_debug().to_string()));
         }
         let mut pieces = Vec::new();

@@ -35,7 +35,7 @@ fn load(which: &Which) -> anyhow::Result<(Config, Corpus)> {
     let config = start::configure(&Serve { settings, corpus: which.corpus.clone(), ..Serve::default() })?;
     start::log(config.log());
     let installation = corpus::installation(&config)?;
-    let corpus = corpus::render(&config, &start::personality(&config)?, &installation)?;
+    let corpus = corpus::render(&config, &start::personality(&config)?, &installation)?.corpus;
     Ok((config, corpus))
 }
 

@@ -36,7 +36,6 @@ pub(super) struct Decnet {
     pub(super) quarantine_dir: Option<Folder>,
 }
 
-#[allow(dead_code)] // the rooms that ask for some of these are separate changes
 impl Config {
     /// Where POP3 is served; empty for nowhere.
     pub(crate) fn pop3_listen(&self) -> &[SocketAddr] {

@@ -13,6 +13,7 @@ use uuid::Uuid;
 
 /// What stands in the file.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[allow(clippy::struct_excessive_bools, reason = "each is a line of the file")]
 pub(super) struct Sidecar {
     /// Whether the message is.
     pub(super) whole: bool,
@@ -39,6 +40,8 @@ pub(super) struct Sidecar {
     dst: SocketAddr,
     helo: Octets,
     extended: bool,
+    authenticated: bool,
+    utf8: bool,
     mail_from: Octets,
     rcpt_to: Vec<Octets>,
     local: Vec<Octets>,
@@ -90,6 +93,8 @@ impl Sidecar {
             dst: *dst,
             helo: Octets::from(&envelope.helo),
             extended: envelope.extended,
+            authenticated: envelope.authenticated,
+            utf8: envelope.utf8,
             mail_from: Octets::from(&envelope.mail_from),
             rcpt_to: all(&envelope.rcpt_to),
             local: all(&envelope.local),
@@ -113,6 +118,8 @@ impl Sidecar {
         Envelope {
             helo: Text::from(&self.helo),
             extended: self.extended,
+            authenticated: self.authenticated,
+            utf8: self.utf8,
             mail_from: Text::from(&self.mail_from),
             rcpt_to: self.rcpt_to.iter().map(Text::from).collect(),
             local: self.local.iter().map(Text::from).collect(),
@@ -140,6 +147,8 @@ mod tests {
         let envelope = Envelope {
             helo: Text::copy(b"h\xff\x00\""),
             extended: true,
+            authenticated: true,
+            utf8: false,
             mail_from: Text::default(),
             rcpt_to: vec!["root@example.com".into(), Text::copy(b"\xfe")],
             local: vec!["root@example.com".into()],

@@ -100,7 +100,7 @@ pub(crate) fn envelope(local: bool) -> Envelope {
     let rcpt_to = vec!["admin@company.internal".into()];
     let local = if local { rcpt_to.clone() } else { Vec::new() };
     let (helo, mail_from) = ("probe".into(), "test@example.com".into());
-    Envelope { helo, extended: true, mail_from, rcpt_to, local }
+    Envelope { helo, extended: true, mail_from, rcpt_to, local, ..Envelope::default() }
 }
 
 /// The captures of a whole message, in pieces of that size.

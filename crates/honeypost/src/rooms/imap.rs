@@ -4,9 +4,10 @@ use std::sync::Arc;
 
 use bait::Corpus;
 use event::Protocol;
-use protocol::imap::{Imap, Options, Service};
-use protocol::{Personality, Session};
+use protocol::Session;
+use protocol::imap::{Imap, ImapTexts, Service};
 
+use super::options;
 use crate::config::Config;
 use crate::listen::Room;
 
@@ -15,14 +16,9 @@ struct ImapRoom {
 }
 
 /// The room in which IMAP is spoken.
-pub(crate) fn room(config: &Config, personality: Personality, corpus: Arc<Corpus>) -> Arc<dyn Room> {
-    let options = Options {
-        node: config.node_name().to_owned(),
-        banner: config.imap_banner().map(str::to_owned),
-        login_timeout: config.login_timeout(),
-        idle_timeout: config.idle_timeout(),
-    };
-    let service = Service::new(personality.imap, corpus, Arc::new(config.credentials().clone()), options);
+pub(crate) fn room(config: &Config, texts: ImapTexts, corpus: Arc<Corpus>) -> Arc<dyn Room> {
+    let credentials = Arc::new(config.credentials().clone());
+    let service = Service::new(texts, corpus, credentials, options(config, config.imap_banner()));
     Arc::new(ImapRoom { service: Arc::new(service) })
 }
 

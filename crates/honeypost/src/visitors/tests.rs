@@ -22,7 +22,7 @@ const HOUR: Duration = Duration::from_hours(1);
 fn corpus() -> Arc<Corpus> {
     let config = Config::load(&Sources::default()).expect("the defaults");
     let personality = Personality::builtin("decnet").expect("built in");
-    Arc::new(corpus::render(&config, &personality, &data_dir::new_installation()).expect("built in"))
+    Arc::new(corpus::render(&config, &personality, &data_dir::new_installation()).expect("built in").corpus)
 }
 
 fn visitors() -> Arc<Visitors> {
@@ -246,7 +246,7 @@ async fn an_idle_session_of_the_same_source_hears_exists_within_a_second() {
     let config = Config::load(&Sources::default()).expect("the defaults");
     let personality = Personality::builtin("decnet").expect("built in");
     let rooms: [Arc<dyn Room>; 2] =
-        [rooms::imap::room(&config, personality, Arc::clone(&common)), Arc::new(PostRoom)];
+        [rooms::imap::room(&config, personality.imap, Arc::clone(&common)), Arc::new(PostRoom)];
     let [imap, smtp] = rooms.map(|room| {
         let listener = listen::bind("127.0.0.1:0".parse().expect("an address")).expect("a port");
         let address = listener.local_addr().expect("bound");

@@ -34,8 +34,14 @@ pub struct Pop3 {
 impl Pop3 {
     /// A connection that has just been accepted.
     pub fn new(service: Arc<Service>) -> Self {
+        let mail = Arc::clone(&service.corpus);
+        Self::with_mail(service, mail)
+    }
+
+    /// A connection that has just been accepted, of a peer that sees this mail.
+    pub fn with_mail(service: Arc<Service>, mail: Arc<Corpus>) -> Self {
         Self {
-            mail: Arc::clone(&service.corpus),
+            mail,
             service,
             framing: Framing::default(),
             state: State::default(),

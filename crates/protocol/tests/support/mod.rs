@@ -13,7 +13,7 @@ use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use protocol::imap::{Imap, Service};
 use protocol::pop3::{self, Pop3};
-use protocol::{Credentials, Options, Personality};
+use protocol::{Credentials, Options, Personality, smtp};
 
 /// INBOX with three messages (the first seen), Sent with one, and two names that are awkward on the wire.
 pub fn corpus() -> Corpus {
@@ -98,4 +98,35 @@ pub fn session(personality: &str) -> Imap {
 /// A new connection to a server of this corpus.
 pub fn session_of(corpus: Corpus) -> Imap {
     Imap::new(service("decnet", corpus))
+}
+
+/// A new SMTP connection to mail.company.internal. `setup` is a personality and any of `open-relay`, `submission`,
+/// `auth=harvest`, `auth=accept`, `auth=off`, `message=OCTETS` `recipients=COUNT` (other limits on a message),
+/// `drop=SHARE` and `users=NAME` (who is let in).
+pub fn smtp_session(setup: &str) -> smtp::Smtp {
+    let mut words = setup.split(' ');
+    let personality = Personality::builtin(words.next().unwrap_or_default()).expect("it is built in");
+    let mut texts = personality.smtp;
+    let mut options = smtp::Options {
+        node: "mail.company.internal".into(),
+        local_domains: vec!["company.internal".into()],
+        local_users: vec!["devops@company.internal".into()],
+        ..smtp::Options::default()
+    };
+    for word in words {
+        match word.split_once('=') {
+            None if word == "open-relay" => options.open_relay = true,
+            None if word == "submission" => options.submission = true,
+            Some(("auth", "harvest")) => options.auth = Some(smtp::Auth::Harvest),
+            Some(("auth", "accept")) => options.auth = Some(smtp::Auth::Accept),
+            Some(("auth", "off")) => options.auth = Some(smtp::Auth::Off),
+            Some(("drop", share)) => options.drop_rate = share.parse().expect("a share"),
+            Some(("users", name)) => options.auth_users = vec![name.into()],
+            Some(("message", octets)) => texts.limits.message = octets.parse().expect("a number"),
+            Some(("recipients", count)) => texts.limits.recipients = count.parse().expect("a number"),
+            _ => panic!("`{word}` is no setup"),
+        }
+    }
+    let credentials = Credentials::parse(["admin:admin", "root:root"]).expect("they are pairs");
+    smtp::Smtp::new(Arc::new(smtp::Service::new(texts, &credentials, options)), 0)
 }

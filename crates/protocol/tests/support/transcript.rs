@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! # a comment
-//! personality: decnet          once, at the top
+//! personality: decnet          once, at the top; for SMTP with its setup (support/mod.rs)
 //! C: a1 NOOP                   sent with CRLF; \r \n \t \0 \\ \xNN are escapes
 //! C- a1 NO                     sent as it is
 //! S: a1 OK NOOP completed      the next line that the server sends

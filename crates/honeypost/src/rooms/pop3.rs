@@ -1,0 +1,33 @@
+//! POP3: the `protocol` crate's sessions, with this configuration's words, mail and credentials.
+
+use std::sync::Arc;
+
+use bait::Corpus;
+use event::Protocol;
+use protocol::Session;
+use protocol::pop3::{Pop3, Pop3Texts, Service};
+
+use super::options;
+use crate::config::Config;
+use crate::listen::Room;
+
+struct Pop3Room {
+    service: Arc<Service>,
+}
+
+/// The room in which POP3 is spoken.
+pub(super) fn room(config: &Config, texts: Pop3Texts, corpus: Arc<Corpus>) -> Arc<dyn Room> {
+    let credentials = Arc::new(config.credentials().clone());
+    let service = Service::new(texts, corpus, credentials, options(config, config.pop3_banner()));
+    Arc::new(Pop3Room { service: Arc::new(service) })
+}
+
+impl Room for Pop3Room {
+    fn protocol(&self) -> Protocol {
+        Protocol::Pop3
+    }
+
+    fn session(&self, mail: Arc<Corpus>) -> Box<dyn Session> {
+        Box::new(Pop3::with_mail(Arc::clone(&self.service), mail))
+    }
+}

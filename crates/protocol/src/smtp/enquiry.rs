@@ -1,0 +1,56 @@
+//! Questions that a relay answers badly or not at all: VRFY (RFC 5321 section 4.1.1.6), ETRN (1985), XCLIENT, XFORWARD.
+
+use crate::smtp::address::{self, Path};
+use crate::smtp::envelope::recipient_verdict;
+use crate::smtp::state::Dialogue;
+use crate::smtp::texts::Phrase;
+use crate::smtp::token::Kind;
+use crate::smtp::turn::{Fault, Turn};
+use crate::text::Slot;
+
+/// VRFY: as much as RCPT would say.
+pub fn vrfy(turn: &mut Turn<'_>, dialogue: &mut Dialogue) -> Result<(), Fault> {
+    let arguments = match turn.arguments() {
+        [arguments @ .., last] if last.text.eq_ignore_ascii_case(b"SMTPUTF8") => arguments,
+        arguments => arguments,
+    };
+    let [address] = arguments else {
+        let phrase = if arguments.is_empty() { Phrase::VrfySyntax } else { Phrase::BadRecipient };
+        return Err(phrase.into());
+    };
+    let shown = address.text.to_vec();
+    if address.kind == Kind::Malformed {
+        return Err(Fault::with(Phrase::UnknownUser, shown));
+    }
+    let path = Path::parse(address.text).ok().filter(|path| !path.is_empty()).ok_or(Phrase::BadRecipient)?;
+    let may_relay = turn.service.open_relay || dialogue.authenticated;
+    recipient_verdict(turn.service, &path, may_relay)?;
+    turn.complete(&[(Slot::Detail, &shown)]);
+    Ok(())
+}
+
+/// ETRN: no domain has a queue of its own here.
+pub fn etrn(turn: &mut Turn<'_>, dialogue: &mut Dialogue) -> Result<(), Fault> {
+    if dialogue.transaction().is_some() {
+        return Err(Phrase::EtrnInTransaction.into());
+    }
+    let [domain] = turn.arguments() else {
+        return Err(Phrase::EtrnSyntax.into());
+    };
+    let name = domain.text.strip_prefix(b"@").or(domain.text.strip_prefix(b"#")).unwrap_or(domain.text);
+    if !address::is_domain(name) {
+        return Err(Phrase::EtrnParameter.into());
+    }
+    let name = name.to_vec();
+    turn.complete(&[(Slot::Detail, &name)]);
+    Ok(())
+}
+
+/// XCLIENT and XFORWARD: for hosts that are trusted, and no one is.
+pub fn attributes(turn: &mut Turn<'_>, _: &mut Dialogue) -> Result<(), Fault> {
+    if turn.arguments().is_empty() {
+        return Err(Phrase::AttributeSyntax.into());
+    }
+    turn.complete(&[]);
+    Ok(())
+}

@@ -1,0 +1,117 @@
+//! Taking a message in: the octets behind DATA and BDAT go to the driver in pieces as they come, none is kept here.
+
+use bytes::Bytes;
+use event::{Event, Text};
+
+use crate::session::{Action, Actions, Capture};
+use crate::smtp::body::Ending;
+use crate::smtp::session::{Said, Smtp};
+use crate::smtp::state::{Committing, Stage, State};
+use crate::smtp::texts::Phrase;
+use crate::smtp::turn::received;
+use crate::text::Slot;
+
+impl Smtp {
+    /// More of a message of DATA. `false` where nothing has come.
+    pub(super) fn data(&mut self, out: &mut Actions) -> bool {
+        let Stage::Data(data) = &mut self.stage else { return true };
+        if self.input.is_empty() {
+            return false;
+        }
+        let (read, mut octets, ending) = data.body.read(self.input.rest());
+        self.input.take(read);
+        let room = self.service.texts.limits.message.saturating_sub(data.octets);
+        data.octets = data.octets.saturating_add(octets.len() as u64);
+        if !data.over {
+            let over = octets.len() as u64 > room;
+            octets.truncate(usize::try_from(room).unwrap_or(usize::MAX));
+            if !octets.is_empty() {
+                out.push(Action::Capture(Capture::Write(octets)));
+            }
+            if over {
+                data.over = true;
+                out.push(Action::Capture(Capture::Abort));
+            }
+        }
+        let over = data.over;
+        if let Some(ending) = ending {
+            self.end_of_data(over, ending, out);
+        }
+        true
+    }
+
+    fn end_of_data(&mut self, over: bool, ending: Ending, out: &mut Actions) {
+        if !ending.exact() {
+            let line = Text::from(ending.sequence());
+            out.record(Event::ProtocolViolation { what: "bare-newline", line });
+        }
+        let end = Committing { line: Bytes::from_static(b"."), verb: "DATA", state: "DATA", size: None };
+        if !over {
+            return self.commit(end, out);
+        }
+        self.stage = Stage::Command;
+        self.turn(&end.said(), out, |_, _| Err(Phrase::MessageTooBig.into()));
+        self.check_errors(out);
+    }
+
+    /// More of a chunk. `false` where nothing has come.
+    pub(super) fn chunk(&mut self, out: &mut Actions) -> bool {
+        let Stage::Chunk(chunk) = &mut self.stage else { return true };
+        if chunk.left > 0 {
+            let octets = self.input.take(usize::try_from(chunk.left).unwrap_or(usize::MAX));
+            if octets.is_empty() {
+                return false;
+            }
+            chunk.left = chunk.left.saturating_sub(octets.len() as u64);
+            if let (None, State::Chunks(_, size)) = (&chunk.fault, &mut self.dialogue.state) {
+                size.add(&octets);
+                out.push(Action::Capture(Capture::Write(octets)));
+            }
+            if chunk.left > 0 {
+                return true;
+            }
+        }
+        let Stage::Chunk(chunk) = std::mem::take(&mut self.stage) else { return true };
+        if chunk.last
+            && chunk.fault.is_none()
+            && let State::Chunks(_, size) = std::mem::take(&mut self.dialogue.state)
+        {
+            let size = Some(size.octets());
+            self.commit(Committing { line: chunk.line, verb: "BDAT", state: chunk.state, size }, out);
+            return true;
+        }
+        let said = Said { verb: b"BDAT", line: &chunk.line, tokens: &[], state: chunk.state };
+        self.turn(&said, out, |turn, _| match chunk.fault {
+            Some(fault) => Err(fault),
+            None => {
+                turn.complete(&[(Slot::Octets, chunk.size.to_string().as_bytes())]);
+                Ok(())
+            }
+        });
+        self.check_errors(out);
+        true
+    }
+
+    /// The message is whole: nothing goes on before it is on disk.
+    fn commit(&mut self, end: Committing, out: &mut Actions) {
+        self.stage = Stage::Committing(end);
+        out.push(Action::Capture(Capture::Commit));
+    }
+
+    /// Whatever is under way will not come to its end.
+    pub(super) fn cut_short(&mut self, out: &mut Actions) {
+        match std::mem::replace(&mut self.stage, Stage::Closed) {
+            Stage::Data(data) if !data.over => out.push(Action::Capture(Capture::Abort)),
+            Stage::Chunk(chunk) => out.record(received(b"BDAT", &chunk.line, chunk.state, "")),
+            _ => {}
+        }
+        self.dialogue.abandon(out);
+    }
+}
+
+impl Committing {
+    /// What the last turn of a message answers to.
+    pub(super) fn said(&self) -> Said<'_> {
+        Said { verb: self.verb.as_bytes(), line: &self.line, tokens: &[], state: self.state }
+    }
+}

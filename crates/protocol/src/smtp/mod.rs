@@ -1,0 +1,126 @@
+//! SMTP (RFC 5321) with AUTH (4954), SIZE (1870), PIPELINING (2920), DSN (3461), 8BITMIME (6152), SMTPUTF8 (6531) and
+//! CHUNKING (3030), on the relay port and for submission (6409).
+//!
+//! Takes mail and logins in, and never sends anything anywhere. The engine behaves as Postfix does; which commands
+//! exist and how they are worded is the personality's ([`SmtpTexts`]). Read `state.rs`, `command.rs` (the table),
+//! `session.rs`, `message.rs`, then the command you came for: `greeting.rs`, `auth.rs`, `envelope.rs`, `data.rs`, `chunk.rs`,
+//! `enquiry.rs`. Below them: `input.rs`, `token.rs`, `address.rs`, `parameter.rs`, `recipient.rs`, `body.rs`.
+
+mod address;
+mod auth;
+mod body;
+mod chunk;
+mod command;
+mod data;
+mod delivery;
+mod enquiry;
+mod envelope;
+mod greeting;
+mod input;
+mod message;
+mod parameter;
+mod recipient;
+mod session;
+mod state;
+mod texts;
+mod token;
+mod turn;
+
+use std::time::Duration;
+
+pub use delivery::Delivery;
+pub use session::Smtp;
+pub use texts::{DeliveryTexts, Limits, Phrase, SmtpTexts, Times};
+
+use crate::credentials::Credentials;
+use crate::smtp::recipient::Directory;
+use crate::text::{Slot, Text};
+
+/// What becomes of logins.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Auth {
+    /// AUTH is offered, recorded and refused.
+    #[default]
+    Harvest,
+    /// AUTH is offered, recorded and lets everybody in; who is in may relay.
+    Accept,
+    /// AUTH is not offered, as in a Postfix without SASL.
+    Off,
+}
+
+/// What all SMTP sessions of a server share.
+#[derive(Debug)]
+pub struct Service {
+    pub(crate) texts: SmtpTexts,
+    pub(crate) node: String,
+    pub(crate) greeting: Vec<u8>,
+    pub(crate) extensions: Vec<Vec<u8>>,
+    pub(crate) auth: Auth,
+    pub(crate) auth_users: Vec<String>,
+    pub(crate) drop_rate: f64,
+    pub(crate) open_relay: bool,
+    pub(crate) submission: bool,
+    pub(crate) directory: Directory,
+    pub(crate) origin: String,
+    pub(crate) timeout: Duration,
+}
+
+/// What an operator may set; the rest is the personality's.
+#[derive(Debug, Clone, Default)]
+pub struct Options {
+    /// The imitated host's name (`NODE_NAME`).
+    pub node: String,
+    /// Replaces the greeting, a whole line such as `220 mail ESMTP Postfix (Debian/GNU)`.
+    pub banner: Option<String>,
+    /// What becomes of logins. `None`: an open relay accepts them, otherwise they are harvested.
+    pub auth: Option<Auth>,
+    /// Who is let in where logins are accepted; everybody when empty.
+    pub auth_users: Vec<String>,
+    /// The share of foreign recipients that are put off as by greylisting, from 0 to 1.
+    pub drop_rate: f64,
+    /// Replaces the personality's limit on a message, in octets.
+    pub message_size: Option<u64>,
+    /// Takes mail for every domain from everybody (`SMTP_OPEN_RELAY`).
+    pub open_relay: bool,
+    /// A submission port (RFC 6409): MAIL only after a login.
+    pub submission: bool,
+    /// The domains whose mail this host takes, the persona's own first. The host's own name and `localhost` always are.
+    pub local_domains: Vec<String>,
+    /// Who has a mailbox here, besides the users that may log in: local parts or addresses.
+    pub local_users: Vec<String>,
+    /// Replaces the personality's patience with silence.
+    pub timeout: Option<Duration>,
+}
+
+impl Service {
+    /// A server for these people, in these words.
+    pub fn new(mut texts: SmtpTexts, credentials: &Credentials, options: Options) -> Self {
+        let Options { node, banner, auth, auth_users, drop_rate, open_relay, submission, .. } = options;
+        let Options { message_size, local_domains, local_users, timeout, .. } = options;
+        texts.limits.message = message_size.unwrap_or(texts.limits.message);
+        let auth = auth.unwrap_or(if open_relay { Auth::Accept } else { Auth::Harvest });
+        let limit = texts.limits.message.to_string();
+        let fill =
+            |text: &Text| text.fill(&[(Slot::Node, node.as_bytes()), (Slot::Octets, limit.as_bytes())]);
+        let offered = |line: &Vec<u8>| auth != Auth::Off || !line.starts_with(b"AUTH");
+        let domains = local_domains.iter().map(String::as_str);
+        let users = local_users.iter().map(String::as_bytes);
+        Self {
+            greeting: banner.map_or_else(|| fill(&texts.greeting), String::into_bytes),
+            extensions: texts.extensions.iter().map(fill).filter(offered).collect(),
+            directory: Directory::new(
+                domains.chain([node.as_str(), "localhost", "localhost.localdomain"]),
+                users.chain(credentials.users()),
+            ),
+            origin: local_domains.first().unwrap_or(&node).clone(),
+            timeout: timeout.unwrap_or(Duration::from_secs(texts.times.idle_s)),
+            texts,
+            node,
+            auth,
+            auth_users,
+            drop_rate,
+            open_relay,
+            submission,
+        }
+    }
+}

@@ -1,0 +1,258 @@
+//! The session: from lines to turns, from turns to actions. The message in between is taken in by `message.rs`.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use event::{CloseReason, Event, Text};
+
+use crate::session::{Action, Actions, Captured, Moment, Session};
+use crate::smtp::Service;
+use crate::smtp::auth;
+use crate::smtp::command::{breaks_rules, row};
+use crate::smtp::input::Input;
+use crate::smtp::state::{Dialogue, Stage};
+use crate::smtp::texts::Phrase;
+use crate::smtp::token::{self, Token};
+use crate::smtp::turn::{Fault, Turn, received};
+use crate::text::Slot;
+
+/// One SMTP connection.
+#[derive(Debug)]
+pub struct Smtp {
+    pub(super) service: Arc<Service>,
+    pub(super) input: Input,
+    pub(super) dialogue: Dialogue,
+    pub(super) stage: Stage,
+    last_input: Moment,
+    /// Errors since the last message.
+    errors: u32,
+    /// Commands since the last message that did nothing for one.
+    junk: u32,
+    pending: bool,
+}
+
+/// What a turn answers to.
+pub(super) struct Said<'a> {
+    pub(super) verb: &'a [u8],
+    pub(super) line: &'a Bytes,
+    pub(super) tokens: &'a [Token<'a>],
+    /// The state in which it came.
+    pub(super) state: &'static str,
+}
+
+impl Smtp {
+    /// A connection that has just been accepted.
+    ///
+    /// `luck` is a random number; with it, the same recipients are put off by greylisting.
+    pub fn new(service: Arc<Service>, luck: u64) -> Self {
+        Self {
+            service,
+            input: Input::default(),
+            dialogue: Dialogue { luck, ..Dialogue::default() },
+            stage: Stage::default(),
+            last_input: Moment::default(),
+            errors: 0,
+            junk: 0,
+            pending: false,
+        }
+    }
+
+    /// Does what can be done, until more input is needed or the driver has enough to carry out.
+    fn advance(&mut self, out: &mut Actions) {
+        self.pending = false;
+        while !out.full() {
+            let moved = match &self.stage {
+                Stage::Committing(_) | Stage::Closed => false,
+                Stage::Command => self.command(out),
+                Stage::Authenticating(_) => self.response(out),
+                Stage::Data(_) => self.data(out),
+                Stage::Chunk(_) => self.chunk(out),
+            };
+            if !moved {
+                return;
+            }
+        }
+        self.pending = !matches!(self.stage, Stage::Committing(_) | Stage::Closed);
+    }
+
+    /// A command line. `false` where none has come.
+    fn command(&mut self, out: &mut Actions) -> bool {
+        let Some(line) = self.input.line(self.service.texts.limits.line) else { return false };
+        if line.cut {
+            out.record(Event::ProtocolViolation { what: "line-too-long", line: Text(line.text.clone()) });
+        }
+        let tokens = token::split(&line.text);
+        let service = Arc::clone(&self.service);
+        let row = tokens.first().and_then(|verb| row(verb, &service.texts));
+        let upper = tokens.first().map(|verb| verb.text.to_ascii_uppercase()).unwrap_or_default();
+        let said = Said {
+            verb: row.map_or(&upper, |row| row.verb.as_bytes()),
+            line: &line.text,
+            tokens: &tokens,
+            state: self.dialogue.name(),
+        };
+        self.turn(&said, out, |turn, dialogue| {
+            if std::str::from_utf8(turn.line).is_err() {
+                return Err(Phrase::BadUtf8.into());
+            }
+            match (row, turn.tokens.first()) {
+                (_, None) => Err(Phrase::BadSyntax.into()),
+                (None, Some(verb)) if breaks_rules(verb) => {
+                    turn.refuse(&Phrase::BreakRules.into());
+                    dialogue.abandon(turn.out);
+                    turn.close(CloseReason::Violation);
+                    Ok(())
+                }
+                (None, Some(_)) => Err(Phrase::UnknownCommand.into()),
+                (Some(row), Some(_)) => match row.phase.refusal(dialogue) {
+                    Some(phrase) => Err(phrase.into()),
+                    None => (row.run)(turn, dialogue),
+                },
+            }
+        });
+        if row.is_some_and(|row| row.junk) {
+            if self.junk > self.service.texts.limits.junk_commands {
+                self.errors = self.errors.saturating_add(1);
+            }
+            self.junk = self.junk.saturating_add(1);
+        }
+        self.check_errors(out);
+        true
+    }
+
+    /// A SASL response. `false` where none has come.
+    fn response(&mut self, out: &mut Actions) -> bool {
+        let Some(line) = self.input.line(self.service.texts.limits.response) else { return false };
+        if line.cut {
+            out.record(Event::ProtocolViolation { what: "line-too-long", line: Text(line.text.clone()) });
+        }
+        let Stage::Authenticating(exchange) = std::mem::take(&mut self.stage) else { return true };
+        let said = Said { verb: b"AUTH", line: &line.text, tokens: &[], state: self.dialogue.name() };
+        self.turn(&said, out, |turn, dialogue| {
+            if line.cut {
+                return Err(Phrase::ResponseTooLong.into());
+            }
+            auth::step(turn, dialogue, exchange.respond(&line.text), Phrase::InvalidResponse)
+        });
+        self.check_errors(out);
+        true
+    }
+
+    /// One turn: runs it, refuses it where it fails, records the command in front of its answer.
+    pub(super) fn turn(
+        &mut self,
+        said: &Said<'_>,
+        out: &mut Actions,
+        run: impl FnOnce(&mut Turn<'_>, &mut Dialogue) -> Result<(), Fault>,
+    ) {
+        let place = out.mark();
+        let service = Arc::clone(&self.service);
+        let mut turn = Turn {
+            service: &service,
+            verb: said.verb,
+            line: said.line,
+            tokens: said.tokens,
+            out,
+            stage: Stage::Command,
+            status: "",
+            slow: self.errors >= service.texts.limits.soft_errors,
+            excused: false,
+        };
+        if let Err(fault) = run(&mut turn, &mut self.dialogue) {
+            turn.refuse(&fault);
+        }
+        if turn.failed() {
+            self.errors = self.errors.saturating_add(1);
+        }
+        let status = turn.status;
+        self.stage = turn.stage;
+        if !matches!(self.stage, Stage::Chunk(_)) {
+            out.record_at(place, received(said.verb, said.line, said.state, status));
+        }
+    }
+
+    /// Hangs up after too many errors.
+    pub(super) fn check_errors(&mut self, out: &mut Actions) {
+        let over = self.errors >= self.service.texts.limits.hard_errors;
+        // A chunk is read and answered first.
+        if over && !matches!(self.stage, Stage::Closed | Stage::Chunk(_) | Stage::Committing(_)) {
+            let what = "too-many-bad-commands";
+            out.record(Event::ProtocolViolation { what, line: Text::default() });
+            self.farewell(Phrase::TooManyErrors, CloseReason::Violation, out);
+        }
+    }
+
+    fn farewell(&mut self, phrase: Phrase, reason: CloseReason, out: &mut Actions) {
+        self.cut_short(out);
+        if self.errors >= self.service.texts.limits.soft_errors {
+            out.push(Action::Wait(self.service.texts.times.error_delay()));
+        }
+        out.send(&self.service.texts.reply(phrase).fill(&[(Slot::Node, self.service.node.as_bytes())]));
+        out.send(b"\r\n");
+        out.push(Action::Close(reason));
+        self.stage = Stage::Closed;
+    }
+}
+
+impl Session for Smtp {
+    fn open(&mut self, now: Moment, out: &mut Actions) {
+        self.last_input = now;
+        out.send(&self.service.greeting);
+        out.send(b"\r\n");
+    }
+
+    fn receive(&mut self, now: Moment, input: &[u8], out: &mut Actions) {
+        self.last_input = now;
+        self.input.push(input);
+        self.advance(out);
+    }
+
+    fn pending(&self) -> bool {
+        self.pending
+    }
+
+    fn resume(&mut self, now: Moment, out: &mut Actions) {
+        self.last_input = now;
+        self.advance(out);
+    }
+
+    fn deadline(&self) -> Option<Moment> {
+        match self.stage {
+            Stage::Committing(_) | Stage::Closed => None,
+            _ => Some(self.last_input.after(self.service.timeout)),
+        }
+    }
+
+    fn expire(&mut self, now: Moment, out: &mut Actions) {
+        if self.deadline().is_some_and(|deadline| now >= deadline) {
+            self.farewell(Phrase::Timeout, CloseReason::Timeout, out);
+        }
+    }
+
+    fn captured(&mut self, now: Moment, captured: Captured, out: &mut Actions) {
+        self.last_input = now;
+        let Stage::Committing(end) = std::mem::take(&mut self.stage) else { return };
+        if matches!(captured, Captured::Kept { .. }) {
+            self.errors = 0;
+            self.junk = 0;
+        }
+        self.turn(&end.said(), out, |turn, _| {
+            let Captured::Kept { queue_id } = captured else { return Err(Phrase::StorageFull.into()) };
+            let octets = end.size.map(|size| size.to_string());
+            let phrase = if octets.is_some() { Phrase::QueuedChunks } else { Phrase::Queued };
+            let octets = octets.unwrap_or_default();
+            turn.reply(phrase, &[(Slot::Queue, queue_id.as_bytes()), (Slot::Octets, octets.as_bytes())]);
+            Ok(())
+        });
+        self.check_errors(out);
+        self.pending = !matches!(self.stage, Stage::Closed);
+    }
+
+    fn finish(&mut self, out: &mut Actions) {
+        let rest = self.input.rest();
+        if !rest.is_empty() {
+            out.record(Event::ProtocolViolation { what: "unfinished", line: Text::copy(rest) });
+        }
+        self.cut_short(out);
+    }
+}

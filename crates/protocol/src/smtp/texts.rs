@@ -1,0 +1,282 @@
+//! How a personality speaks SMTP: its words, its commands, its limits (`[smtp]` in `personalities/*.toml`).
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+use serde::Deserialize;
+
+use crate::smtp::command::TABLE;
+use crate::text::Text;
+
+/// Declares [`Phrase`] and the list of all of them.
+macro_rules! phrases {
+    ($( $(#[doc = $doc:literal])+ $phrase:ident, )+) => {
+        /// The meaning of a reply. Its words, with the reply code before them, are the personality's `[smtp.replies]`.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Deserialize)]
+        #[serde(rename_all = "kebab-case")]
+        pub enum Phrase { $( $(#[doc = $doc])+ $phrase, )+ }
+
+        impl Phrase {
+            const ALL: &'static [Self] = &[ $( Self::$phrase, )+ ];
+        }
+    };
+}
+
+phrases! {
+    /// Farewell after too many errors.
+    TooManyErrors,
+    /// Farewell after too long a silence.
+    Timeout,
+    /// Farewell to what does not speak SMTP at all.
+    BreakRules,
+    /// An empty line.
+    BadSyntax,
+    /// A line that is not UTF-8.
+    BadUtf8,
+    /// No such command.
+    UnknownCommand,
+    /// HELO or EHLO without a name.
+    HeloSyntax,
+    /// An argument behind a command that has none.
+    NoArguments,
+    /// A malformed MAIL.
+    MailSyntax,
+    /// A malformed RCPT.
+    RcptSyntax,
+    /// A malformed VRFY.
+    VrfySyntax,
+    /// A malformed ETRN.
+    EtrnSyntax,
+    /// ETRN of what is no domain.
+    EtrnParameter,
+    /// ETRN in the middle of a mail transaction.
+    EtrnInTransaction,
+    /// A malformed AUTH.
+    AuthSyntax,
+    /// A malformed BDAT; the connection is closed, as nobody knows what is a command behind it.
+    BdatSyntax,
+    /// XCLIENT or XFORWARD without attributes.
+    AttributeSyntax,
+    /// A sender that is no address.
+    BadSender,
+    /// A recipient that is no address.
+    BadRecipient,
+    /// A parameter of MAIL or RCPT that is not known.
+    UnsupportedOption,
+    /// `SIZE=x`
+    BadSize,
+    /// A declared size that fits into no file.
+    SizeOverflow,
+    /// A declared size over the limit.
+    SizeExceeded,
+    /// A malformed RET.
+    BadRet,
+    /// A malformed ENVID.
+    BadEnvid,
+    /// A malformed NOTIFY.
+    BadNotify,
+    /// A malformed ORCPT.
+    BadOrcpt,
+    /// MAIL in the middle of a mail transaction.
+    NestedMail,
+    /// MAIL among chunks that nobody wants.
+    MailAfterBdat,
+    /// RCPT without MAIL.
+    NeedMail,
+    /// RCPT behind a chunk.
+    RcptAfterBdat,
+    /// DATA or BDAT without MAIL.
+    NeedRcpt,
+    /// DATA or BDAT without an accepted recipient.
+    NoValidRecipients,
+    /// DATA behind a chunk.
+    DataAfterBdat,
+    /// AUTH, XCLIENT or XFORWARD in the middle of a mail transaction.
+    TransactionInProgress,
+    /// MAIL on the submission port before a login.
+    SubmissionRefused,
+    /// A foreign recipient is put off, as by greylisting.
+    Greylisted,
+    /// A recipient elsewhere.
+    RelayDenied,
+    /// A recipient here that does not exist.
+    UnknownUser,
+    /// More recipients than a message may have.
+    TooManyRecipients,
+    /// AUTH where it is not offered.
+    AuthDisabled,
+    /// AUTH after a login.
+    AlreadyAuthenticated,
+    /// A SASL challenge.
+    Challenge,
+    /// A login failed.
+    AuthenticationFailed,
+    /// AUTH with a mechanism that is not offered.
+    InvalidMechanism,
+    /// A SASL initial response that is not base64.
+    InvalidInitialResponse,
+    /// A SASL response that is not base64.
+    InvalidResponse,
+    /// A SASL response over the limit.
+    ResponseTooLong,
+    /// The client cancelled AUTH.
+    AuthenticationAborted,
+    /// An empty chunk that is not the last.
+    NullBdat,
+    /// A chunk behind one that was refused.
+    Discarded,
+    /// A chunk that takes the message over the limit.
+    ChunkTooBig,
+    /// A message over the limit.
+    MessageTooBig,
+    /// No room for the message.
+    StorageFull,
+    /// A message is taken in.
+    Queued,
+    /// A message in chunks is taken in.
+    QueuedChunks,
+}
+
+/// The `[smtp]` table of a personality.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct SmtpTexts {
+    /// The greeting, a whole line.
+    pub greeting: Text,
+    /// What EHLO lists behind the host's name. A line that begins with `AUTH` is left out where AUTH is off.
+    pub extensions: Vec<Text>,
+    /// What answers each command that is in order, also where that is a refusal. A command without a text here does
+    /// not exist in this personality.
+    pub completed: BTreeMap<String, Text>,
+    /// All other replies.
+    pub replies: BTreeMap<Phrase, Text>,
+    /// What a delivered message gets at its top.
+    pub delivery: DeliveryTexts,
+    /// Sizes and counts.
+    pub limits: Limits,
+    /// Delays.
+    pub times: Times,
+}
+
+/// Header lines of delivery.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct DeliveryTexts {
+    /// The lines of every message.
+    pub lines: Vec<Text>,
+    /// What follows in a message to one recipient.
+    pub one: Vec<Text>,
+    /// What follows in a message to several.
+    pub several: Vec<Text>,
+}
+
+/// Caps on what a client sends.
+#[derive(Debug, Clone, Copy, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct Limits {
+    /// Octets of a command line; what is beyond is thrown away.
+    pub line: usize,
+    /// Octets of a SASL response.
+    pub response: usize,
+    /// Octets of a message.
+    pub message: u64,
+    /// Recipients of a message.
+    pub recipients: usize,
+    /// Errors from which on every reply is delayed.
+    pub soft_errors: u32,
+    /// Errors that end a connection.
+    pub hard_errors: u32,
+    /// Commands that do nothing (NOOP, RSET, VRFY ...) for which a client may go on; one more is free, as in Postfix,
+    /// and each behind it counts as an error.
+    pub junk_commands: u32,
+}
+
+/// How long things take.
+#[derive(Debug, Clone, Copy, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct Times {
+    /// Before a failed login is answered, in milliseconds.
+    pub failure_delay_ms: u64,
+    /// Before every reply after [`Limits::soft_errors`], in milliseconds.
+    pub error_delay_ms: u64,
+    /// Silence that ends a connection, in seconds.
+    pub idle_s: u64,
+}
+
+impl Times {
+    /// [`Self::failure_delay_ms`].
+    pub const fn failure_delay(&self) -> Duration {
+        Duration::from_millis(self.failure_delay_ms)
+    }
+
+    /// [`Self::error_delay_ms`].
+    pub const fn error_delay(&self) -> Duration {
+        Duration::from_millis(self.error_delay_ms)
+    }
+}
+
+/// Every reply code that a text may begin with, as events carry it.
+const CODES: [&str; 28] = [
+    "220", "221", "235", "250", "252", "334", "354", "421", "450", "451", "452", "454", "458", "459", "500",
+    "501", "502", "503", "504", "521", "530", "535", "538", "550", "551", "552", "554", "555",
+];
+
+/// The reply code that a reply begins with; empty where it has none.
+pub fn code(reply: &[u8]) -> &'static str {
+    CODES.into_iter().find(|code| reply.starts_with(code.as_bytes())).unwrap_or("")
+}
+
+impl SmtpTexts {
+    /// What the type does not hold: every phrase has words that begin with a reply code, and every command is one that
+    /// the engine has.
+    pub(crate) fn check(&self) -> Result<(), String> {
+        let worded: BTreeSet<Phrase> = self.replies.keys().copied().collect();
+        if let Some(missing) = Phrase::ALL.iter().find(|phrase| !worded.contains(phrase)) {
+            return Err(format!("[smtp.replies] has no `{}`", kebab(&format!("{missing:?}"))));
+        }
+        if let Some(unknown) = self.completed.keys().find(|verb| !TABLE.iter().any(|row| row.verb == *verb)) {
+            let known = TABLE.iter().map(|row| row.verb).collect::<Vec<_>>().join(", ");
+            return Err(format!("[smtp.completed] has `{unknown}`, which is no command of ours ({known})"));
+        }
+        let texts = self.completed.values().chain(self.replies.values()).chain([&self.greeting]);
+        if let Some(codeless) = texts.map(ToString::to_string).find(|text| code(text.as_bytes()).is_empty()) {
+            return Err(format!("[smtp] has `{codeless}`, which begins with no reply code that we know"));
+        }
+        Ok(())
+    }
+
+    /// The words of a phrase.
+    pub fn reply(&self, phrase: Phrase) -> &Text {
+        self.replies.get(&phrase).expect("`check` saw words for every phrase")
+    }
+}
+
+/// `BadSender` as a key of the file: `bad-sender`.
+fn kebab(name: &str) -> String {
+    let mut key = String::new();
+    for (position, letter) in name.chars().enumerate() {
+        if letter.is_ascii_uppercase() && position > 0 {
+            key.push('-');
+        }
+        key.push(letter.to_ascii_lowercase());
+    }
+    key
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::Personality;
+
+    #[test]
+    fn mistakes_are_named() {
+        let good = include_str!("../../../../personalities/decnet.toml");
+        let with = |from: &str, to: &str| {
+            assert!(good.contains(from), "{from}");
+            Personality::parse("x", &good.replacen(from, to, 1)).unwrap_err().to_string()
+        };
+        assert!(with("relay-denied =", "# relay-denied =").contains("relay-denied"));
+        assert!(with("\"452 4.5.3", "\"999 4.5.3").contains("999 4.5.3"));
+        assert!(with("\"XCLIENT\"", "\"YCLIENT\"").contains("YCLIENT"));
+        assert!(with("hard-errors", "hard-terrors").contains("hard-terrors"));
+    }
+}
