@@ -23,16 +23,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
 
 /// The crates without I/O: nothing that they ship with may bring any of [`DRIVERS`] along.
 const SANS_IO: &[&str] = &["event", "bait", "protocol"];
-const DRIVERS: &[&str] = &[
-    "async-std",
-    "mio",
-    "openssl",
-    "rusqlite",
-    "rustls",
-    "smol",
-    "socket2",
-    "tokio",
-];
+const DRIVERS: &[&str] = &["async-std", "mio", "openssl", "rusqlite", "rustls", "smol", "socket2", "tokio"];
 
 /// What stands against the plan, in words.
 pub(crate) fn check(workspace: &Workspace) -> Result<Vec<String>> {
@@ -46,9 +37,8 @@ pub(crate) fn check(workspace: &Workspace) -> Result<Vec<String>> {
     let ours: BTreeSet<&str> = members.iter().filter_map(|id| names.get(id).copied()).collect();
 
     let mut complaints = Vec::new();
-    for package in packages
-        .iter()
-        .filter(|package| package["id"].as_str().is_some_and(|id| members.contains(id)))
+    for package in
+        packages.iter().filter(|package| package["id"].as_str().is_some_and(|id| members.contains(id)))
     {
         let name = package["name"].as_str().unwrap_or_default();
         let Some((_, allowed)) = MAY_USE.iter().find(|(of, _)| *of == name) else {
@@ -64,10 +54,7 @@ pub(crate) fn check(workspace: &Workspace) -> Result<Vec<String>> {
     }
 
     let edges = edges(metadata).context("cargo metadata has no dependency graph")?;
-    for (id, name) in names
-        .iter()
-        .filter(|(id, name)| members.contains(*id) && SANS_IO.contains(*name))
-    {
+    for (id, name) in names.iter().filter(|(id, name)| members.contains(*id) && SANS_IO.contains(*name)) {
         for reached in closure(id, &edges) {
             let reached = names.get(reached).copied().unwrap_or_default();
             if DRIVERS.contains(&reached) {
@@ -89,9 +76,7 @@ fn edges(metadata: &Value) -> Option<BTreeMap<&str, Vec<&str>>> {
         });
         edges.insert(
             node["id"].as_str()?,
-            normal
-                .filter_map(|dependency| dependency["pkg"].as_str())
-                .collect(),
+            normal.filter_map(|dependency| dependency["pkg"].as_str()).collect(),
         );
     }
     Some(edges)
@@ -136,11 +121,7 @@ mod tests {
             ],
             "resolve": { "nodes": [node("protocol", protocol_brings), node("helper", "tokio")] },
         });
-        Workspace {
-            root: PathBuf::new(),
-            target: PathBuf::new(),
-            metadata,
-        }
+        Workspace { root: PathBuf::new(), target: PathBuf::new(), metadata }
     }
 
     #[test]
@@ -152,10 +133,7 @@ mod tests {
     fn upward_and_hidden_drivers_are_named() {
         assert_eq!(
             check(&workspace("protocol", "helper")).unwrap(),
-            [
-                "crate store must not depend on protocol",
-                "crate protocol has no I/O, yet brings tokio along"
-            ]
+            ["crate store must not depend on protocol", "crate protocol has no I/O, yet brings tokio along"]
         );
     }
 }

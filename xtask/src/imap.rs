@@ -31,11 +31,7 @@ impl Reply {
 
     /// The reply, if it is an OK.
     pub(crate) fn ok(self) -> Result<Self> {
-        ensure!(
-            self.status.starts_with("OK"),
-            "expected OK, got {:?}",
-            self.status
-        );
+        ensure!(self.status.starts_with("OK"), "expected OK, got {:?}", self.status);
         Ok(self)
     }
 
@@ -78,18 +74,14 @@ impl Client {
     /// Sends a command under a fresh tag and reads its reply.
     pub(crate) fn command(&mut self, command: &str) -> Result<Reply> {
         let tag = self.send(command)?;
-        self.reply(&tag)
-            .with_context(|| format!("the reply to {command}"))
+        self.reply(&tag).with_context(|| format!("the reply to {command}"))
     }
 
     /// Sends a command and returns its tag.
     pub(crate) fn send(&mut self, command: &str) -> Result<String> {
         self.tags += 1;
         let tag = format!("x{}", self.tags);
-        self.stream
-            .get_mut()
-            .write_all(format!("{tag} {command}\r\n").as_bytes())
-            .context("sending")?;
+        self.stream.get_mut().write_all(format!("{tag} {command}\r\n").as_bytes()).context("sending")?;
         Ok(tag)
     }
 
@@ -109,16 +101,13 @@ impl Client {
             if let Some(size) = announced(line) {
                 let body = bytes.len();
                 bytes.resize(body + size, 0);
-                self.stream
-                    .read_exact(&mut bytes[body..])
-                    .context("reading a literal")?;
+                self.stream.read_exact(&mut bytes[body..]).context("reading a literal")?;
                 continued = true;
                 continue;
             }
             if !continued
-                && let Some(status) = line
-                    .strip_prefix(tag.as_bytes())
-                    .and_then(|rest| rest.strip_prefix(b" "))
+                && let Some(status) =
+                    line.strip_prefix(tag.as_bytes()).and_then(|rest| rest.strip_prefix(b" "))
             {
                 let status = String::from_utf8_lossy(status).trim_end().to_owned();
                 return Ok(Reply { bytes, status });
@@ -135,9 +124,7 @@ impl Client {
     /// Everything that still comes until the server closes.
     pub(crate) fn rest(mut self) -> Result<Vec<u8>> {
         let mut rest = Vec::new();
-        self.stream
-            .read_to_end(&mut rest)
-            .context("waiting for the server to close")?;
+        self.stream.read_to_end(&mut rest).context("waiting for the server to close")?;
         Ok(rest)
     }
 }
@@ -157,10 +144,8 @@ mod tests {
     fn literals_are_found() {
         assert_eq!(announced(b"* 1 FETCH (BODY[] {12}\r\n"), Some(12));
         assert_eq!(announced(b"* 1 FETCH (BODY[] {12})\r\n"), None);
-        let reply = Reply {
-            bytes: b"* 1 EXISTS\r\n* 1 FETCH ({3}\r\nabc)\r\n".to_vec(),
-            status: "OK".into(),
-        };
+        let reply =
+            Reply { bytes: b"* 1 EXISTS\r\n* 1 FETCH ({3}\r\nabc)\r\n".to_vec(), status: "OK".into() };
         assert_eq!(reply.literal(), Some(&b"abc"[..]));
     }
 }

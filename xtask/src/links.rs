@@ -18,11 +18,7 @@ pub(crate) fn check(workspace: &Workspace) -> Result<Vec<String>> {
                 continue;
             }
             let (name, anchor) = target.split_once('#').unwrap_or((target, ""));
-            let there = if name.is_empty() {
-                file.clone()
-            } else {
-                folder.join(name)
-            };
+            let there = if name.is_empty() { file.clone() } else { folder.join(name) };
             if !there.exists() {
                 complaints.push(format!("{}:{number}: {target} does not exist", path.display()));
             } else if !anchor.is_empty() && there.extension().is_some_and(|extension| extension == "md") {
@@ -51,16 +47,14 @@ fn targets(text: &str) -> Vec<(usize, &str)> {
 
 /// The names under which a document's headings are linked.
 fn anchors(text: &str) -> impl Iterator<Item = String> + '_ {
-    prose(text)
-        .filter_map(|(_, line)| line.strip_prefix('#'))
-        .map(|heading| {
-            let words = heading.trim_start_matches('#').trim().to_lowercase();
-            words
-                .chars()
-                .filter(|c| c.is_alphanumeric() || " -_".contains(*c))
-                .map(|c| if c == ' ' { '-' } else { c })
-                .collect()
-        })
+    prose(text).filter_map(|(_, line)| line.strip_prefix('#')).map(|heading| {
+        let words = heading.trim_start_matches('#').trim().to_lowercase();
+        words
+            .chars()
+            .filter(|c| c.is_alphanumeric() || " -_".contains(*c))
+            .map(|c| if c == ' ' { '-' } else { c })
+            .collect()
+    })
 }
 
 fn prose(text: &str) -> impl Iterator<Item = (usize, &str)> {
@@ -87,9 +81,6 @@ mod tests {
     #[test]
     fn headings_become_anchors() {
         let text = "# Reporting, and `how`\n## Two words\n";
-        assert_eq!(
-            anchors(text).collect::<Vec<_>>(),
-            ["reporting-and-how", "two-words"]
-        );
+        assert_eq!(anchors(text).collect::<Vec<_>>(), ["reporting-and-how", "two-words"]);
     }
 }

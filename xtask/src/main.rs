@@ -6,6 +6,7 @@
 mod architecture;
 mod bench;
 mod clients;
+mod command;
 mod imap;
 mod links;
 mod programs;
@@ -20,17 +21,19 @@ mod workspace;
 use std::process::ExitCode;
 
 const USAGE: &str = "\
-cargo xtask test        all checks, as CI runs them: formatting, lints, architecture, tests, real clients
-cargo xtask test fast   the same without the release build and the clients
-cargo xtask bench       server CPU, latency and memory against a floor, in turns, in one run
+cargo xtask test            all checks, as CI runs them: formatting, lints, architecture, tests, real clients
+cargo xtask test fast       the same without the release build and the clients
+cargo xtask test clients    the release build and the clients alone
+cargo xtask bench           server CPU, latency and memory against a floor, in turns, in one run
             [--sessions N] [--rounds N] [--idle N]";
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let words: Vec<&str> = arguments.iter().map(String::as_str).collect();
     let result = match words.as_slice() {
-        ["test"] => test::run(test::Depth::Full),
-        ["test", "fast"] => test::run(test::Depth::Fast),
+        ["test"] => test::run(test::Part::All),
+        ["test", "fast"] => test::run(test::Part::Fast),
+        ["test", "clients"] => test::run(test::Part::Clients),
         ["bench", options @ ..] => bench::build_and_run(options),
         // Not for people: the parts of `bench` that run as processes of their own, as release builds.
         ["bench-run", options @ ..] => bench::run(options),

@@ -33,11 +33,7 @@ impl Report {
         println!("-- {name}");
         let start = Instant::now();
         let outcome = run().unwrap_or_else(|error| Outcome::Failed(format!("{error:#}")));
-        let row = Row {
-            name: name.to_owned(),
-            time: start.elapsed(),
-            outcome,
-        };
+        let row = Row { name: name.to_owned(), time: start.elapsed(), outcome };
         println!("{}", row.line(name.len()));
         let passed = matches!(row.outcome, Outcome::Passed(_));
         self.rows.push(row);
@@ -53,11 +49,7 @@ impl Report {
         }
         let count = |wanted: &str| self.rows.iter().filter(|row| row.word() == wanted).count();
         let failed = count("FAILED");
-        println!(
-            "\n{} passed, {failed} failed, {} skipped",
-            count("ok"),
-            count("SKIPPED")
-        );
+        println!("\n{} passed, {failed} failed, {} skipped", count("ok"), count("SKIPPED"));
         failed == 0
     }
 }
@@ -73,12 +65,8 @@ impl Row {
 
     fn line(&self, width: usize) -> String {
         let (Outcome::Passed(detail) | Outcome::Skipped(detail) | Outcome::Failed(detail)) = &self.outcome;
-        let line = format!(
-            "{:<7} {:<width$} {:>6.1} s  {detail}",
-            self.word(),
-            self.name,
-            self.time.as_secs_f64()
-        );
+        let line =
+            format!("{:<7} {:<width$} {:>6.1} s  {detail}", self.word(), self.name, self.time.as_secs_f64());
         line.trim_end().to_owned()
     }
 }

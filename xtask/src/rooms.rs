@@ -35,10 +35,7 @@ pub(crate) fn no_io(workspace: &Workspace) -> Result<Vec<String>> {
         each_source(workspace, folder, |path, source| {
             for (number, line) in source.lines() {
                 if let Some(word) = is_io(line) {
-                    complaints.push(format!(
-                        "{}:{number}: {word} does not belong here",
-                        path.display()
-                    ));
+                    complaints.push(format!("{}:{number}: {word} does not belong here", path.display()));
                 }
             }
         })?;
@@ -50,11 +47,7 @@ pub(crate) fn no_io(workspace: &Workspace) -> Result<Vec<String>> {
 pub(crate) fn wire_texts(workspace: &Workspace) -> Result<Vec<String>> {
     let mut complaints = Vec::new();
     each_source(workspace, "crates/protocol/src", |path, source| {
-        for literal in source
-            .literals
-            .iter()
-            .filter(|literal| is_wire_text(&literal.text))
-        {
+        for literal in source.literals.iter().filter(|literal| is_wire_text(&literal.text)) {
             complaints.push(format!(
                 "{}:{}: {:?} is a wire text: it belongs in personalities/",
                 path.display(),
@@ -73,10 +66,7 @@ pub(crate) fn sizes(workspace: &Workspace) -> Result<Vec<String>> {
         for path in workspace.files(folder, ".rs")? {
             let lines = read(workspace, &path)?.lines().count();
             if lines > LINES_AT_MOST {
-                complaints.push(format!(
-                    "{}: {lines} lines; {LINES_AT_MOST} is the most",
-                    path.display()
-                ));
+                complaints.push(format!("{}: {lines} lines; {LINES_AT_MOST} is the most", path.display()));
             }
         }
     }
@@ -86,10 +76,7 @@ pub(crate) fn sizes(workspace: &Workspace) -> Result<Vec<String>> {
 fn each_source(workspace: &Workspace, folder: &str, mut look: impl FnMut(&Path, &Source)) -> Result<()> {
     for path in workspace.files(folder, ".rs")? {
         // Test modules in files of their own are marked where they are declared: `#[cfg(test)] mod tests;`.
-        if path
-            .file_stem()
-            .is_some_and(|stem| stem.to_string_lossy().ends_with("tests"))
-        {
+        if path.file_stem().is_some_and(|stem| stem.to_string_lossy().ends_with("tests")) {
             continue;
         }
         look(&path, &Source::read(&read(workspace, &path)?));
@@ -126,10 +113,7 @@ fn is_wire_text(literal: &str) -> bool {
     }
     ["OK ", "NO ", "BAD ", "BYE "].iter().any(|status| {
         literal.match_indices(status).any(|(at, _)| {
-            let opens = literal[..at]
-                .bytes()
-                .next_back()
-                .is_none_or(|byte| byte == b' ' || byte == b'}');
+            let opens = literal[..at].bytes().next_back().is_none_or(|byte| byte == b' ' || byte == b'}');
             let prose = literal[at + status.len()..].bytes().next();
             opens && prose.is_some_and(|byte| byte.is_ascii_alphabetic() || byte == b'[')
         })
@@ -142,11 +126,9 @@ mod tests {
 
     #[test]
     fn an_address_is_no_socket() {
-        for line in [
-            "use std::net::SocketAddr;",
-            "src_ip: std::net::IpAddr,",
-            "use std::net::{IpAddr, SocketAddr};",
-        ] {
+        for line in
+            ["use std::net::SocketAddr;", "src_ip: std::net::IpAddr,", "use std::net::{IpAddr, SocketAddr};"]
+        {
             assert_eq!(is_io(line), None, "{line}");
         }
         for line in [
@@ -170,17 +152,9 @@ mod tests {
         ] {
             assert!(is_wire_text(text), "{text}");
         }
-        for text in [
-            "OK",
-            " NO ",
-            " BAD ",
-            "{tag} OK ",
-            "* ",
-            " FETCH (",
-            "LOOK here",
-            "* {count} EXISTS",
-            "123",
-        ] {
+        for text in
+            ["OK", " NO ", " BAD ", "{tag} OK ", "* ", " FETCH (", "LOOK here", "* {count} EXISTS", "123"]
+        {
             assert!(!is_wire_text(text), "{text}");
         }
     }

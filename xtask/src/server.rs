@@ -25,9 +25,7 @@ pub(crate) fn honeypost(program: &Path) -> Command {
     let mut command = Command::new(program);
     for (name, _) in std::env::vars_os() {
         let text = name.to_string_lossy();
-        let ours = ["HONEYPOST_", "IMAP_", "POP3_", "SMTP_"]
-            .iter()
-            .any(|prefix| text.starts_with(prefix));
+        let ours = ["HONEYPOST_", "IMAP_", "POP3_", "SMTP_"].iter().any(|prefix| text.starts_with(prefix));
         if ours || text == "NODE_NAME" {
             command.env_remove(&name);
         }
@@ -57,30 +55,12 @@ impl Server {
         let log = folder.join("serve.log");
         let output = File::create(&log).with_context(|| log.display().to_string())?;
         let mut command = honeypost(program);
-        command
-            .arg("serve")
-            .arg("--data-dir")
-            .arg(data(folder))
-            .arg("--imap")
-            .arg(address.to_string());
-        for other in [
-            "imaps",
-            "pop3",
-            "pop3s",
-            "smtp",
-            "submission",
-            "submissions",
-            "dashboard",
-        ] {
+        command.arg("serve").arg("--data-dir").arg(data(folder)).arg("--imap").arg(address.to_string());
+        for other in ["imaps", "pop3", "pop3s", "smtp", "submission", "submissions", "dashboard"] {
             command.arg(format!("--{other}")).arg("off");
         }
-        command
-            .envs(settings.iter().copied())
-            .stdout(output.try_clone()?)
-            .stderr(output);
-        let child = command
-            .spawn()
-            .with_context(|| format!("starting {}", program.display()))?;
+        command.envs(settings.iter().copied()).stdout(output.try_clone()?).stderr(output);
+        let child = command.spawn().with_context(|| format!("starting {}", program.display()))?;
         let mut server = Self { child, log, address };
         server.wait_until_listening()?;
         Ok(server)
@@ -93,11 +73,7 @@ impl Server {
             if let Some(status) = self.child.try_wait()? {
                 bail!("honeypost ended at once ({status}): {}", self.said());
             }
-            ensure!(
-                start.elapsed() < PATIENCE,
-                "honeypost does not listen: {}",
-                self.said()
-            );
+            ensure!(start.elapsed() < PATIENCE, "honeypost does not listen: {}", self.said());
             std::thread::sleep(Duration::from_millis(10));
         }
         Ok(())
@@ -124,9 +100,7 @@ impl Server {
 
     fn terminate(&mut self) -> Result<ExitStatus> {
         let id = self.id();
-        let sent = Command::new("sh")
-            .args(["-c", &format!("kill -TERM {id}")])
-            .status()?;
+        let sent = Command::new("sh").args(["-c", &format!("kill -TERM {id}")]).status()?;
         ensure!(
             sent.success(),
             "honeypost (process {id}) was gone before it was told to stop: {}",
@@ -164,20 +138,11 @@ impl Drop for Server {
 
 /// The events of the data under `folder`, as `honeypost events --json` prints them.
 pub(crate) fn events(program: &Path, folder: &Path) -> Result<Vec<Value>> {
-    let output = honeypost(program)
-        .args(["events", "--json", "--data-dir"])
-        .arg(data(folder))
-        .output()?;
+    let output = honeypost(program).args(["events", "--json", "--data-dir"]).arg(data(folder)).output()?;
     let complaint = String::from_utf8_lossy(&output.stderr);
-    ensure!(
-        output.status.success(),
-        "honeypost events ({}): {complaint}",
-        output.status
-    );
+    ensure!(output.status.success(), "honeypost events ({}): {complaint}", output.status);
     let text = String::from_utf8(output.stdout).context("events are UTF-8")?;
-    text.lines()
-        .map(|line| serde_json::from_str(line).with_context(|| line.to_owned()))
-        .collect()
+    text.lines().map(|line| serde_json::from_str(line).with_context(|| line.to_owned())).collect()
 }
 
 /// The events of a running server, as soon as they fulfil the condition; the store is a moment behind.
@@ -194,17 +159,9 @@ pub(crate) fn events_until(
             return Ok(found);
         }
         if start.elapsed() > PATIENCE {
-            let names: Vec<&str> = found
-                .iter()
-                .rev()
-                .take(20)
-                .filter_map(|event| event["event"].as_str())
-                .collect();
-            bail!(
-                "no events that show {what}; {} events, the last ones: {}",
-                found.len(),
-                names.join(" ")
-            );
+            let names: Vec<&str> =
+                found.iter().rev().take(20).filter_map(|event| event["event"].as_str()).collect();
+            bail!("no events that show {what}; {} events, the last ones: {}", found.len(), names.join(" "));
         }
         std::thread::sleep(Duration::from_millis(100));
     }
@@ -235,11 +192,8 @@ pub(crate) fn listening(address: SocketAddr) -> Result<bool> {
 pub(crate) fn memory(process: u32, key: &str) -> Result<u64> {
     let path = format!("/proc/{process}/status");
     let status = std::fs::read_to_string(&path).with_context(|| path.clone())?;
-    let line = status
-        .lines()
-        .find_map(|line| line.strip_prefix(key)?.strip_prefix(':'));
-    let number = line
-        .and_then(|line| line.split_whitespace().next())
-        .with_context(|| format!("{path}: no {key}"))?;
+    let line = status.lines().find_map(|line| line.strip_prefix(key)?.strip_prefix(':'));
+    let number =
+        line.and_then(|line| line.split_whitespace().next()).with_context(|| format!("{path}: no {key}"))?;
     Ok(number.parse()?)
 }

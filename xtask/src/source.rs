@@ -28,26 +28,17 @@ impl Source {
         let literals = literals
             .into_iter()
             .filter(|(at, _)| !tests.iter().any(|range| range.contains(at)))
-            .map(|(at, text)| Literal {
-                line: line_of(&code, at),
-                text,
-            })
+            .map(|(at, text)| Literal { line: line_of(&code, at), text })
             .collect();
         for range in tests {
             blank(&mut code[range]);
         }
-        Self {
-            code: String::from_utf8_lossy(&code).into_owned(),
-            literals,
-        }
+        Self { code: String::from_utf8_lossy(&code).into_owned(), literals }
     }
 
     /// The shipped code's lines with their numbers, from 1.
     pub(crate) fn lines(&self) -> impl Iterator<Item = (usize, &str)> {
-        self.code
-            .lines()
-            .enumerate()
-            .map(|(index, line)| (index + 1, line))
+        self.code.lines().enumerate().map(|(index, line)| (index + 1, line))
     }
 }
 
@@ -104,16 +95,9 @@ fn string(rest: &[u8], before: Option<u8>) -> Option<(usize, usize, usize)> {
     if before.is_some_and(|byte| byte.is_ascii_alphanumeric() || byte == b'_') {
         return None;
     }
-    let prefix = rest
-        .iter()
-        .take_while(|byte| matches!(byte, b'b' | b'c' | b'r'))
-        .count();
+    let prefix = rest.iter().take_while(|byte| matches!(byte, b'b' | b'c' | b'r')).count();
     let raw = rest[..prefix].contains(&b'r');
-    let hashes = if raw {
-        rest[prefix..].iter().take_while(|byte| **byte == b'#').count()
-    } else {
-        0
-    };
+    let hashes = if raw { rest[prefix..].iter().take_while(|byte| **byte == b'#').count() } else { 0 };
     let open = prefix + hashes + 1;
     if prefix > 2 || rest.get(open - 1) != Some(&b'"') {
         return None;
@@ -122,13 +106,7 @@ fn string(rest: &[u8], before: Option<u8>) -> Option<(usize, usize, usize)> {
     while at < rest.len() {
         match rest[at] {
             b'\\' if !raw => at += 1,
-            b'"' if rest[at + 1..]
-                .iter()
-                .take(hashes)
-                .filter(|byte| **byte == b'#')
-                .count()
-                == hashes =>
-            {
+            b'"' if rest[at + 1..].iter().take(hashes).filter(|byte| **byte == b'#').count() == hashes => {
                 return Some((open, at, at + 1 + hashes));
             }
             _ => {}
@@ -152,10 +130,8 @@ fn test_items(code: &[u8]) -> Vec<std::ops::Range<usize>> {
     const MARK: &[u8] = b"#[cfg(test)]";
     let mut found = Vec::new();
     let mut at = 0;
-    while let Some(start) = code[at..]
-        .windows(MARK.len())
-        .position(|window| window == MARK)
-        .map(|next| at + next)
+    while let Some(start) =
+        code[at..].windows(MARK.len()).position(|window| window == MARK).map(|next| at + next)
     {
         let mut depth = 0_usize;
         at = code.len();
@@ -176,10 +152,7 @@ fn test_items(code: &[u8]) -> Vec<std::ops::Range<usize>> {
 }
 
 fn blank(bytes: &mut [u8]) {
-    bytes
-        .iter_mut()
-        .filter(|byte| **byte != b'\n')
-        .for_each(|byte| *byte = b' ');
+    bytes.iter_mut().filter(|byte| **byte != b'\n').for_each(|byte| *byte = b' ');
 }
 
 fn line_of(code: &[u8], at: usize) -> usize {
@@ -218,11 +191,8 @@ fn after() {}
     #[test]
     fn literals_of_shipped_code_are_listed_with_their_lines() {
         let source = Source::read(TEXT);
-        let found: Vec<(usize, &str)> = source
-            .literals
-            .iter()
-            .map(|literal| (literal.line, literal.text.as_str()))
-            .collect();
+        let found: Vec<(usize, &str)> =
+            source.literals.iter().map(|literal| (literal.line, literal.text.as_str())).collect();
         assert_eq!(found, [(5, "std::fs quoted"), (7, "* OK \\\" ready")]);
     }
 }

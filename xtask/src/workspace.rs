@@ -1,7 +1,7 @@
 //! The workspace as cargo sees it, and commands run in its root.
 
 use std::path::{Path, PathBuf};
-use std::process::{Command, ExitStatus, Stdio};
+use std::process::{Command, Stdio};
 
 use anyhow::{Context, Result, bail, ensure};
 use serde_json::Value;
@@ -23,14 +23,7 @@ impl Workspace {
         // Without a filter cargo downloads what other operating systems would need.
         let platform = format!("{}-unknown-linux-gnu", std::env::consts::ARCH);
         let output = Command::new(cargo())
-            .args([
-                "metadata",
-                "--format-version",
-                "1",
-                "--locked",
-                "--filter-platform",
-                &platform,
-            ])
+            .args(["metadata", "--format-version", "1", "--locked", "--filter-platform", &platform])
             .current_dir(&here)
             .stdin(Stdio::null())
             .stderr(Stdio::inherit())
@@ -42,11 +35,7 @@ impl Workspace {
             Some(path) => Ok(PathBuf::from(path)),
             None => bail!("cargo metadata has no {key}"),
         };
-        Ok(Self {
-            root: path("workspace_root")?,
-            target: path("target_directory")?,
-            metadata,
-        })
+        Ok(Self { root: path("workspace_root")?, target: path("target_directory")?, metadata })
     }
 
     /// The shipped program as `cargo build --release` leaves it.
@@ -57,10 +46,7 @@ impl Workspace {
     /// Cargo in the root, without standard input.
     pub(crate) fn cargo(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new(cargo());
-        command
-            .args(arguments)
-            .current_dir(&self.root)
-            .stdin(Stdio::null());
+        command.args(arguments).current_dir(&self.root).stdin(Stdio::null());
         command
     }
 
@@ -72,30 +58,8 @@ impl Workspace {
             collect(&start, suffix, &mut found)?;
         }
         found.sort();
-        found
-            .iter()
-            .map(|path| Ok(path.strip_prefix(&self.root)?.to_path_buf()))
-            .collect()
+        found.iter().map(|path| Ok(path.strip_prefix(&self.root)?.to_path_buf())).collect()
     }
-}
-
-/// Runs a command and returns what it printed on both outputs, in order.
-pub(crate) fn run(command: &mut Command) -> Result<(ExitStatus, String)> {
-    use std::io::Read as _;
-
-    let (mut reader, writer) = std::io::pipe()?;
-    command
-        .stdin(Stdio::null())
-        .stdout(writer.try_clone()?)
-        .stderr(writer);
-    let mut child = command
-        .spawn()
-        .with_context(|| format!("starting {}", command.get_program().display()))?;
-    // The command holds the pipe's writing ends: without them the reader below would never see the end.
-    command.stdout(Stdio::null()).stderr(Stdio::null());
-    let mut text = Vec::new();
-    reader.read_to_end(&mut text)?;
-    Ok((child.wait()?, String::from_utf8_lossy(&text).into_owned()))
 }
 
 fn cargo() -> String {

@@ -45,6 +45,7 @@ pub struct Message {
     pub slots: Vec<Slot>,
     structure: OnceLock<Part>,
     envelope: OnceLock<Envelope>,
+    envelope_text: OnceLock<Bytes>,
     search: OnceLock<SearchText>,
 }
 
@@ -59,6 +60,7 @@ impl Message {
             slots,
             structure: OnceLock::new(),
             envelope: OnceLock::new(),
+            envelope_text: OnceLock::new(),
             search: OnceLock::new(),
         }
     }
@@ -86,6 +88,11 @@ impl Message {
     /// The envelope (RFC 3501 section 7.4.2), read at the first call.
     pub fn envelope(&self) -> &Envelope {
         self.envelope.get_or_init(|| Envelope::parse(&self.bytes.slice(self.header())))
+    }
+
+    /// The envelope as IMAP writes it, kept: every client asks for it, of every message. `write` always gives the same.
+    pub fn envelope_text(&self, write: impl FnOnce(&Envelope) -> Vec<u8>) -> &Bytes {
+        self.envelope_text.get_or_init(|| write(self.envelope()).into())
     }
 
     /// The decoded, case-folded text that SEARCH looks in, made at the first call.

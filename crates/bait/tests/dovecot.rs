@@ -69,7 +69,9 @@ fn session(imap: &Path, root: &Path, commands: &str) -> (Vec<u8>, String) {
 fn give_away(path: &Path) {
     chown(path, Some(NOBODY), Some(NOBODY)).unwrap();
     if path.is_dir() {
-        fs::read_dir(path).unwrap().for_each(|entry| give_away(&entry.unwrap().path()));
+        for entry in fs::read_dir(path).unwrap() {
+            give_away(&entry.unwrap().path());
+        }
     }
 }
 
@@ -118,7 +120,7 @@ fn serve_and_compare(corpus: &Corpus, names: &[&str]) {
 
     let mut commands = "l LSUB \"\" *\r\n".to_owned();
     for (name, mailbox) in names.iter().zip(&corpus.mailboxes) {
-        commands.push_str(&format!("s SELECT \"{name}\"\r\n"));
+        commands.extend(["s SELECT \"", name, "\"\r\n"]);
         if !mailbox.messages.is_empty() {
             commands.push_str("f FETCH 1:* (UID FLAGS INTERNALDATE RFC822.SIZE BODY.PEEK[])\r\n");
         }
@@ -132,7 +134,7 @@ fn serve_and_compare(corpus: &Corpus, names: &[&str]) {
     }
     for (name, mailbox) in names.iter().zip(&corpus.mailboxes) {
         has(&format!(") \".\" {name}\r\n"));
-        has(&format!("* {} EXISTS\r\n* 0 RECENT\r\n", mailbox.messages.len(),));
+        has(&format!("* {} EXISTS\r\n* 0 RECENT\r\n", mailbox.messages.len()));
         has(&format!("* OK [UIDVALIDITY {}] UIDs valid\r\n", mailbox.uid_validity));
         has(&format!("* OK [UIDNEXT {}] Predicted next UID\r\n", mailbox.uid_next));
         let expected = fetched(mailbox);

@@ -1,2 +1,58 @@
-//! placeholder
-fn main() {}
+//! Honeypost: a decoy mail server that lets intruders in, shows them bait, and records every step.
+//!
+//! The byte's way: [`listen`] accepts, [`connection`] drives a session of the `protocol` crate, [`pipeline`] stamps what it
+//! records, [`sinks`] keep it; mail that is sent to us goes into the [`mailroom`], and [`visitors`] see their own. Around that: [`cli`], [`config`], [`data_dir`], [`corpus`], and the [`commands`] that read.
+//!
+//! Read `serve.rs` first.
+
+#![forbid(unsafe_code)]
+
+mod cli;
+mod commands;
+mod config;
+mod connection;
+mod corpus;
+mod data_dir;
+mod listen;
+mod mailroom;
+mod open_files;
+mod pipeline;
+mod rooms;
+mod serve;
+mod sinks;
+mod start;
+mod terminal;
+mod visitors;
+
+use std::io::{self, Write};
+use std::process::ExitCode;
+
+use clap::Parser;
+
+use crate::cli::{Cli, Command};
+
+fn main() -> ExitCode {
+    let done = match Cli::parse().command {
+        Command::Serve(wanted) => serve::run(&wanted),
+        Command::Check(wanted) => commands::check::run(wanted),
+        Command::Events(wanted) => commands::events::run(&wanted),
+        Command::Bait(wanted) => commands::bait::run(&wanted),
+        Command::Docs { page } => commands::docs::run(page),
+    };
+    match done {
+        Ok(code) => code,
+        // The reader of our output has enough (`| head`).
+        Err(error) if is_broken_pipe(&error) => ExitCode::SUCCESS,
+        Err(error) => {
+            let _ = writeln!(io::stderr(), "honeypost: {error:#}");
+            ExitCode::from(USAGE)
+        }
+    }
+}
+
+/// The exit status for what the operator has to put right.
+const USAGE: u8 = 2;
+
+fn is_broken_pipe(error: &anyhow::Error) -> bool {
+    error.downcast_ref::<io::Error>().is_some_and(|error| error.kind() == io::ErrorKind::BrokenPipe)
+}

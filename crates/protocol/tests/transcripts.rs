@@ -35,3 +35,8 @@ fn imap_transcripts() {
 fn smtp_transcripts() {
     play_folder("smtp", |setup| Box::new(support::smtp_session(setup)));
 }
+
+#[test]
+fn pop3_transcripts() {
+    play_folder("pop3", |personality| Box::new(support::pop3_session(personality)));
+}

@@ -47,10 +47,7 @@ impl Conversation {
             let mut answer = Vec::new();
             loop {
                 let start = answer.len();
-                ensure!(
-                    stream.read_until(b'\n', &mut answer)? > 0,
-                    "{name}: the connection ended"
-                );
+                ensure!(stream.read_until(b'\n', &mut answer)? > 0, "{name}: the connection ended");
                 if answer[start..].starts_with(tag) {
                     break;
                 }

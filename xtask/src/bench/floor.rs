@@ -68,18 +68,15 @@ pub(crate) fn run(recording: &Path) -> Result<bool> {
         answers.push(answer);
     }
     let answers: Arc<[Vec<u8>]> = answers.into();
-    tokio::runtime::Builder::new_multi_thread()
-        .enable_all()
-        .build()?
-        .block_on(async {
-            let listener = TcpListener::bind(address).await?;
-            loop {
-                let (stream, _) = listener.accept().await?;
-                let answers = Arc::clone(&answers);
-                // A client that goes away early is none of the floor's business.
-                tokio::spawn(async move { serve(stream, &answers).await });
-            }
-        })
+    tokio::runtime::Builder::new_multi_thread().enable_all().build()?.block_on(async {
+        let listener = TcpListener::bind(address).await?;
+        loop {
+            let (stream, _) = listener.accept().await?;
+            let answers = Arc::clone(&answers);
+            // A client that goes away early is none of the floor's business.
+            tokio::spawn(async move { serve(stream, &answers).await });
+        }
+    })
 }
 
 async fn serve(mut stream: TcpStream, answers: &[Vec<u8>]) -> std::io::Result<()> {

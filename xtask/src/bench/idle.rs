@@ -26,8 +26,7 @@ pub(super) fn measure(
     let mut open = Vec::new();
     fill(&mut open, WARM_UP, address, conversation)?;
     let mut spread = Spread::default();
-    let start = settled(process)?;
-    let mut before = start;
+    let mut before = settled(process)?;
     let step = connections.div_ceil(STEPS);
     for _ in 0..STEPS {
         let wanted = open.len() + step;
@@ -36,7 +35,6 @@ pub(super) fn measure(
         spread.add(bytes_each(now.saturating_sub(before), step));
         before = now;
     }
-    spread.whole(bytes_each(before.saturating_sub(start), step * STEPS));
     Ok(spread)
 }
 
@@ -65,10 +63,7 @@ fn settled(process: u32) -> Result<u64> {
     memory(process, "VmRSS")
 }
 
-#[expect(
-    clippy::cast_precision_loss,
-    reason = "numbers of connections and KiB are small"
-)]
+#[expect(clippy::cast_precision_loss, reason = "numbers of connections and KiB are small")]
 fn bytes_each(kib: u64, connections: usize) -> f64 {
     kib as f64 * 1024.0 / connections as f64
 }

@@ -40,10 +40,7 @@ impl Round {
                 Ok(latencies)
             };
             let players: Vec<_> = (0..concurrency).map(|_| scope.spawn(play)).collect();
-            players
-                .into_iter()
-                .map(|player| player.join().expect("a player does not panic"))
-                .collect()
+            players.into_iter().map(|player| player.join().expect("a player does not panic")).collect()
         });
         let time = start.elapsed();
         let mut latencies = vec![Vec::new(); conversation.answers.len()];
@@ -52,11 +49,7 @@ impl Round {
                 all.extend(own);
             }
         }
-        Ok(Self {
-            sessions,
-            time,
-            latencies,
-        })
+        Ok(Self { sessions, time, latencies })
     }
 }
 
@@ -77,10 +70,7 @@ fn session(
         expect(&mut stream, answer, buffer)?;
         took.push(start.elapsed());
     }
-    ensure!(
-        stream.read(&mut [0])? == 0,
-        "the server did not close after the last answer"
-    );
+    ensure!(stream.read(&mut [0])? == 0, "the server did not close after the last answer");
     for (all, own) in latencies.iter_mut().zip(took) {
         all.push(own);
     }
@@ -108,9 +98,7 @@ pub(super) fn connect(address: SocketAddr) -> Result<TcpStream> {
 /// Reads an answer and compares all of it.
 pub(super) fn expect(stream: &mut TcpStream, answer: &[u8], buffer: &mut Vec<u8>) -> Result<()> {
     buffer.resize(answer.len(), 0);
-    stream
-        .read_exact(buffer)
-        .context("an answer is shorter than the recorded one")?;
+    stream.read_exact(buffer).context("an answer is shorter than the recorded one")?;
     ensure!(
         buffer == answer,
         "not the recorded answer: {:?} instead of {:?}",

@@ -13,7 +13,6 @@ const IDLE_BYTES: f64 = 3.0 * 1024.0;
 #[derive(Debug, Clone, Default)]
 pub(super) struct Spread {
     each: Vec<f64>,
-    over_all: Option<f64>,
 }
 
 impl Spread {
@@ -22,17 +21,15 @@ impl Spread {
         self.each.push(value);
     }
 
-    /// The value over all of them, where it is known better than by their median.
-    pub(super) fn whole(&mut self, value: f64) {
-        self.over_all = Some(value);
-    }
-
+    /// The median.
     fn middle(&self) -> f64 {
-        self.over_all.unwrap_or_else(|| {
-            let mut sorted = self.each.clone();
-            sorted.sort_by(f64::total_cmp);
-            sorted.get(sorted.len() / 2).copied().unwrap_or(f64::NAN)
-        })
+        let mut sorted = self.each.clone();
+        sorted.sort_by(f64::total_cmp);
+        match sorted.len() {
+            0 => f64::NAN,
+            odd if odd % 2 == 1 => sorted[odd / 2],
+            even => f64::midpoint(sorted[even / 2 - 1], sorted[even / 2]),
+        }
     }
 
     fn ends(&self) -> (f64, f64) {
@@ -40,6 +37,10 @@ impl Spread {
             self.each.iter().copied().fold(f64::NAN, f64::min),
             self.each.iter().copied().fold(f64::NAN, f64::max),
         )
+    }
+
+    fn listed(&self) -> String {
+        self.each.iter().map(|value| format!("{value:.0}")).collect::<Vec<_>>().join(" ")
     }
 
     fn told(&self, digits: usize) -> String {
@@ -54,7 +55,6 @@ pub(super) struct Numbers {
     cpu: Spread,
     rate: Spread,
     latencies: Vec<Vec<Duration>>,
-    total: (Duration, usize),
 }
 
 impl Numbers {
@@ -62,10 +62,7 @@ impl Numbers {
     #[expect(clippy::cast_precision_loss, reason = "numbers of sessions are small")]
     pub(super) fn add(&mut self, cpu: Duration, round: &Round) {
         let sessions = round.sessions as f64;
-        self.total = (self.total.0 + cpu, self.total.1 + round.sessions);
         self.cpu.add(cpu.as_secs_f64() * 1e6 / sessions);
-        self.cpu
-            .whole(self.total.0.as_secs_f64() * 1e6 / self.total.1 as f64);
         self.rate.add(sessions / round.time.as_secs_f64());
         self.latencies.resize(round.latencies.len(), Vec::new());
         for (all, own) in self.latencies.iter_mut().zip(&round.latencies) {
@@ -76,9 +73,7 @@ impl Numbers {
     fn median_latency(&self, exchange: usize) -> f64 {
         let mut sorted = self.latencies[exchange].clone();
         sorted.sort_unstable();
-        sorted
-            .get(sorted.len() / 2)
-            .map_or(f64::NAN, |median| median.as_secs_f64() * 1e6)
+        sorted.get(sorted.len() / 2).map_or(f64::NAN, |median| median.as_secs_f64() * 1e6)
     }
 }
 
@@ -91,17 +86,16 @@ pub(super) fn heading(command: &str) {
         .find_map(|line| line.strip_prefix("model name")?.split_once(": "))
         .map_or("", |row| row.1);
     let cores = std::thread::available_parallelism().map_or(0, std::num::NonZero::get);
-    println!(
-        "\nmachine: {cores} cores, {model}, Linux {}",
-        read("/proc/sys/kernel/osrelease").trim()
-    );
+    println!("\nmachine: {cores} cores, {model}, Linux {}", read("/proc/sys/kernel/osrelease").trim());
     println!("command: {command}");
 }
 
 /// One series: CPU, rate and latencies of both servers, and the ratio.
 pub(super) fn series(concurrency: usize, sessions: usize, ours: &Numbers, floor: &Numbers) {
     let rounds = ours.cpu.each.len();
-    println!("\n{concurrency} at a time, {rounds} rounds of {sessions} sessions each, in turns");
+    println!(
+        "\n{concurrency} at a time, {rounds} rounds of {sessions} sessions each, in turns; medians (and the least and most) of the rounds"
+    );
     row("", "honeypost", "floor", "ratio");
     let ratio = ratio(&ours.cpu, &floor.cpu);
     row(
@@ -116,6 +110,8 @@ pub(super) fn series(concurrency: usize, sessions: usize, ours: &Numbers, floor:
         &floor.rate.told(0),
         &self::ratio(&ours.rate, &floor.rate).told(2),
     );
+    // One after the other, so that a drift (a database that grows, a machine that is disturbed) can be told from noise.
+    row("  round by round", &ours.cpu.listed(), &floor.cpu.listed(), "");
     let names = ["connect and greeting"].into_iter().chain(Conversation::names());
     for (exchange, name) in names.enumerate() {
         let (one, other) = (ours.median_latency(exchange), floor.median_latency(exchange));
@@ -138,21 +134,12 @@ pub(super) fn memory(connections: usize, ours: &Spread, floor: &Spread) {
 
 /// Round by round: rounds of a pair were played one after the other, so what disturbed one disturbed both.
 fn ratio(ours: &Spread, floor: &Spread) -> Spread {
-    let each = ours
-        .each
-        .iter()
-        .zip(&floor.each)
-        .map(|(one, other)| one / other)
-        .collect();
-    let over_all = ours.over_all.zip(floor.over_all).map(|(one, other)| one / other);
-    Spread { each, over_all }
+    let each = ours.each.iter().zip(&floor.each).map(|(one, other)| one / other).collect();
+    Spread { each }
 }
 
 fn row(name: &str, ours: &str, floor: &str, rest: &str) {
-    println!(
-        "{}",
-        format!("{name:<45}{ours:>24}{floor:>24}   {rest}").trim_end()
-    );
+    println!("{}", format!("{name:<54}{ours:>34}{floor:>34}   {rest}").trim_end());
 }
 
 #[cfg(test)]
@@ -160,20 +147,16 @@ mod tests {
     use super::*;
 
     #[test]
-    fn ratios_are_of_pairs_and_over_all() {
+    fn ratios_are_of_pairs() {
         let mut ours = Numbers::default();
         let mut floor = Numbers::default();
         for (one, other) in [(30, 10), (20, 20)] {
-            let round = Round {
-                sessions: 10,
-                time: Duration::from_secs(2),
-                latencies: vec![vec![]],
-            };
+            let round = Round { sessions: 10, time: Duration::from_secs(2), latencies: vec![vec![]] };
             ours.add(Duration::from_micros(one), &round);
             floor.add(Duration::from_micros(other), &round);
         }
         let ratio = ratio(&ours.cpu, &floor.cpu);
-        assert_eq!(ratio.told(2), "1.67 (1.00 to 3.00)");
+        assert_eq!(ratio.told(2), "2.00 (1.00 to 3.00)");
         assert_eq!(ours.rate.told(0), "5 (5 to 5)");
     }
 }

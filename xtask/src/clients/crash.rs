@@ -14,13 +14,8 @@ use crate::imap::Client;
 const ROUNDS: usize = 5;
 const CONNECTIONS: usize = 8;
 /// Commands sent in one go before their replies are read.
-const BATCH: &[&str] = &[
-    "NOOP",
-    "FETCH 1:* (FLAGS)",
-    "STATUS Sent (MESSAGES)",
-    "FETCH 5 BODY.PEEK[]",
-    "SEARCH TEXT aws",
-];
+const BATCH: &[&str] =
+    &["NOOP", "FETCH 1:* (FLAGS)", "STATUS Sent (MESSAGES)", "FETCH 5 BODY.PEEK[]", "SEARCH TEXT aws"];
 
 /// Loads, kills, restarts and counts, in one data directory throughout.
 pub(super) fn run(scene: &Scene) -> Result<String> {
@@ -29,9 +24,7 @@ pub(super) fn run(scene: &Scene) -> Result<String> {
     for round in 1..=ROUNDS {
         let server = scene.serve(&[])?;
         let address = server.address;
-        let clients: Vec<_> = (0..CONNECTIONS)
-            .map(|_| thread::spawn(move || load(address)))
-            .collect();
+        let clients: Vec<_> = (0..CONNECTIONS).map(|_| thread::spawn(move || load(address))).collect();
         let moment = Duration::from_millis(rand::random_range(20..500));
         thread::sleep(moment);
         server.kill()?;
@@ -50,15 +43,9 @@ pub(super) fn run(scene: &Scene) -> Result<String> {
         check_earlier(&sessions, &known).with_context(context)?;
         check_replies(&sessions, &known, &had).with_context(context)?;
         replies += had.values().sum::<usize>();
-        known = sessions
-            .into_iter()
-            .map(|(id, events)| (id, events.len()))
-            .collect();
+        known = sessions.into_iter().map(|(id, events)| (id, events.len())).collect();
     }
-    Ok(format!(
-        "{ROUNDS} kills, {replies} replies, {} sessions",
-        known.len()
-    ))
+    Ok(format!("{ROUNDS} kills, {replies} replies, {} sessions", known.len()))
 }
 
 /// Sends commands until the connection breaks. Gives its port and how many replies it had, whole ones only.
@@ -75,11 +62,7 @@ fn load(address: SocketAddr) -> (u16, usize) {
         count += 1;
     }
     loop {
-        let Ok(tags) = BATCH
-            .iter()
-            .map(|command| client.send(command))
-            .collect::<Result<Vec<_>>>()
-        else {
+        let Ok(tags) = BATCH.iter().map(|command| client.send(command)).collect::<Result<Vec<_>>>() else {
             return (port, count);
         };
         for tag in tags {
@@ -94,10 +77,7 @@ fn load(address: SocketAddr) -> (u16, usize) {
 fn sessions(events: &[Value]) -> BTreeMap<String, Vec<&Value>> {
     let mut sessions: BTreeMap<String, Vec<&Value>> = BTreeMap::new();
     for event in events {
-        sessions
-            .entry(event["session"].as_str().unwrap_or_default().to_owned())
-            .or_default()
-            .push(event);
+        sessions.entry(event["session"].as_str().unwrap_or_default().to_owned()).or_default().push(event);
     }
     sessions
 }
@@ -106,11 +86,7 @@ fn sessions(events: &[Value]) -> BTreeMap<String, Vec<&Value>> {
 fn check_sequences(sessions: &BTreeMap<String, Vec<&Value>>) -> Result<()> {
     for (id, events) in sessions {
         for (expected, event) in events.iter().enumerate() {
-            ensure!(
-                event["seq"] == expected,
-                "session {id}: number {} instead of {expected}",
-                event["seq"]
-            );
+            ensure!(event["seq"] == expected, "session {id}: number {} instead of {expected}", event["seq"]);
         }
     }
     Ok(())
@@ -120,10 +96,7 @@ fn check_sequences(sessions: &BTreeMap<String, Vec<&Value>>) -> Result<()> {
 fn check_earlier(sessions: &BTreeMap<String, Vec<&Value>>, known: &BTreeMap<String, usize>) -> Result<()> {
     for (id, count) in known {
         let now = sessions.get(id).map_or(0, Vec::len);
-        ensure!(
-            now == *count,
-            "session {id} of an earlier round had {count} events and has {now}"
-        );
+        ensure!(now == *count, "session {id} of an earlier round had {count} events and has {now}");
     }
     Ok(())
 }
@@ -134,25 +107,15 @@ fn check_replies(
     known: &BTreeMap<String, usize>,
     had: &BTreeMap<u16, usize>,
 ) -> Result<()> {
-    let fresh: Vec<_> = sessions
-        .iter()
-        .filter(|(id, _)| !known.contains_key(*id))
-        .collect();
+    let fresh: Vec<_> = sessions.iter().filter(|(id, _)| !known.contains_key(*id)).collect();
     let ports: BTreeSet<u16> = had.keys().copied().filter(|port| *port != 0).collect();
     for port in ports {
-        let events = fresh
-            .iter()
-            .find(|(_, events)| events.first().is_some_and(|event| event["src_port"] == port));
+        let events =
+            fresh.iter().find(|(_, events)| events.first().is_some_and(|event| event["src_port"] == port));
         let (_, events) = events.with_context(|| format!("the session from port {port} left no trace"))?;
-        let recorded = events
-            .iter()
-            .filter(|event| event["event"] == "command.received")
-            .count();
+        let recorded = events.iter().filter(|event| event["event"] == "command.received").count();
         let replies = had[&port];
-        ensure!(
-            recorded >= replies,
-            "port {port}: {replies} replies, only {recorded} commands recorded"
-        );
+        ensure!(recorded >= replies, "port {port}: {replies} replies, only {recorded} commands recorded");
     }
     Ok(())
 }

@@ -6,7 +6,7 @@ use std::process::Command;
 
 use anyhow::{Context, Result, ensure};
 
-use super::{Scene, output};
+use super::{Scene, client};
 use crate::imap::Client;
 
 /// Each mailbox and how many messages the default persona has in it.
@@ -18,11 +18,7 @@ pub(super) fn run(scene: &Scene) -> Result<String> {
     let mirror = scene.folder().join("mirror");
     std::fs::create_dir(&mirror)?;
     let configuration = scene.folder().join("mbsyncrc");
-    let no_tls = if version()?.as_str() < "1.5" {
-        "SSLType"
-    } else {
-        "TLSType"
-    };
+    let no_tls = if version()?.as_str() < "1.5" { "SSLType" } else { "TLSType" };
     std::fs::write(
         &configuration,
         format!(
@@ -38,22 +34,18 @@ pub(super) fn run(scene: &Scene) -> Result<String> {
 
     pull(&configuration)?;
     let first = files(&mirror)?;
-    let mut client = Client::connect(server.address)?;
-    client.command("LOGIN admin admin")?.ok()?;
+    let mut reader = Client::connect(server.address)?;
+    reader.command("LOGIN admin admin")?.ok()?;
     for (name, expected) in MAILBOXES {
         let mut near: Vec<Vec<u8>> = first
             .iter()
             .filter(|(path, _)| path.starts_with(name))
             .map(|(_, mail)| as_served(mail))
             .collect();
-        ensure!(
-            near.len() == *expected,
-            "{name}: {} messages came, {expected} are there",
-            near.len()
-        );
-        client.command(&format!("EXAMINE {name}"))?.ok()?;
+        ensure!(near.len() == *expected, "{name}: {} messages came, {expected} are there", near.len());
+        reader.command(&format!("EXAMINE {name}"))?.ok()?;
         for number in 1..=*expected {
-            let mail = client.command(&format!("FETCH {number} BODY.PEEK[]"))?.ok()?;
+            let mail = reader.command(&format!("FETCH {number} BODY.PEEK[]"))?.ok()?;
             let mail = mail.literal().context("no message in the answer to FETCH")?;
             let here = near.iter().position(|pulled| pulled == mail);
             near.remove(here.with_context(|| format!("{name} {number} did not come whole"))?);
@@ -67,22 +59,16 @@ pub(super) fn run(scene: &Scene) -> Result<String> {
 
 fn pull(configuration: &Path) -> Result<()> {
     let mut command = Command::new("mbsync");
-    let (success, said, complaint) = output(command.arg("-c").arg(configuration).arg("-a"))?;
-    ensure!(success, "mbsync failed: {said}{complaint}");
-    ensure!(
-        !complaint.to_lowercase().contains("error"),
-        "mbsync complains: {complaint}"
-    );
+    let output = client(command.arg("-c").arg(configuration).arg("-a"))?;
+    ensure!(output.status.success(), "mbsync failed: {}{}", output.stdout, output.stderr);
+    ensure!(!output.stderr.to_lowercase().contains("error"), "mbsync complains: {}", output.stderr);
     Ok(())
 }
 
 /// `1.4.4` of `isync 1.4.4`.
 fn version() -> Result<String> {
-    let (_, said, complaint) = output(Command::new("mbsync").arg("--version"))?;
-    let version = said
-        .split_whitespace()
-        .chain(complaint.split_whitespace())
-        .find(|word| word.contains('.'));
+    let output = client(Command::new("mbsync").arg("--version"))?;
+    let version = output.stdout.split_whitespace().find(|word| word.contains('.'));
     Ok(version.context("mbsync does not say its version")?.to_owned())
 }
 
@@ -105,10 +91,7 @@ fn files(mirror: &Path) -> Result<BTreeMap<PathBuf, Vec<u8>>> {
 /// A mail as the server has it: mbsync drops carriage returns and adds a header of its own.
 fn as_served(mail: &[u8]) -> Vec<u8> {
     let mut served = Vec::with_capacity(mail.len());
-    for line in mail
-        .split_inclusive(|byte| *byte == b'\n')
-        .filter(|line| !line.starts_with(b"X-TUID: "))
-    {
+    for line in mail.split_inclusive(|byte| *byte == b'\n').filter(|line| !line.starts_with(b"X-TUID: ")) {
         served.extend_from_slice(line.strip_suffix(b"\n").unwrap_or(line));
         if line.ends_with(b"\n") {
             served.extend_from_slice(b"\r\n");

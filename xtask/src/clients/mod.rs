@@ -16,31 +16,21 @@ mod specification;
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::time::Duration;
 
 use anyhow::{Context, Result};
 use serde_json::Value;
 
+use crate::command::{self, Output};
 use crate::programs::Program;
 use crate::report::{Outcome, Report};
 use crate::server::{self, Server};
 use crate::workspace::Workspace;
 
-const CURL: Program = Program {
-    name: "curl",
-    package: "curl",
-};
-const MBSYNC: Program = Program {
-    name: "mbsync",
-    package: "isync",
-};
-const NMAP: Program = Program {
-    name: "nmap",
-    package: "nmap",
-};
-const PYTHON: Program = Program {
-    name: "python3",
-    package: "python3",
-};
+const CURL: Program = Program { name: "curl", package: "curl" };
+const MBSYNC: Program = Program { name: "mbsync", package: "isync" };
+const NMAP: Program = Program { name: "nmap", package: "nmap" };
+const PYTHON: Program = Program { name: "python3", package: "python3" };
 
 /// One thing that must work.
 struct Scenario {
@@ -51,76 +41,20 @@ struct Scenario {
 }
 
 const SCENARIOS: &[Scenario] = &[
-    Scenario {
-        name: "specification: a good login reads bait",
-        needs: None,
-        run: specification::good_login,
-    },
-    Scenario {
-        name: "specification: a bad login is refused",
-        needs: None,
-        run: specification::bad_login,
-    },
-    Scenario {
-        name: "curl reads the root password",
-        needs: Some(CURL),
-        run: curl::reads,
-    },
-    Scenario {
-        name: "curl is refused",
-        needs: Some(CURL),
-        run: curl::refused,
-    },
-    Scenario {
-        name: "imaplib fetches everything",
-        needs: Some(PYTHON),
-        run: imaplib::run,
-    },
-    Scenario {
-        name: "mbsync pulls everything, once",
-        needs: Some(MBSYNC),
-        run: mbsync::run,
-    },
-    Scenario {
-        name: "nmap sees Dovecot",
-        needs: Some(NMAP),
-        run: nmap::run,
-    },
-    Scenario {
-        name: "bounds: an enormous message set",
-        needs: None,
-        run: bounds::message_set,
-    },
-    Scenario {
-        name: "bounds: a line of a gigabyte",
-        needs: None,
-        run: bounds::endless_line,
-    },
-    Scenario {
-        name: "bounds: 200 silent connections",
-        needs: None,
-        run: bounds::silence,
-    },
-    Scenario {
-        name: "configuration: IMAP_USERS=broken",
-        needs: None,
-        run: configuration::broken_users,
-    },
-    Scenario {
-        name: "configuration: a misspelt key",
-        needs: None,
-        run: configuration::misspelt_key,
-    },
-    Scenario {
-        name: "SIGTERM ends it cleanly",
-        needs: None,
-        run: shutdown::run,
-    },
-    Scenario {
-        name: "kill -9 loses nothing",
-        needs: None,
-        run: crash::run,
-    },
+    Scenario { name: "specification: a good login reads bait", needs: None, run: specification::good_login },
+    Scenario { name: "specification: a bad login is refused", needs: None, run: specification::bad_login },
+    Scenario { name: "curl reads the root password", needs: Some(CURL), run: curl::reads },
+    Scenario { name: "curl is refused", needs: Some(CURL), run: curl::refused },
+    Scenario { name: "imaplib fetches everything", needs: Some(PYTHON), run: imaplib::run },
+    Scenario { name: "mbsync pulls everything, once", needs: Some(MBSYNC), run: mbsync::run },
+    Scenario { name: "nmap sees Dovecot", needs: Some(NMAP), run: nmap::run },
+    Scenario { name: "bounds: an enormous message set", needs: None, run: bounds::message_set },
+    Scenario { name: "bounds: a line of a gigabyte", needs: None, run: bounds::endless_line },
+    Scenario { name: "bounds: 200 silent connections", needs: None, run: bounds::silence },
+    Scenario { name: "configuration: IMAP_USERS=broken", needs: None, run: configuration::broken_users },
+    Scenario { name: "configuration: a misspelt key", needs: None, run: configuration::misspelt_key },
+    Scenario { name: "SIGTERM ends it cleanly", needs: None, run: shutdown::run },
+    Scenario { name: "kill -9 loses nothing", needs: None, run: crash::run },
 ];
 
 /// All programs that scenarios need.
@@ -154,10 +88,7 @@ pub(crate) struct Scene {
 
 impl Scene {
     fn new(program: PathBuf) -> Result<Self> {
-        Ok(Self {
-            program,
-            folder: tempfile::tempdir().context("a folder for the scenario")?,
-        })
+        Ok(Self { program, folder: tempfile::tempdir().context("a folder for the scenario")? })
     }
 
     /// A folder of its own, gone at the end.
@@ -186,12 +117,7 @@ fn named<'a>(events: &'a [Value], name: &str) -> impl Iterator<Item = &'a Value>
     events.iter().filter(move |event| event["event"] == name)
 }
 
-/// A program's run: whether it succeeded, its standard output, and its standard error.
-fn output(command: &mut Command) -> Result<(bool, String, String)> {
-    let output = command
-        .stdin(std::process::Stdio::null())
-        .output()
-        .with_context(|| format!("starting {}", command.get_program().display()))?;
-    let text = |bytes: Vec<u8>| String::from_utf8_lossy(&bytes).into_owned();
-    Ok((output.status.success(), text(output.stdout), text(output.stderr)))
+/// Runs a client program; none takes long.
+fn client(program: &mut Command) -> Result<Output> {
+    command::output(program, Duration::from_mins(2))
 }

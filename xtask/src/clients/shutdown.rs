@@ -20,13 +20,8 @@ pub(super) fn run(scene: &Scene) -> Result<String> {
     }
     // The process is gone: what is recorded now is all there will ever be.
     let events = scene.events()?;
-    let closed = named(&events, "session.closed")
-        .filter(|event| event["reason"] == "shutdown")
-        .count();
-    ensure!(
-        closed == SESSIONS,
-        "{closed} of {SESSIONS} sessions were closed with the reason `shutdown`"
-    );
+    let closed = named(&events, "session.closed").filter(|event| event["reason"] == "shutdown").count();
+    ensure!(closed == SESSIONS, "{closed} of {SESSIONS} sessions were closed with the reason `shutdown`");
     let commands = named(&events, "command.received").count();
     ensure!(commands == (SESSIONS - 1) * 2, "{commands} commands recorded");
     Ok(format!("{closed} sessions closed, {} events", events.len()))

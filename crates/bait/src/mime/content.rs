@@ -51,12 +51,12 @@ impl ContentFields {
             return;
         }
         let set = |value: &mut Option<Value>| {
-            value.get_or_insert_with(|| Value::token(field.text()));
+            value.get_or_insert_with(|| Value::token(&field.text()));
         };
         if field.is("Content-Type") {
-            self.media.get_or_insert_with(|| media_type(field.text()));
+            self.media.get_or_insert_with(|| media_type(&field.text()));
         } else if field.is("Content-Transfer-Encoding") {
-            self.encoding = self.encoding.take().or_else(|| encoding(field.text()));
+            self.encoding = self.encoding.take().or_else(|| encoding(&field.text()));
         } else if field.is("Content-ID") {
             set(&mut self.id);
         } else if field.is("Content-Description") {
@@ -66,11 +66,11 @@ impl ContentFields {
         } else if field.is("Content-Location") {
             set(&mut self.location);
         } else if field.is("Content-Language") && self.language.is_empty() {
-            self.language = languages(field.text());
+            self.language = languages(&field.text());
         } else if field.is("Content-Disposition")
             && self.disposition.as_ref().is_none_or(|first| first.parameters.is_empty())
         {
-            self.disposition = disposition(field.text()).or(self.disposition.take());
+            self.disposition = disposition(&field.text()).or(self.disposition.take());
         }
     }
 }

@@ -2,24 +2,24 @@
 
 use crate::mime::decode::{base64, to_utf8, unescape};
 
-/// The value with its encoded words decoded. White space between two of them goes, and so does it before the first if
-/// nothing else stands there. What is no encoded word stays.
+/// The value with its encoded words decoded. White space alone before a word, or before what begins like one, goes.
+/// What is no encoded word stays.
 pub fn decode(value: &[u8]) -> String {
     let mut decoded = String::with_capacity(value.len());
     let mut plain = value; // not yet written
-    let mut at = 0;
-    while let Some(start) = plain[at..].windows(2).position(|two| two == b"=?") {
-        let start = at + start;
-        let Some(word) = EncodedWord::at_start_of(&plain[start + 2..]) else {
-            at = start + 2;
-            continue;
-        };
-        if !plain[..start].trim_ascii().is_empty() {
-            decoded.push_str(&String::from_utf8_lossy(&plain[..start]));
+    let mut searched = 0;
+    while let Some(start) = plain[searched..].windows(2).position(|two| two == b"=?") {
+        let (before, word) = plain.split_at(searched + start);
+        if !before.trim_ascii().is_empty() {
+            decoded.push_str(&String::from_utf8_lossy(before));
         }
-        decoded.push_str(&to_utf8(&word.text, word.charset));
-        plain = &plain[start + 2 + word.length..];
-        at = 0;
+        (plain, searched) = match EncodedWord::at_start_of(&word[2..]) {
+            Some(read) => {
+                decoded.push_str(&to_utf8(&read.text, read.charset));
+                (&word[2 + read.length..], 0)
+            }
+            None => (word, 2),
+        };
     }
     decoded.push_str(&String::from_utf8_lossy(plain));
     decoded
@@ -51,16 +51,10 @@ impl<'a> EncodedWord<'a> {
             b'B' | b'b' => base64(encoded),
             _ => return None,
         };
+        let length = charset.len() + encoding.len() + encoded.len() + b"???=".len();
         let charset = charset.split(|&byte| byte == b'*').next()?; // the language of RFC 2231 section 5
-        let length = charset_to_end(word)?;
         Some(Self { charset, text, length })
     }
-}
-
-/// The length up to behind the third question mark and the equals sign.
-fn charset_to_end(word: &[u8]) -> Option<usize> {
-    let (third, _) = word.iter().enumerate().filter(|(_, byte)| **byte == b'?').nth(2)?;
-    Some(third + 2)
 }
 
 #[cfg(test)]
@@ -78,7 +72,7 @@ mod tests {
     #[test]
     fn what_is_no_word_stays() {
         for plain in
-            ["", "=?", "=?utf-8?q?open", "=?utf-8?x?a?=", "=??", "=?a?=?b?=", "a =?= b", "=?utf-8?q?a? ="]
+            ["", "=?", "=?utf-8?q?open", "=?utf-8?x?a?=", "=??", "=?a?=?b?=", "a=?= b", "=?utf-8?q?a? ="]
         {
             assert_eq!(decode(plain.as_bytes()), plain);
         }

@@ -1,20 +1,50 @@
 //! What SEARCH looks in: header values and text bodies, decoded to UTF-8 and case-folded.
+//!
+//! As in Dovecot, BODY looks in the bodies of text and `message/*` parts, HTML as it is written; TEXT looks in every
+//! part's header besides. Multiparts' preambles and attachments of other kinds are not looked in.
 
 use bytes::Bytes;
 
-use crate::mime::part::Part;
+use crate::mime::address::{Allowance, addresses};
+use crate::mime::address_text::written;
+use crate::mime::content::media_type;
+use crate::mime::decode::{TransferEncoding, to_utf8};
+use crate::mime::encoded_word;
+use crate::mime::header::{fields, is_blank};
+use crate::mime::lexer::{Lexer, Then};
+use crate::mime::part::{Content, Part};
 
-/// Case-folds for comparison (RFC 5051 in spirit).
+/// Stands between parts, so that nothing is found across them.
+const BETWEEN_PARTS: char = '\0';
+
+/// Case-folds for comparison (RFC 5051 in spirit): each character by itself, so that what a text contains its folded form
+/// contains folded.
 pub fn fold(text: &str) -> String {
-    text.to_lowercase()
+    if text.is_ascii() {
+        return text.to_ascii_lowercase();
+    }
+    text.chars().map(fold_character).collect()
+}
+
+fn fold_character(character: char) -> char {
+    let upper = only(character.to_uppercase()).unwrap_or(character);
+    only(upper.to_lowercase()).unwrap_or(upper)
+}
+
+fn only(mut characters: impl Iterator<Item = char>) -> Option<char> {
+    let character = characters.next();
+    character.filter(|_| characters.next().is_none())
 }
 
 /// The searchable text of one message.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SearchText {
-    /// Each header field: name in lower case, value unfolded, encoded words decoded (RFC 2047), case-folded.
+    /// Each header field, for HEADER: name in lower case, value unfolded, encoded words decoded (RFC 2047), case-folded.
     pub headers: Vec<(String, String)>,
-    /// All header text as one, case-folded (for TEXT).
+    /// What FROM, TO, CC, BCC and SUBJECT look in: the field's name in lower case and its decoded and case-folded value,
+    /// addresses in the spelling `Name <mailbox@host>, <mailbox@host>` and the subject with single spaces.
+    pub keys: Vec<(String, String)>,
+    /// All header text as one, case-folded (for TEXT), that of the parts included.
     pub header: String,
     /// The text parts decoded (transfer encoding, charset) and case-folded, one behind the other, attached messages included.
     pub body: String,
@@ -23,7 +53,162 @@ pub struct SearchText {
 impl SearchText {
     /// Decodes a message.
     pub fn of(message: &Bytes, structure: &Part) -> Self {
-        let _ = (message, structure);
-        todo!()
+        let mut text =
+            Self { headers: Vec::new(), keys: Vec::new(), header: String::new(), body: String::new() };
+        let mut allowance = Allowance::new();
+        for field in fields(&message[structure.header.clone()]) {
+            let name = fold(&String::from_utf8_lossy(field.name));
+            let value = field.unfolded();
+            if let Some(key) = key(&name, &value, &mut allowance) {
+                text.keys.push((name.clone(), fold(&encoded_word::decode(&key))));
+            }
+            text.headers.push((name, fold(&encoded_word::decode(&value))));
+        }
+        text.part(message, structure);
+        text
+    }
+
+    /// Adds a part and what it holds. As deep as parts nest, which is bounded.
+    fn part(&mut self, message: &[u8], part: &Part) {
+        let header = &message[part.header.clone()];
+        let body = message.get(part.body.clone()).unwrap_or_default();
+        for field in fields(header) {
+            self.header.push_str(&fold(&String::from_utf8_lossy(field.before_value())));
+            self.header.push_str(&fold(&encoded_word::decode(&field.unfolded())));
+            self.header.push_str("\r\n");
+        }
+        self.header.push(BETWEEN_PARTS);
+        match &part.content {
+            Content::Leaf => {
+                if let Some(reading) = Reading::of(header) {
+                    let body = reading.encoding.decode(body);
+                    self.body.push_str(&fold(&to_utf8(&body, &reading.charset)));
+                    self.body.push(BETWEEN_PARTS);
+                }
+            }
+            Content::Multipart(parts) => parts.iter().for_each(|part| self.part(message, part)),
+            Content::Message(_, within) => self.part(message, within),
+        }
+    }
+}
+
+/// What the search key of that name looks in, if there is such a key.
+fn key(name: &str, value: &[u8], allowance: &mut Allowance) -> Option<Vec<u8>> {
+    match name {
+        "subject" => {
+            let words = value.split(|&byte| is_blank(byte)).filter(|word| !word.is_empty());
+            Some(words.collect::<Vec<_>>().join(&b' '))
+        }
+        "from" | "to" | "cc" | "bcc" => {
+            let mut list = Vec::new();
+            addresses(value, allowance, &mut list);
+            Some(written(&list))
+        }
+        _ => None,
+    }
+}
+
+/// How the body behind a header is to be read.
+struct Reading {
+    encoding: TransferEncoding,
+    charset: Vec<u8>,
+}
+
+impl Reading {
+    /// `None` if there is no text in it.
+    fn of(header: &[u8]) -> Option<Self> {
+        let mut reading = Self { encoding: TransferEncoding::Identity, charset: Vec::new() };
+        let mut media = None;
+        for field in fields(header) {
+            if field.is("Content-Type") {
+                media.get_or_insert_with(|| media_type(&field.text()));
+            } else if field.is("Content-Transfer-Encoding") {
+                reading.encoding = transfer_encoding(&field.text());
+            }
+        }
+        let Some(media) = media else { return Some(reading) };
+        let text = [&b"text"[..], b"message"].iter().any(|kind| media.kind.eq_ignore_ascii_case(kind));
+        if !text || media.subtype.is_empty() {
+            return None;
+        }
+        let charset = media.parameters.into_iter().find(|(name, _)| name.eq_ignore_ascii_case(b"charset"));
+        reading.charset = charset.map(|(_, charset)| charset.to_vec()).unwrap_or_default();
+        Some(reading)
+    }
+}
+
+/// One token; something may follow it only behind a semicolon.
+fn transfer_encoding(value: &[u8]) -> TransferEncoding {
+    let mut lexer = Lexer::new(value);
+    let mut name = Vec::new();
+    let _ = lexer.space();
+    let then = lexer.mime_token(&mut name);
+    if then == Ok(Then::More) && lexer.peek() != Some(b';') {
+        return TransferEncoding::Unknown;
+    }
+    TransferEncoding::of(&name)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn of(message: &str) -> SearchText {
+        let message: Bytes = message.replace('\n', "\r\n").into();
+        SearchText::of(&message, &Part::parse(&message))
+    }
+
+    fn body_of(header: &str, body: &str) -> String {
+        of(&format!("{header}\n\n{body}")).body.replace(BETWEEN_PARTS, "|")
+    }
+
+    #[test]
+    fn folding_is_character_by_character() {
+        assert_eq!(
+            fold("Stra\u{df}e \u{dc}BER \u{3a3}\u{3c3}\u{3c2}"),
+            "stra\u{df}e \u{fc}ber \u{3c3}\u{3c3}\u{3c3}"
+        );
+        assert_eq!(fold("\u{130}I"), "\u{130}i");
+    }
+
+    #[test]
+    fn headers_and_keys() {
+        let text =
+            of("Subject: =?utf-8?q?A=C3=9C?=\n =?utf-8?q?b?=  C\nFrom: J@X (Joe)\nX-Y: a\n\tB\n\nbody");
+        let has = |list: &[(String, String)], name: &str, value: &str| {
+            list.iter().any(|field| *field == (name.to_owned(), value.to_owned()))
+        };
+        assert!(
+            has(&text.headers, "subject", "a\u{fc}b  c") && has(&text.keys, "subject", "a\u{fc}b c"),
+            "{text:?}"
+        );
+        assert!(has(&text.headers, "from", "j@x (joe)") && has(&text.keys, "from", "joe <j@x>"), "{text:?}");
+        assert!(has(&text.headers, "x-y", "a b") && text.keys.len() == 2, "{text:?}");
+        assert!(text.header.contains("from: j@x (joe)\r\nx-y: a b\r\n"), "{text:?}");
+    }
+
+    #[test]
+    fn text_is_decoded_and_html_is_text() {
+        let header =
+            "MIME-Version: 1.0\nContent-Type: text/html; charset=iso-8859-1\nContent-Transfer-Encoding: ";
+        assert_eq!(
+            body_of(&format!("{header}quoted-printable"), "<B>=DC</B> so=\nft"),
+            "<b>\u{fc}</b> soft|"
+        );
+        assert_eq!(body_of(&format!("{header}base64"), "/EFi"), "\u{fc}ab|");
+        assert_eq!(body_of(&format!("{header}uuencode"), "x"), "|", "it cannot be read");
+        assert_eq!(body_of("Content-Type: image/png", "x"), "");
+        assert_eq!(body_of("Content-Type: text/plain charset=x", "broken"), "");
+    }
+
+    #[test]
+    fn parts_are_looked_in_by_their_kind() {
+        let text = of(
+            "Content-Type: multipart/mixed; boundary=b\n\npreamble\n--b\n\nplain\n--b\nContent-Type: a/b; name=file\n\
+            \nattached\n--b\nContent-Type: message/rfc822\n\nSubject: inner\n\nwithin\n--b\n\
+            Content-Type: message/delivery-status\n\nstatus\n--b--\nepilogue\n",
+        );
+        assert_eq!(text.body.replace(BETWEEN_PARTS, "|"), "plain|within|status|");
+        assert!(text.header.contains("name=file") && text.header.contains("subject: inner"));
     }
 }

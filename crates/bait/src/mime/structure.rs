@@ -72,7 +72,7 @@ struct Draft {
     body_end: usize,
     /// Line ends before the body; once it is closed, in the body.
     lines: usize,
-    /// Whether a boundary line ended its header, so that it has no body.
+    /// Whether a boundary line stands in its header or just behind, so that it has no body.
     bodiless: bool,
     content: ContentFields,
     holds: Holds,
@@ -146,7 +146,7 @@ impl Structure<'_> {
             holds: Holds::Other,
             envelope: None,
         });
-        let (end, bodiless) = self.header(start);
+        let (mut end, mut bodiless) = self.header(start);
         let header = &self.message[start..end];
         let mut content = ContentFields::read(header, role != Role::Message);
         let envelope = is_message_within.then(|| Envelope::read(header, &mut self.allowance));
@@ -164,6 +164,12 @@ impl Structure<'_> {
             _ => {}
         }
         content.media = Some(media(content.media.take(), holds));
+        if !bodiless && self.boundary_here().is_some_and(|line| self.boundaries[line.boundary].part != index)
+        {
+            // the empty line is the boundary's line end
+            end -= self.line_end_before();
+            bodiless = true;
+        }
         let lines = self.lines;
         let part = &mut self.parts[index];
         (part.header.end, part.body_end, part.lines) = (end, end, lines);

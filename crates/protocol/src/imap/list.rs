@@ -32,7 +32,8 @@ fn answer(turn: &mut Turn<'_>, kind: &[u8]) -> Result<(), Fault> {
         turn.untagged(&line);
     } else {
         let pattern = [reference, pattern].concat();
-        for mailbox in &turn.service.corpus.mailboxes {
+        let mail = turn.mail;
+        for mailbox in &mail.mailboxes {
             let name = mailbox_name::encode(&mailbox.name);
             if matches(&pattern, name.as_bytes(), texts.separator) {
                 let mut line = entry(kind, &texts.attributes.mailbox, texts.separator);

@@ -3,6 +3,7 @@
 use event::{CloseReason, Text};
 
 use crate::imap::arguments::Argument;
+use crate::imap::mailbox::announce;
 use crate::imap::state::{Stage, State};
 use crate::imap::texts::Phrase;
 use crate::imap::turn::{Fault, Turn};
@@ -20,7 +21,8 @@ pub fn capability(turn: &mut Turn<'_>, state: &mut State) -> Result<(), Fault> {
 }
 
 /// RFC 3501 section 6.1.2.
-pub fn noop(turn: &mut Turn<'_>, _: &mut State) -> Result<(), Fault> {
+pub fn noop(turn: &mut Turn<'_>, state: &mut State) -> Result<(), Fault> {
+    announce(turn.service, turn.mail, state, turn.out);
     turn.complete();
     Ok(())
 }

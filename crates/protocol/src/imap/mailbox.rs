@@ -2,13 +2,15 @@
 
 use std::sync::Arc;
 
-use bait::{Flags, Mailbox, Overlay};
+use bait::{Corpus, Flags, Mailbox, Overlay};
 use event::Event;
 
+use crate::imap::Service;
 use crate::imap::arguments::Argument;
 use crate::imap::state::{Selected, Stage, State};
 use crate::imap::texts::Phrase;
 use crate::imap::turn::{Fault, Turn};
+use crate::session::Actions;
 use crate::text::{Slot, Text};
 use bait::mailbox_name;
 
@@ -30,8 +32,9 @@ pub fn close(turn: &mut Turn<'_>, state: &mut State) -> Result<(), Fault> {
 }
 
 /// RFC 2177. Arguments are ignored, as Dovecot does.
-pub fn idle(turn: &mut Turn<'_>, _: &mut State) -> Result<(), Fault> {
+pub fn idle(turn: &mut Turn<'_>, state: &mut State) -> Result<(), Fault> {
     turn.go_on(Phrase::Idling);
+    announce(turn.service, turn.mail, state, turn.out);
     let still_here = turn.now.after(turn.service.texts.times.still_here());
     turn.stage = Stage::Idling { tag: turn.tag.clone(), still_here };
     Ok(())
@@ -41,7 +44,7 @@ pub fn idle(turn: &mut Turn<'_>, _: &mut State) -> Result<(), Fault> {
 pub fn named(turn: &Turn<'_>, name: &Argument<'_>) -> Result<Arc<Mailbox>, Fault> {
     let wire = name.string().ok_or(Phrase::InvalidArguments)?;
     let name = mailbox_name::decode(wire).ok_or_else(|| Fault::with(Phrase::InvalidMailboxName, wire))?;
-    let found = turn.service.corpus.mailbox(&name);
+    let found = turn.mail.mailbox(&name);
     found.map(Arc::clone).ok_or_else(|| Fault::with(Phrase::NoSuchMailbox, wire))
 }
 
@@ -59,6 +62,24 @@ fn open(turn: &mut Turn<'_>, state: &mut State, read_only: bool) -> Result<(), F
     state.select(Some(Selected { mailbox, read_only }));
     turn.complete();
     Ok(())
+}
+
+/// Tells of mail that has arrived in the open mailbox since the client was last told (RFC 3501 section 7.3.1).
+pub fn announce(service: &Service, mail: &Corpus, state: &mut State, out: &mut Actions) {
+    let State::Selected(_, selected) = state else { return };
+    let Some(now) = mail.mailbox(&selected.mailbox.name) else { return };
+    if now.messages.len() == selected.mailbox.messages.len() {
+        return;
+    }
+    selected.mailbox = Arc::clone(now);
+    let exists = now.messages.len().to_string();
+    let recent = recent(now).to_string();
+    let values = [(Slot::Exists, exists.as_bytes()), (Slot::Recent, recent.as_bytes())];
+    for line in &service.texts.arrived {
+        out.send(b"* ");
+        out.send(&line.fill(&values));
+        out.send(b"\r\n");
+    }
 }
 
 fn describe(turn: &mut Turn<'_>, lines: &[Text], mailbox: &Mailbox, overlay: &Overlay) {

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use bait::Corpus;
 use bytes::Bytes;
 use event::{CloseReason, Event, Text};
 
@@ -9,15 +10,18 @@ use crate::framing::{Framing, Literal, Unit, trim_line_end};
 use crate::imap::Service;
 use crate::imap::command::Request;
 use crate::imap::login;
+use crate::imap::mailbox::announce;
 use crate::imap::state::{Stage, State};
 use crate::imap::texts::Phrase;
-use crate::imap::turn::{Fault, Turn, received};
+use crate::imap::turn::{Fault, Turn};
+use crate::reply::received;
 use crate::session::{Action, Actions, Moment, Session};
 
 /// One IMAP connection.
 #[derive(Debug)]
 pub struct Imap {
     service: Arc<Service>,
+    mail: Arc<Corpus>,
     framing: Framing,
     state: State,
     stage: Stage,
@@ -49,9 +53,16 @@ impl<'a> Input<'a> {
 }
 
 impl Imap {
-    /// A connection that has just been accepted.
+    /// A connection that has just been accepted, of a peer that sees the common mail.
     pub fn new(service: Arc<Service>) -> Self {
+        let mail = Arc::clone(&service.corpus);
+        Self::with_mail(service, mail)
+    }
+
+    /// A connection that has just been accepted, of a peer that sees this mail.
+    pub fn with_mail(service: Arc<Service>, mail: Arc<Corpus>) -> Self {
         Self {
+            mail,
             service,
             framing: Framing::default(),
             state: State::default(),
@@ -130,9 +141,10 @@ impl Imap {
     ) {
         let place = out.mark();
         let state = self.state.name();
-        let service = Arc::clone(&self.service);
+        let (service, mail) = (Arc::clone(&self.service), Arc::clone(&self.mail));
         let mut turn = Turn {
             service: &service,
+            mail: &mail,
             now,
             tag: input.tag.clone(),
             verb: input.verb,
@@ -202,7 +214,7 @@ impl Imap {
 
     /// Goes on with a long answer. `true` when it is finished.
     fn work(&mut self, now: Moment, out: &mut Actions) -> bool {
-        let service = Arc::clone(&self.service);
+        let (service, mail) = (Arc::clone(&self.service), Arc::clone(&self.mail));
         let (tag, verb) = match &mut self.stage {
             Stage::Fetching(run) => {
                 if !run.step(&mut self.state, out) {
@@ -220,7 +232,8 @@ impl Imap {
         };
         self.stage = Stage::Command;
         let (verb, stage) = (verb.as_bytes(), Stage::Command);
-        let mut turn = Turn { service: &service, now, tag, verb, arguments: &[], out, stage, status: "" };
+        let mut turn =
+            Turn { service: &service, mail: &mail, now, tag, verb, arguments: &[], out, stage, status: "" };
         turn.complete();
         true
     }
@@ -288,6 +301,13 @@ impl Session for Imap {
             out.send(b"* ");
             out.send(&self.service.texts.reply(Phrase::StillHere).fill(&[]));
             out.send(b"\r\n");
+        }
+    }
+
+    fn mail_changed(&mut self, _now: Moment, mail: Arc<Corpus>, out: &mut Actions) {
+        self.mail = mail;
+        if matches!(self.stage, Stage::Idling { .. }) {
+            announce(&self.service, &self.mail, &mut self.state, out);
         }
     }
 

@@ -1,9 +1,37 @@
 //! How strings are written in answers: atom, quoted or literal (RFC 3501 section 4), chosen as Dovecot does.
 
-/// Appends a quoted string, or a literal where the text holds what a quoted string may not or Dovecot would not.
+use bait::mime::Value;
+
+/// More than this many characters to escape, and Dovecot sends a literal instead of a quoted string.
+const MOST_ESCAPES: usize = 4;
+
+/// Appends a string for machines: quoted, but a literal where it holds 8-bit, line ends or many escapes.
 pub fn push_string(out: &mut Vec<u8>, text: &[u8]) {
-    let needs_literal = |byte: &u8| matches!(byte, b'"' | b'\\' | b'\r' | b'\n' | 0) || !byte.is_ascii();
-    if text.iter().any(needs_literal) { push_literal(out, text) } else { push_plain_quoted(out, text) }
+    let escapes = text.iter().filter(|byte| matches!(byte, b'"' | b'\\')).count();
+    let unquotable = |byte: &u8| matches!(byte, b'\r' | b'\n' | 0) || !byte.is_ascii();
+    if escapes > MOST_ESCAPES || text.iter().any(unquotable) {
+        return push_literal(out, text);
+    }
+    out.push(b'"');
+    if escapes == 0 {
+        out.extend_from_slice(text);
+    } else {
+        for byte in text {
+            out.extend(matches!(byte, b'"' | b'\\').then_some(b'\\'));
+            out.push(*byte);
+        }
+    }
+    out.push(b'"');
+}
+
+/// Appends a string for people (a subject, a name): quoted only where it needs neither escapes nor tidying.
+pub fn push_text(out: &mut Vec<u8>, text: &Value) {
+    let awkward = |byte: &u8| matches!(byte, b'"' | b'\\') || !byte.is_ascii();
+    if text.folded || text.bytes.iter().any(awkward) {
+        push_literal(out, &text.bytes);
+    } else {
+        push_string(out, &text.bytes);
+    }
 }
 
 /// Appends `{n}` and the text. NUL, which no literal may hold, becomes 0x80 as in Dovecot.
@@ -29,10 +57,4 @@ pub fn push_astring(out: &mut Vec<u8>, text: &[u8]) {
     } else {
         push_string(out, text);
     }
-}
-
-fn push_plain_quoted(out: &mut Vec<u8>, text: &[u8]) {
-    out.push(b'"');
-    out.extend_from_slice(text);
-    out.push(b'"');
 }

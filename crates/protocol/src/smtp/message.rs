@@ -3,12 +3,12 @@
 use bytes::Bytes;
 use event::{Event, Text};
 
+use crate::reply::received;
 use crate::session::{Action, Actions, Capture};
 use crate::smtp::body::Ending;
 use crate::smtp::session::{Said, Smtp};
 use crate::smtp::state::{Committing, Stage, State};
 use crate::smtp::texts::Phrase;
-use crate::smtp::turn::received;
 use crate::text::Slot;
 
 impl Smtp {

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use event::{CloseReason, Event, Text};
 
+use crate::reply::received;
 use crate::session::{Action, Actions, Captured, Moment, Session};
 use crate::smtp::Service;
 use crate::smtp::auth;
@@ -13,7 +14,7 @@ use crate::smtp::input::Input;
 use crate::smtp::state::{Dialogue, Stage};
 use crate::smtp::texts::Phrase;
 use crate::smtp::token::{self, Token};
-use crate::smtp::turn::{Fault, Turn, received};
+use crate::smtp::turn::{Fault, Turn};
 use crate::text::Slot;
 
 /// One SMTP connection.
@@ -185,7 +186,7 @@ impl Smtp {
         if self.errors >= self.service.texts.limits.soft_errors {
             out.push(Action::Wait(self.service.texts.times.error_delay()));
         }
-        out.send(&self.service.texts.reply(phrase).fill(&[(Slot::Node, self.service.node.as_bytes())]));
+        out.send(&self.service.texts.replies.of(phrase).fill(&[(Slot::Node, self.service.node.as_bytes())]));
         out.send(b"\r\n");
         out.push(Action::Close(reason));
         self.stage = Stage::Closed;

@@ -10,6 +10,7 @@
 //! T: 500ms                     the server waits
 //! +: 180s                      time passes
 //! X: logout                    the server closes, for this reason
+//! N: 1                         so many messages arrive in INBOX
 //! F:                           the peer closes its side
 //! M: begin from=a to=b,c local=b   a message begins; M: + text\r\n (more of it); M: commit; M: abort
 //! K: kept 3BE199A0538          what the driver answers to the next commit; K: full
@@ -59,6 +60,7 @@ pub fn play(text: &str, start: impl Fn(&str) -> Box<dyn Session>) -> Result<usiz
             }
             "+:" => player.pass(duration(rest).map_err(fail)?),
             "F:" => player.finish(),
+            "N:" => player.arrive(rest.parse().map_err(|_| fail(format!("`{rest}` is no number")))?),
             "K:" => player.captured = Some(captured(rest).map_err(fail)?),
             "S:" | "E:" | "T:" | "X:" | "M:" => player.expect(kind, rest).map_err(fail)?,
             _ => return Err(fail("no such line".into())),
@@ -108,6 +110,12 @@ impl Player {
             self.carry_out(&mut out);
         }
         self.now = until;
+    }
+
+    fn arrive(&mut self, messages: usize) {
+        let mut out = Actions::default();
+        self.session.mail_changed(self.now, super::corpus_with(messages).into(), &mut out);
+        self.carry_out(&mut out);
     }
 
     fn finish(&mut self) {

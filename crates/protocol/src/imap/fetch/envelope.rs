@@ -2,14 +2,17 @@
 
 use bait::mime::{Address, Envelope, Value};
 
-use crate::imap::string::{push_literal, push_nstring};
+use crate::imap::string::{push_nstring, push_text};
 
 /// Appends the parenthesised envelope.
 pub fn render(envelope: &Envelope, out: &mut Vec<u8>) {
     out.push(b'(');
     push_value(out, envelope.date.as_ref());
     out.push(b' ');
-    push_value(out, envelope.subject.as_ref());
+    match &envelope.subject {
+        Some(subject) => push_text(out, subject),
+        None => push_nstring(out, None),
+    }
     for list in
         [&envelope.from, &envelope.sender, &envelope.reply_to, &envelope.to, &envelope.cc, &envelope.bcc]
     {
@@ -23,12 +26,9 @@ pub fn render(envelope: &Envelope, out: &mut Vec<u8>) {
     out.push(b')');
 }
 
-/// A header value; Dovecot sends one that was folded as a literal.
+/// A header value for machines.
 pub fn push_value(out: &mut Vec<u8>, value: Option<&Value>) {
-    match value {
-        Some(Value { bytes, folded: true }) => push_literal(out, bytes),
-        value => push_nstring(out, value.map(|value| &value.bytes[..])),
-    }
+    push_nstring(out, value.map(|value| &value.bytes[..]));
 }
 
 fn push_addresses(out: &mut Vec<u8>, addresses: &[Address]) {
@@ -45,10 +45,12 @@ fn push_addresses(out: &mut Vec<u8>, addresses: &[Address]) {
             Address::GroupEnd => (None, None, None, None),
         };
         out.push(b'(');
-        for (position, part) in [name, route, mailbox, host].into_iter().enumerate() {
-            if position > 0 {
-                out.push(b' ');
-            }
+        match name {
+            Some(name) => push_text(out, &Value::text(name)),
+            None => push_nstring(out, None),
+        }
+        for part in [route, mailbox, host] {
+            out.push(b' ');
             push_nstring(out, part);
         }
         out.push(b')');

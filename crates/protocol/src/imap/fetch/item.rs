@@ -51,9 +51,12 @@ impl Item {
             }
             Self::Size => format!("RFC822.SIZE {}", message.size()).into_bytes(),
             Self::Envelope => {
-                let mut out = b"ENVELOPE ".to_vec();
-                envelope::render(message.envelope(), &mut out);
-                out
+                let envelope = message.envelope_text(|envelope| {
+                    let mut out = Vec::new();
+                    envelope::render(envelope, &mut out);
+                    out
+                });
+                [b"ENVELOPE ", &envelope[..]].concat()
             }
             Self::Body => {
                 let mut out = b"BODY ".to_vec();

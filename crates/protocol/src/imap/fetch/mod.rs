@@ -152,21 +152,15 @@ impl Fetching {
 fn send_section(mailbox: &str, message: &Message, section: &Section, out: &mut Actions) {
     let pieces = section.pieces(message);
     let size: usize = pieces.iter().map(Piece::len).sum();
-    let mut bait: Vec<String> = Vec::new();
-    for piece in &pieces {
-        if let Piece::Octets(range) = piece {
-            let shown = message.bait_in(range).into_iter().filter(|secret| !bait.contains(&secret.id));
-            let shown: Vec<String> = shown.map(|secret| secret.id.clone()).collect();
-            bait.extend(shown);
-        }
+    if size > 0 {
+        out.record(Event::MessageRead {
+            mailbox: mailbox.to_owned(),
+            uid: u64::from(message.uid),
+            section: Text::copy(&section.name),
+            bytes: size as u64,
+            bait: shown(message, &pieces),
+        });
     }
-    out.record(Event::MessageRead {
-        mailbox: mailbox.to_owned(),
-        uid: u64::from(message.uid),
-        section: Text::copy(&section.name),
-        bytes: size as u64,
-        bait,
-    });
     out.send(&section.label);
     out.send(format!(" {{{size}}}\r\n").as_bytes());
     for piece in pieces {
@@ -175,6 +169,20 @@ fn send_section(mailbox: &str, message: &Message, section: &Section, out: &mut A
             Piece::LineEnd(length) => out.send(b"\r\n".get(..length).unwrap_or_default()),
         }
     }
+}
+
+/// The ids of the secrets in these pieces, each once.
+fn shown(message: &Message, pieces: &[Piece]) -> Vec<String> {
+    let mut ids: Vec<String> = Vec::new();
+    for piece in pieces {
+        let Piece::Octets(range) = piece else { continue };
+        for secret in message.bait_in(range) {
+            if !ids.contains(&secret.id) {
+                ids.push(secret.id.clone());
+            }
+        }
+    }
+    ids
 }
 
 /// What stands in an argument list at a place, as an atom.

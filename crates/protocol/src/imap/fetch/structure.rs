@@ -1,5 +1,5 @@
-//! BODY and BODYSTRUCTURE on the wire (RFC 3501 section 7.4.2), in Dovecot's spelling: types and parameter names in
-//! lower case, values as they stand.
+//! BODY and BODYSTRUCTURE on the wire (RFC 3501 section 7.4.2), in Dovecot's spelling: everything as it stands in
+//! the message.
 
 use bait::mime::{Content, Disposition, Parameter, Part};
 use bytes::Bytes;
@@ -26,27 +26,27 @@ fn multipart(part: &Part, parts: &[Part], extended: bool, out: &mut Vec<u8>) {
         render(child, extended, out);
     }
     out.push(b' ');
-    push_lower(out, &part.media.subtype);
+    push_string(out, &part.media.subtype);
     if extended {
         out.push(b' ');
-        push_parameters(out, &part.media.parameters, false);
+        push_parameters(out, &part.media.parameters);
         push_extension(out, part);
     }
 }
 
 fn single(part: &Part, content: &Content, extended: bool, out: &mut Vec<u8>) {
     let text = part.media.kind.eq_ignore_ascii_case(b"text");
-    push_lower(out, &part.media.kind);
+    push_string(out, &part.media.kind);
     out.push(b' ');
-    push_lower(out, &part.media.subtype);
+    push_string(out, &part.media.subtype);
     out.push(b' ');
-    push_parameters(out, &part.media.parameters, text);
+    push_parameters(out, &part.media.parameters);
     out.push(b' ');
     push_value(out, part.id.as_ref());
     out.push(b' ');
     push_value(out, part.description.as_ref());
     out.push(b' ');
-    push_lower(out, &part.encoding);
+    push_string(out, &part.encoding);
     out.extend_from_slice(format!(" {}", part.body.len()).as_bytes());
     if let Content::Message(inner_envelope, inner) = content {
         out.push(b' ');
@@ -71,9 +71,9 @@ fn push_extension(out: &mut Vec<u8>, part: &Part) {
         None => out.extend_from_slice(b"NIL"),
         Some(Disposition { kind, parameters }) => {
             out.push(b'(');
-            push_lower(out, kind);
+            push_string(out, kind);
             out.push(b' ');
-            push_parameters(out, parameters, false);
+            push_parameters(out, parameters);
             out.push(b')');
         }
     }
@@ -83,11 +83,8 @@ fn push_extension(out: &mut Vec<u8>, part: &Part) {
     push_value(out, part.location.as_ref());
 }
 
-/// `text` adds Dovecot's charset where there is none.
-fn push_parameters(out: &mut Vec<u8>, parameters: &[Parameter], text: bool) {
-    let charset = parameters.iter().any(|(name, _)| name.eq_ignore_ascii_case(b"charset"));
-    let default = text && !charset;
-    if parameters.is_empty() && !default {
+fn push_parameters(out: &mut Vec<u8>, parameters: &[Parameter]) {
+    if parameters.is_empty() {
         return out.extend_from_slice(b"NIL");
     }
     out.push(b'(');
@@ -95,15 +92,9 @@ fn push_parameters(out: &mut Vec<u8>, parameters: &[Parameter], text: bool) {
         if position > 0 {
             out.push(b' ');
         }
-        push_lower(out, name);
+        push_string(out, name);
         out.push(b' ');
         push_string(out, value);
-    }
-    if default {
-        if !parameters.is_empty() {
-            out.push(b' ');
-        }
-        out.extend_from_slice(br#""charset" "us-ascii""#);
     }
     out.push(b')');
 }
@@ -120,8 +111,4 @@ fn push_list(out: &mut Vec<u8>, words: &[Bytes]) {
         push_string(out, word);
     }
     out.push(b')');
-}
-
-fn push_lower(out: &mut Vec<u8>, text: &[u8]) {
-    push_string(out, &text.to_ascii_lowercase());
 }

@@ -38,6 +38,8 @@ pub enum Key {
     Smaller(u64),
     /// A header field of this name (lower case) holds this text (case-folded); any, where the text is empty.
     Header(String, String),
+    /// FROM, TO, CC, BCC or SUBJECT (lower case) holds this text (case-folded), as it is shown to people.
+    Shown(String, String),
     /// The decoded text holds this (case-folded).
     Body(String),
     /// The header or the decoded text holds this (case-folded).
@@ -76,6 +78,11 @@ impl Candidate<'_> {
             Key::Header(name, text) => {
                 let text_of_message = self.message.search_text();
                 let mut values = text_of_message.headers.iter().filter(|(known, _)| known == name);
+                values.any(|(_, value)| contains(&mut self.read, value, text))
+            }
+            Key::Shown(name, text) => {
+                let all = self.message.search_text();
+                let mut values = all.keys.iter().filter(|(known, _)| known == name);
                 values.any(|(_, value)| contains(&mut self.read, value, text))
             }
             Key::Body(text) => contains(&mut self.read, &self.message.search_text().body, text),

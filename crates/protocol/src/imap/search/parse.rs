@@ -101,7 +101,7 @@ impl Parser<'_> {
             b"TEXT" => self.text(name, rest).map(Key::Text),
             b"BCC" | b"CC" | b"FROM" | b"SUBJECT" | b"TO" => {
                 let header = String::from_utf8_lossy(name).to_ascii_lowercase();
-                Ok(Key::Header(header, self.text(name, rest)?))
+                Ok(Key::Shown(header, self.text(name, rest)?))
             }
             b"HEADER" => {
                 let header = String::from_utf8_lossy(word(name, rest)?).to_ascii_lowercase();
@@ -211,7 +211,7 @@ mod tests {
 
     #[test]
     fn keys_nest() {
-        let header = |name: &str, text: &str| Key::Header(name.into(), text.into());
+        let header = |name: &str, text: &str| Key::Shown(name.into(), text.into());
         assert_eq!(
             parsed("OR (SUBJECT VPN SEEN) NOT from \"Ceo\""),
             Ok(Key::And(vec![Key::Or(Box::new((

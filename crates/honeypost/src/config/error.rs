@@ -1,0 +1,127 @@
+//! What can be wrong with a configuration, said so that the operator can put it right.
+
+use std::fmt;
+use std::io;
+use std::path::PathBuf;
+
+/// Where a value came from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Origin {
+    /// Nobody said anything.
+    Default,
+    /// The configuration file, at this line (from 1).
+    File {
+        /// Its path as given.
+        path: PathBuf,
+        /// The line of the key.
+        line: usize,
+    },
+    /// This environment variable.
+    Environment(String),
+    /// This flag, without its dashes.
+    Flag(&'static str),
+}
+
+impl fmt::Display for Origin {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Default => f.write_str("default"),
+            Self::File { path, line } => write!(f, "{}:{line}", path.display()),
+            Self::Environment(name) => write!(f, "environment variable {name}"),
+            Self::Flag(name) => write!(f, "flag --{name}"),
+        }
+    }
+}
+
+/// Why there is no configuration.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum ConfigError {
+    /// The file cannot be read.
+    #[error("{}: cannot read the configuration file: {cause}{}", path.display(), advice(cause))]
+    Unreadable {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        cause: io::Error,
+    },
+    /// The file is no TOML.
+    #[error("{origin}: this is not TOML: {message}")]
+    Syntax {
+        /// The file and the line.
+        origin: Origin,
+        /// What the TOML reader says.
+        message: String,
+    },
+    /// A key that no setting has.
+    #[error("{origin}: unknown key `{key}`{}", remedy(nearest.as_deref()))]
+    UnknownKey {
+        /// The file and the line.
+        origin: Origin,
+        /// The key, dotted.
+        key: String,
+        /// The known key that looks most like it.
+        nearest: Option<String>,
+    },
+    /// A variable of ours that no setting has.
+    #[error("environment variable {name}: no setting has it{}", remedy(nearest.as_deref()))]
+    UnknownVariable {
+        /// Its name.
+        name: String,
+        /// The known variable that looks most like it.
+        nearest: Option<String>,
+    },
+    /// A variable whose bytes are no text.
+    #[error("environment variable {name}: its value is not UTF-8; put the setting into a configuration file")]
+    NotText {
+        /// Its name.
+        name: String,
+    },
+    /// Two variables that set the same key.
+    #[error("environment variables {one} and {other} both set `{key}`; keep one of them")]
+    Twice {
+        /// The one.
+        one: String,
+        /// The other.
+        other: String,
+        /// What they set.
+        key: &'static str,
+    },
+    /// A value that its setting does not take.
+    #[error("{origin}: {key} = {value} {what}")]
+    BadValue {
+        /// Where it stands.
+        origin: Origin,
+        /// The key.
+        key: &'static str,
+        /// The value as written.
+        value: String,
+        /// What is wrong with it, and what is to be written.
+        what: String,
+    },
+}
+
+fn advice(cause: &io::Error) -> &'static str {
+    match cause.kind() {
+        io::ErrorKind::NotFound => {
+            "; give the path of an existing file to --config, or leave it out to use the defaults"
+        }
+        io::ErrorKind::PermissionDenied => "; make it readable for the user that runs honeypost",
+        _ => "",
+    }
+}
+
+fn remedy(nearest: Option<&str>) -> String {
+    match nearest {
+        Some(name) => format!("; did you mean `{name}`?"),
+        None => "; docs/configuration.md lists what there is, and so does `honeypost check`".into(),
+    }
+}
+
+/// The one of `known` that looks most like `name`, if one does.
+pub(super) fn nearest<'a>(name: &str, known: impl Iterator<Item = &'a str>) -> Option<String> {
+    known
+        .map(|candidate| (strsim::jaro_winkler(name, candidate), candidate))
+        .filter(|(likeness, _)| *likeness > 0.8)
+        .max_by(|(one, _), (other, _)| one.total_cmp(other))
+        .map(|(_, candidate)| candidate.to_owned())
+}

@@ -1,0 +1,180 @@
+//! The table of settings: one row a key. Files, variables, `honeypost check` and `docs/configuration.md` come from it.
+//!
+//! To add a setting: a field in [`Config`] and a row here.
+
+use std::time::Duration;
+
+use super::Config;
+use super::mail::{Size, WhenFull};
+use super::raw::{Meaning, Raw};
+use super::value::{Count, Credentials, Folder, Greeting, Listen, LogLevel, Name, Unserved};
+
+/// One key of the configuration.
+pub(crate) struct Setting {
+    /// Its name, such as `imap.listen`.
+    pub(crate) key: &'static str,
+    /// What it is when nothing is said.
+    pub(crate) default: Preset,
+    /// The variable of the original specification that also sets it.
+    pub(crate) alias: Option<&'static str>,
+    /// The flag of `serve` that sets it, without its dashes.
+    pub(crate) flag: Option<&'static str>,
+    /// What it does, in Markdown.
+    pub(crate) doc: &'static str,
+    /// What is to be written.
+    pub(crate) expects: &'static str,
+    /// Reads a value into the configuration; the error says what is wrong with the value.
+    pub(crate) set: fn(&mut Config, &Raw) -> Result<(), String>,
+    /// The effective value as TOML; empty where the configuration leaves it to [`Preset::Words`].
+    pub(crate) show: fn(&Config) -> String,
+}
+
+/// What a setting is when nothing is said.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Preset {
+    /// This text, read like a variable's.
+    Text(&'static str),
+    /// Something that depends on other things: how to say it.
+    Words(&'static str),
+}
+
+impl Setting {
+    /// The variable that sets it: `imap.listen` is `HONEYPOST_IMAP_LISTEN`.
+    pub(crate) fn variable(&self) -> String {
+        format!("HONEYPOST_{}", self.key.to_ascii_uppercase().replace(['.', '-'], "_"))
+    }
+
+    /// The setting of that name.
+    pub(crate) fn of(key: &str) -> Option<&'static Self> {
+        SETTINGS.iter().find(|setting| setting.key == key)
+    }
+}
+
+macro_rules! settings {
+    ($(
+        $(#[doc = $doc:literal])+
+        $key:literal => $($field:ident).+: $ty:ty = $default:expr $(, alias $alias:literal)? $(, flag $flag:literal)?;
+    )+) => {
+        /// Every setting, in the order of the documentation.
+        pub(crate) static SETTINGS: &[Setting] = &[ $( Setting {
+            key: $key,
+            default: $default,
+            alias: settings!(@option $($alias)?),
+            flag: settings!(@option $($flag)?),
+            doc: concat!($($doc, "\n"),+),
+            expects: <$ty as Meaning>::EXPECTS,
+            set: |config, raw| {
+                config.$($field).+ = <$ty as Meaning>::read(raw)?;
+                Ok(())
+            },
+            show: |config| config.$($field).+.show(),
+        }, )+ ];
+    };
+    (@option) => { None };
+    (@option $value:literal) => { Some($value) };
+}
+
+use Preset::{Text, Words};
+
+settings! {
+    /// Which server is imitated: all wire texts and quirks.
+    "personality" => personality: Name = Text("decnet"), flag "personality";
+
+    /// Where the evidence and the identity of this installation are kept. Made at the first start, readable by its owner
+    /// only. One server a directory.
+    "data-dir" => data_dir: Folder = Text("honeypost-data"), flag "data-dir";
+
+    /// A folder with a persona of your own, in the form that `personas/README.md` describes. `honeypost bait check DIR`
+    /// tells what is wrong with one.
+    "corpus" => corpus: Option<Folder> = Words("the built-in persona `company-internal`"), flag "corpus";
+
+    /// The host name that the imitated server goes by.
+    "node-name" => node_name: Name = Text("mailserver"), alias "NODE_NAME";
+
+    /// The name of this Honeypost in its events.
+    "sensor" => sensor: Option<Name> = Words("the value of `node-name`");
+
+    /// Who is let in. Several passwords for one user are several entries; both parts are compared byte for byte. An empty
+    /// list lets nobody in. What is set here replaces the default list. A password with a comma can only be written in the
+    /// file.
+    "credentials" => credentials: Credentials =
+        Text("admin:admin,admin:password,admin:123456,root:root,mail:mail,user:user"), alias "IMAP_USERS";
+
+    /// How much Honeypost says about itself on standard error. What intruders do is not there but in the events.
+    "log" => log: LogLevel = Text("warn");
+
+    /// Where IMAP is served. `[::]` takes IPv4 peers too, on Linux, so `0.0.0.0` of the same port is not free beside it.
+    "imap.listen" => imap.listen: Listen = Text("127.0.0.1:1143"), flag "imap";
+
+    /// The greeting line of IMAP, whole, without its line end.
+    "imap.banner" => imap.banner: Option<Greeting> = Words("the personality's own"), alias "IMAP_BANNER";
+
+    /// IMAP over TLS: not served by this version.
+    "imaps.listen" => unserved: Unserved = Text("off"), flag "imaps";
+
+    /// POP3: not served by this version.
+    "pop3.listen" => unserved: Unserved = Text("off"), flag "pop3";
+
+    /// POP3 over TLS: not served by this version.
+    "pop3s.listen" => unserved: Unserved = Text("off"), flag "pop3s";
+
+    /// SMTP: not served by this version.
+    "smtp.listen" => unserved: Unserved = Text("off"), flag "smtp";
+
+    /// Submission: not served by this version.
+    "submission.listen" => unserved: Unserved = Text("off"), flag "submission";
+
+    /// Submission over TLS: not served by this version.
+    "submissions.listen" => unserved: Unserved = Text("off"), flag "submissions";
+
+    /// The dashboard: not served by this version.
+    "dashboard.listen" => unserved: Unserved = Text("off"), flag "dashboard";
+
+    /// Connections at a time, over all listeners. Further ones wait unanswered until one ends. Lowered at start-up to what
+    /// the operating system lets the process open (`ulimit -n`).
+    "limits.connections" => limits.connections: Count = Text("4000");
+
+    /// Connections at a time from one source: an IPv4 address, or an IPv6 /64. Further ones are recorded and closed.
+    "limits.connections-per-source" => limits.connections_per_source: Count = Text("256");
+
+    /// How long a peer may take to log in.
+    "limits.login-timeout" => limits.login_timeout: Option<Duration> =
+        Words("the personality's own, that of the imitated server");
+
+    /// How long a peer that is logged in may be silent.
+    "limits.idle-timeout" => limits.idle_timeout: Option<Duration> =
+        Words("the personality's own, that of the imitated server");
+
+    /// How long a peer may leave what we send unread before its connection is closed.
+    "limits.write-timeout" => limits.write_timeout: Duration = Text("180s");
+
+    /// How long events are gathered before they are put into the database in one transaction. They are safe on disk before
+    /// that; this is how soon `honeypost events` sees them.
+    "store.group-interval" => store.group_interval: Duration = Text("200ms");
+
+    /// The largest message that is taken in, in octets.
+    "mail.max-size" => mail.max_size: Size = Text("10240000");
+
+    /// How much captured mail of one source is kept: an IPv4 address, or an IPv6 /64. This and the other quotas count what a
+    /// message takes on the disk: whole blocks of 4096 octets, and one for its envelope.
+    "mail.max-per-source" => mail.max_per_source: Size = Text("100MB");
+
+    /// How much captured mail is kept in all.
+    "mail.max-total" => mail.max_total: Size = Text("1GB");
+
+    /// What happens to a message for which one of these quotas has no room: `refuse` it as a server does whose disk is full;
+    /// `drop-oldest`: the oldest messages (of the source, where it is the source's quota) make room; or
+    /// `accept-and-discard`: the sender is told that it was taken, and only that is recorded. A message over `mail.max-size`
+    /// never makes room; where the disk itself is full, all are refused.
+    "mail.when-full" => mail.when_full: WhenFull = Text("refuse");
+
+    /// How long captured mail is kept. The events about it stay.
+    "mail.keep" => mail.keep: Duration = Text("90d");
+
+    /// Over how much captured mail in all the oldest is deleted, whoever sent it.
+    "mail.keep-size" => mail.keep_size: Option<Size> =
+        Words("none: `mail.max-total` is the limit, and `mail.when-full` says what happens there");
+
+    /// How long a source sees a message of its own in INBOX that it has sent to a mailbox of ours.
+    "visitors.keep" => visitors.keep: Duration = Text("1d");
+}

@@ -1,0 +1,329 @@
+//! One connection: bytes to its session, the session's actions to the world, in order.
+//!
+//! Knows no protocol and no words; how a message is taken in is in `connection/capture.rs`. Holds no buffer while it waits, so that thousands of idle connections cost little.
+
+mod capture;
+
+use std::future::poll_fn;
+use std::mem::MaybeUninit;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Poll, ready};
+use std::time::{Duration, Instant};
+
+use bait::Corpus;
+use bytes::Bytes;
+use event::{CloseReason, Record};
+use protocol::{Action, Actions, Capture, Captured, Moment, Session};
+use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt, ReadBuf};
+use tokio::sync::watch;
+use tokio::time::{sleep, sleep_until};
+
+use crate::mailroom::Intake;
+use crate::pipeline::Ledger;
+use crate::visitors::Visit;
+
+/// Octets read at once.
+const READ_AT_ONCE: usize = 8 * 1024;
+/// How long and how much is still read, and thrown away, after our last word, lest unread input make the operating
+/// system withdraw that word (RFC 1122 section 4.2.2.13).
+const LINGER: Duration = Duration::from_secs(1);
+const LINGER_OCTETS: usize = 256 * 1024;
+
+/// The time from which every [`Moment`] counts.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Clock(Instant);
+
+impl Clock {
+    /// A clock that starts now.
+    pub(crate) fn start() -> Self {
+        Self(tokio::time::Instant::now().into_std())
+    }
+
+    fn now(self) -> Moment {
+        Moment(tokio::time::Instant::now().into_std().saturating_duration_since(self.0))
+    }
+
+    fn instant(self, moment: Moment) -> tokio::time::Instant {
+        let far = Duration::from_hours(24 * 365);
+        (self.0 + moment.0.min(far)).into()
+    }
+}
+
+/// Why a conversation is over.
+enum End {
+    /// The session said so: it is not to be called again.
+    Said(CloseReason),
+    /// The peer or the driver did: the session is still to be told.
+    Cut(CloseReason),
+}
+
+/// What ended a wait for input.
+enum Turn {
+    Input(std::io::Result<usize>),
+    Mail(Arc<Corpus>),
+    Expired,
+    Shutdown,
+}
+
+/// One connection and all that it needs.
+pub(crate) struct Connection<S> {
+    /// The peer.
+    pub(crate) stream: S,
+    /// What answers.
+    pub(crate) session: Box<dyn Session>,
+    /// Where its events go.
+    pub(crate) ledger: Ledger,
+    /// Where the mail goes that it takes in.
+    pub(crate) intake: Intake,
+    /// Who it is that sees mail, where the protocol shows any.
+    pub(crate) visit: Option<Visit>,
+    /// What time it is.
+    pub(crate) clock: Clock,
+    /// How long the peer may leave what we send unread.
+    pub(crate) write_timeout: Duration,
+    /// Becomes true when Honeypost ends.
+    pub(crate) shutdown: watch::Receiver<bool>,
+}
+
+impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
+    /// The whole conversation, from greeting to close. By reference, since a future keeps a second copy of what it is
+    /// given to own.
+    pub(crate) async fn run(&mut self, personality: &str) {
+        self.ledger.open(personality).await;
+        let end = match self.converse().await {
+            Ok(never) => match never {},
+            Err(end) => end,
+        };
+        let reason = match end {
+            End::Said(reason) => reason,
+            End::Cut(reason) => {
+                let mut out = Actions::default();
+                self.session.finish(&mut out);
+                Box::pin(self.carry_on(out.drain())).await;
+                reason
+            }
+        };
+        if self.intake.is_receiving() {
+            Box::pin(self.take_in(Capture::Abort)).await;
+        }
+        self.ledger.close(reason).await;
+        let linger = match reason {
+            CloseReason::Error | CloseReason::Peer => false,
+            // Nobody sends anything behind LOGOUT, or all of it is here already.
+            CloseReason::Logout => self.unread().await,
+            _ => true,
+        };
+        if linger {
+            self.hang_up().await;
+        }
+    }
+
+    async fn converse(&mut self) -> Result<std::convert::Infallible, End> {
+        let mut out = Actions::default();
+        self.session.open(self.clock.now(), &mut out);
+        loop {
+            self.carry_out(&mut out).await?;
+            while self.session.pending() {
+                tokio::task::yield_now().await;
+                self.stopped()?;
+                self.session.resume(self.clock.now(), &mut out);
+                self.carry_out(&mut out).await?;
+            }
+            // Whatever memory the queue took is given back before the wait.
+            out = Actions::default();
+            match self.turn(&mut out).await {
+                Turn::Input(Ok(0)) => return Err(End::Cut(CloseReason::Peer)),
+                Turn::Input(Ok(octets)) => self.ledger.bytes_in += octets as u64,
+                Turn::Input(Err(_)) => return Err(End::Cut(CloseReason::Error)),
+                Turn::Expired => {
+                    tokio::task::yield_now().await;
+                    self.stopped()?;
+                    self.session.expire(self.clock.now(), &mut out);
+                }
+                Turn::Mail(mail) => self.session.mail_changed(self.clock.now(), mail, &mut out),
+                Turn::Shutdown => return Err(End::Cut(CloseReason::Shutdown)),
+            }
+        }
+    }
+
+    /// Waits for input and gives it to the session, or for mail, or for the session's deadline, or for the end of Honeypost.
+    async fn turn(&mut self, out: &mut Actions) -> Turn {
+        let deadline = self.session.deadline();
+        if deadline.is_some_and(|deadline| deadline <= self.clock.now()) {
+            return Turn::Expired;
+        }
+        let Self { stream, session, visit, clock, shutdown, .. } = self;
+        let input = poll_fn(|context| {
+            let mut octets = [const { MaybeUninit::uninit() }; READ_AT_ONCE];
+            let mut buffer = ReadBuf::uninit(&mut octets);
+            let read = Pin::new(&mut *stream).poll_read(context, &mut buffer);
+            read.map_ok(|()| {
+                if !buffer.filled().is_empty() {
+                    session.receive(clock.now(), buffer.filled(), out);
+                }
+                buffer.filled().len()
+            })
+        });
+        let expiry = async {
+            match deadline {
+                Some(deadline) => sleep_until(clock.instant(deadline)).await,
+                None => std::future::pending().await,
+            }
+        };
+        let mail = async {
+            match visit {
+                Some(visit) => visit.changed().await,
+                None => std::future::pending().await,
+            }
+        };
+        tokio::select! {
+            biased;
+            _ = shutdown.wait_for(|stop| *stop) => Turn::Shutdown,
+            input = input => Turn::Input(input),
+            mail = mail => Turn::Mail(mail),
+            () = expiry => Turn::Expired,
+        }
+    }
+
+    /// Does what the session wants done, and what it wants done once it hears what became of a message.
+    async fn carry_out(&mut self, out: &mut Actions) -> Result<(), End> {
+        while let Some(captured) = self.drain(out).await? {
+            self.session.captured(self.clock.now(), captured, out);
+        }
+        Ok(())
+    }
+
+    /// Does what is queued. Up to the next action that is neither, all events are recorded in one go, then all texts are
+    /// sent in one go: recorded before answered, and few calls to the system. Where the peer is lost midway, what follows
+    /// is recorded and taken in all the same. What is rare is boxed: an idle connection has room for the largest of all.
+    async fn drain(&mut self, out: &mut Actions) -> Result<Option<Captured>, End> {
+        let mut actions = out.drain();
+        let (mut events, mut texts) = (Vec::new(), Vec::new());
+        let (mut done, mut captured) = (Ok(()), None);
+        while done.is_ok() {
+            let Some(action) = actions.next() else { break };
+            match action {
+                Action::Record(event) => events.push(self.ledger.stamp(event)),
+                Action::Send(text) => texts.push(text),
+                action => {
+                    done = self.speak(&mut events, &mut texts).await;
+                    match action {
+                        Action::Capture(step) => captured = Box::pin(self.take_in(step)).await.or(captured),
+                        action if done.is_ok() => done = Box::pin(self.carry_out_one(action)).await,
+                        _ => {}
+                    }
+                }
+            }
+        }
+        if done.is_ok() {
+            done = self.speak(&mut events, &mut texts).await;
+        } else {
+            Box::pin(self.carry_on(actions)).await;
+        }
+        if self.intake.is_pending() {
+            Box::pin(self.flush()).await;
+        }
+        done.map(|()| captured)
+    }
+
+    async fn carry_out_one(&mut self, action: Action) -> Result<(), End> {
+        match action {
+            Action::Record(_) | Action::Send(_) | Action::Capture(_) => Ok(()),
+            Action::Wait(wait) => self.wait(wait).await,
+            Action::StartTls => {
+                tracing::error!("a session wants TLS, which this version does not have");
+                Err(End::Cut(CloseReason::Error))
+            }
+            Action::Close(reason) => Err(End::Said(reason)),
+        }
+    }
+
+    /// Records the events, then sends the texts; both lists are empty afterwards.
+    async fn speak(&mut self, events: &mut Vec<Record>, texts: &mut Vec<Bytes>) -> Result<(), End> {
+        self.ledger.append(events).await;
+        events.clear();
+        let text = match texts.as_slice() {
+            [] => return Ok(()),
+            [only] => only.clone(),
+            several => several.concat().into(),
+        };
+        texts.clear();
+        self.send(&text).await
+    }
+
+    /// Writes all of it, as fast as the peer reads. The limit on time starts anew with every octet that it takes.
+    async fn send(&mut self, text: &Bytes) -> Result<(), End> {
+        let mut rest: &[u8] = text;
+        while !rest.is_empty() {
+            let Self { stream, shutdown, .. } = self;
+            let written = tokio::select! {
+                biased;
+                written = stream.write(rest) => written,
+                _ = shutdown.wait_for(|stop| *stop) => return Err(End::Cut(CloseReason::Shutdown)),
+                () = sleep(self.write_timeout) => return Err(End::Cut(CloseReason::Timeout)),
+            };
+            match written {
+                Ok(octets) if octets > 0 => {
+                    self.ledger.bytes_out += octets as u64;
+                    rest = rest.get(octets..).unwrap_or_default();
+                }
+                _ => return Err(End::Cut(CloseReason::Error)),
+            }
+        }
+        Ok(())
+    }
+
+    async fn wait(&mut self, wait: Duration) -> Result<(), End> {
+        tokio::select! {
+            biased;
+            _ = self.shutdown.wait_for(|stop| *stop) => Err(End::Cut(CloseReason::Shutdown)),
+            () = sleep(wait) => Ok(()),
+        }
+    }
+
+    fn stopped(&self) -> Result<(), End> {
+        if *self.shutdown.borrow() { Err(End::Cut(CloseReason::Shutdown)) } else { Ok(()) }
+    }
+
+    /// Whether there is input that has not been read (some of it then is).
+    async fn unread(&mut self) -> bool {
+        poll_fn(|context| {
+            let mut octets = [const { MaybeUninit::uninit() }; 256];
+            let mut buffer = ReadBuf::uninit(&mut octets);
+            let read = Pin::new(&mut self.stream).poll_read(context, &mut buffer);
+            Poll::Ready(read.is_ready() && !buffer.filled().is_empty())
+        })
+        .await
+    }
+
+    /// Closes our side, and gives the peer a little time to take our last word and close its own.
+    async fn hang_up(&mut self) {
+        if self.stream.shutdown().await.is_err() {
+            return;
+        }
+        let Self { stream, shutdown, .. } = self;
+        let mut left = LINGER_OCTETS;
+        let discard = poll_fn(|context| {
+            loop {
+                let mut octets = [const { MaybeUninit::uninit() }; READ_AT_ONCE];
+                let mut buffer = ReadBuf::uninit(&mut octets);
+                let read = Pin::new(&mut *stream).poll_read(context, &mut buffer);
+                let gone = ready!(read).is_err() || buffer.filled().is_empty();
+                left = left.saturating_sub(buffer.filled().len());
+                if gone || left == 0 {
+                    return Poll::Ready(());
+                }
+            }
+        });
+        tokio::select! {
+            biased;
+            () = discard => {}
+            _ = shutdown.wait_for(|stop| *stop) => {}
+            () = sleep(LINGER) => {}
+        }
+    }
+}
+
+#[cfg(test)]
+pub(crate) mod tests;

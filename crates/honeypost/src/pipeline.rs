@@ -1,0 +1,221 @@
+//! From a session to the sinks: here events get their identity, their time and their number.
+//!
+//! One [`Ledger`] a connection; what it appends is in the store's hands before the connection goes on, so nothing is
+//! answered before it is recorded. When the store cannot take more, the connection waits: an intruder has time.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+use event::{Attribution, CloseReason, Event, Record};
+use jiff::Timestamp;
+use uuid::Uuid;
+
+use crate::sinks::{NotNow, Sink};
+
+/// The longest that a connection waits before it offers its events again.
+const LONGEST_WAIT: Duration = Duration::from_secs(1);
+
+/// The way to the sinks, shared by all connections.
+pub(crate) struct Pipeline {
+    store: Box<dyn Sink>,
+    secondary: Vec<Box<dyn Sink>>,
+    behind: AtomicBool,
+}
+
+impl Pipeline {
+    /// A pipeline to the store and to whatever else there is.
+    pub(crate) fn new(store: Box<dyn Sink>, secondary: Vec<Box<dyn Sink>>) -> Arc<Self> {
+        Arc::new(Self { store, secondary, behind: AtomicBool::new(false) })
+    }
+
+    fn offer(&self, batch: &[Record]) -> Result<(), NotNow> {
+        self.store.offer(batch)?;
+        if self.behind.swap(false, Ordering::Relaxed) {
+            tracing::warn!("the store takes events again");
+        }
+        for sink in &self.secondary {
+            // Each counts and reports what it loses.
+            let _ = sink.offer(batch);
+        }
+        Ok(())
+    }
+
+    async fn append(&self, batch: &[Record]) {
+        let mut wait = Duration::from_millis(5);
+        while let Err(reason) = self.offer(batch) {
+            if !self.behind.swap(true, Ordering::Relaxed) {
+                tracing::warn!(%reason, "the store cannot take events now; sessions wait until it can");
+            }
+            tokio::time::sleep(wait).await;
+            wait = LONGEST_WAIT.min(wait * 2);
+        }
+    }
+}
+
+/// One connection's events, from `session.opened` to `session.closed`. Dropped before the latter (a panic, an abort), it
+/// records the end itself.
+pub(crate) struct Ledger {
+    pipeline: Arc<Pipeline>,
+    attribution: Attribution,
+    seq: u64,
+    opened: Instant,
+    open: bool,
+    /// Octets received.
+    pub(crate) bytes_in: u64,
+    /// Octets sent.
+    pub(crate) bytes_out: u64,
+}
+
+impl Ledger {
+    /// The ledger of a connection that was accepted just now.
+    pub(crate) fn new(pipeline: Arc<Pipeline>, attribution: Attribution) -> Self {
+        Self { pipeline, attribution, seq: 0, opened: Instant::now(), open: false, bytes_in: 0, bytes_out: 0 }
+    }
+
+    /// Records the beginning.
+    pub(crate) async fn open(&mut self, personality: &str) {
+        let opened = self.stamp(Event::SessionOpened { personality: personality.to_owned() });
+        self.append(&[opened]).await;
+        self.open = true;
+    }
+
+    /// Who and where.
+    pub(crate) fn attribution(&self) -> &Attribution {
+        &self.attribution
+    }
+
+    /// Gives an event its identity. It is recorded once [`append`](Self::append) returns.
+    pub(crate) fn stamp(&mut self, event: Event) -> Record {
+        let time = Timestamp::now();
+        let seq = self.seq;
+        self.seq += 1;
+        Record { id: id_at(time), time, seq, attribution: self.attribution.clone(), event }
+    }
+
+    /// Hands events to the sinks, waiting for the store as long as it takes.
+    pub(crate) async fn append(&self, batch: &[Record]) {
+        if !batch.is_empty() {
+            self.pipeline.append(batch).await;
+        }
+    }
+
+    /// Records the end.
+    pub(crate) async fn close(&mut self, reason: CloseReason) {
+        let closed = self.closing(reason);
+        self.append(&[closed]).await;
+        self.open = false;
+    }
+
+    fn closing(&mut self, reason: CloseReason) -> Record {
+        let duration_ms = u64::try_from(self.opened.elapsed().as_millis()).unwrap_or(u64::MAX);
+        let (bytes_in, bytes_out) = (self.bytes_in, self.bytes_out);
+        self.stamp(Event::SessionClosed { reason, bytes_in, bytes_out, duration_ms })
+    }
+}
+
+impl Drop for Ledger {
+    fn drop(&mut self) {
+        if self.open {
+            let closed = self.closing(CloseReason::Error);
+            if let Err(reason) = self.pipeline.offer(&[closed]) {
+                tracing::error!(%reason, session = %self.attribution.session, "the end of a session is not recorded");
+            }
+        }
+    }
+}
+
+/// A `UUIDv7` of that time (RFC 9562 section 5.7).
+pub(crate) fn id_at(time: Timestamp) -> Uuid {
+    let millis = u64::try_from(time.as_millisecond()).unwrap_or_default();
+    uuid::Builder::from_unix_timestamp_millis(millis, &rand::random()).into_uuid()
+}
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use std::sync::Mutex;
+    use std::sync::atomic::AtomicUsize;
+
+    use event::Protocol;
+
+    use super::*;
+
+    /// A sink that keeps what it gets, after refusing it a number of times.
+    #[derive(Default, Clone)]
+    pub(crate) struct Kept {
+        pub(crate) records: Arc<Mutex<Vec<Record>>>,
+        pub(crate) batches: Arc<AtomicUsize>,
+        pub(crate) refusals: Arc<AtomicUsize>,
+    }
+
+    impl Sink for Kept {
+        fn offer(&self, batch: &[Record]) -> Result<(), NotNow> {
+            let left = |count: usize| count.checked_sub(1);
+            if self.refusals.fetch_update(Ordering::SeqCst, Ordering::SeqCst, left).is_ok() {
+                return Err(NotNow("full".into()));
+            }
+            self.batches.fetch_add(1, Ordering::SeqCst);
+            self.records.lock().expect("no panic").extend_from_slice(batch);
+            Ok(())
+        }
+    }
+
+    impl Kept {
+        pub(crate) fn pipeline(&self) -> Arc<Pipeline> {
+            Pipeline::new(Box::new(self.clone()), Vec::new())
+        }
+
+        /// Every event's name, with the reason of the closing ones.
+        pub(crate) fn story(&self) -> Vec<String> {
+            let records = self.records.lock().expect("no panic");
+            let tell = |record: &Record| match &record.event {
+                Event::SessionClosed { reason, .. } => format!("session.closed {}", reason.name()),
+                event => event.name().to_owned(),
+            };
+            records.iter().map(tell).collect()
+        }
+    }
+
+    pub(crate) fn attribution() -> Attribution {
+        Attribution {
+            sensor: "test".into(),
+            session: id_at(Timestamp::now()),
+            protocol: Protocol::Imap,
+            tls: false,
+            src: "192.0.2.1:4000".parse().expect("an address"),
+            dst: "192.0.2.2:143".parse().expect("an address"),
+        }
+    }
+
+    #[test]
+    fn ids_carry_their_time() {
+        let time = Timestamp::from_millisecond(1_700_000_000_123).expect("in range");
+        let (one, other) = (id_at(time), id_at(time));
+        assert_ne!(one, other);
+        assert_eq!(
+            (one.get_version_num(), one.get_timestamp().map(|stamp| stamp.to_unix())),
+            (7, Some((1_700_000_000, 123_000_000)))
+        );
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_store_that_is_behind_loses_nothing() {
+        let kept = Kept::default();
+        kept.refusals.store(20, Ordering::SeqCst);
+        let mut ledger = Ledger::new(kept.pipeline(), attribution());
+        ledger.open("decnet").await;
+        ledger.close(CloseReason::Logout).await;
+        drop(ledger);
+        assert_eq!(kept.story(), ["session.opened", "session.closed logout"]);
+        assert_eq!(kept.records.lock().expect("no panic").iter().map(|r| r.seq).collect::<Vec<_>>(), [0, 1]);
+    }
+
+    #[tokio::test]
+    async fn a_ledger_that_is_dropped_records_the_end() {
+        let kept = Kept::default();
+        let mut ledger = Ledger::new(kept.pipeline(), attribution());
+        ledger.open("decnet").await;
+        drop(ledger);
+        assert_eq!(kept.story(), ["session.opened", "session.closed error"]);
+    }
+}

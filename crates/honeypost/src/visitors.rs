@@ -1,0 +1,319 @@
+//! Visitors: an intruder who tests the server with a mail to one of its mailboxes sees it arrive in INBOX; nobody else does.
+//!
+//! A visitor is a source: an IPv4 address, an IPv6 /64. What it sees is the common corpus with its own messages behind
+//! the others in INBOX. There are bounds on messages and octets of one visitor, on octets of all and on visitors;
+//! beyond them, and after a time, the oldest go. A message that is too large is evidence, but is not shown.
+//!
+//! A session keeps the messages that it has seen: RFC 3501 section 7.3.1 has no way to take one back but EXPUNGE. So what
+//! goes is gone for sessions that begin afterwards, and a session from before is told of nothing more. UIDs are not used
+//! again while the visitor is remembered.
+
+use std::collections::{HashMap, VecDeque};
+use std::net::{IpAddr, SocketAddr};
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use bait::{Corpus, Flags, Mailbox, Message};
+use bytes::Bytes;
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
+use protocol::Envelope;
+use tokio::sync::Notify;
+
+use crate::listen::source;
+
+/// Messages of one visitor.
+const MOST_MESSAGES: usize = 32;
+/// Octets of one visitor's messages.
+const MOST_OF_ONE: usize = 2 << 20;
+/// Octets of all visitors' messages.
+pub(crate) const MOST_OCTETS: usize = 64 << 20;
+/// Visitors who have sent something.
+const MOST_VISITORS: usize = 4096;
+/// A message of more octets is not shown.
+pub(crate) const LARGEST_SHOWN: usize = 1 << 20;
+
+/// A message that was taken in for a mailbox of ours.
+#[allow(dead_code, reason = "the header reads them, which comes with the room that takes mail in")]
+#[derive(Debug, Clone)]
+pub(crate) struct Arrival {
+    /// The envelope; the first of its local recipients is the one it is delivered to.
+    pub(crate) envelope: Envelope,
+    /// Who sent it.
+    pub(crate) client: SocketAddr,
+    /// Whether over TLS.
+    pub(crate) tls: bool,
+    /// Its name in the queue.
+    pub(crate) queue_id: String,
+    /// When it began.
+    pub(crate) began: Timestamp,
+    /// When it was whole.
+    pub(crate) received: Timestamp,
+    /// Its octets, as received.
+    pub(crate) body: Bytes,
+}
+
+/// What the imitated server puts in front of a message that it delivers, with CRLF line ends.
+pub(crate) type Heading = Box<dyn Fn(&Arrival) -> Vec<u8> + Send + Sync>;
+
+/// All visitors.
+pub(crate) struct Visitors {
+    common: Arc<Corpus>,
+    heading: Heading,
+    keep: Duration,
+    known: Mutex<Known>,
+}
+
+#[derive(Default)]
+struct Known {
+    visitors: HashMap<IpAddr, Visitor>,
+    /// How many of them have sent something.
+    senders: usize,
+    /// Octets of all their messages.
+    octets: usize,
+    /// Counts what has gone.
+    epochs: u32,
+}
+
+#[derive(Default)]
+struct Visitor {
+    bell: Arc<Bell>,
+    /// Sessions that are open.
+    visits: usize,
+    own: Option<Box<Own>>,
+}
+
+/// Rings when something has arrived.
+#[derive(Default)]
+struct Bell {
+    notify: Notify,
+    arrivals: AtomicU32,
+}
+
+/// What a visitor has sent.
+struct Own {
+    /// The corpus as this visitor sees it.
+    mail: Arc<Corpus>,
+    /// Changes when a message goes: sessions of another epoch are told nothing.
+    epoch: u32,
+    uid_next: u32,
+    messages: VecDeque<Arc<Message>>,
+    octets: usize,
+    last: Timestamp,
+}
+
+impl Visitors {
+    /// Nobody has sent anything yet.
+    pub(crate) fn new(common: Arc<Corpus>, heading: Heading, keep: Duration) -> Arc<Self> {
+        Arc::new(Self { common, heading, keep, known: Mutex::default() })
+    }
+
+    /// The mail that everybody sees.
+    pub(crate) fn common(&self) -> Arc<Corpus> {
+        Arc::clone(&self.common)
+    }
+
+    /// A session of that peer begins.
+    pub(crate) fn enter(self: &Arc<Self>, peer: IpAddr) -> Visit {
+        let source = source(peer);
+        let mut known = self.lock();
+        let visitor = known.visitors.entry(source).or_default();
+        visitor.visits += 1;
+        Visit {
+            visitors: Arc::clone(self),
+            source,
+            bell: Arc::clone(&visitor.bell),
+            heard: visitor.bell.arrivals.load(Ordering::Acquire),
+            epoch: visitor.own.as_ref().map_or(0, |own| own.epoch),
+        }
+    }
+
+    /// What arrived before this is shown no more.
+    pub(crate) fn oldest(&self, now: Timestamp) -> Timestamp {
+        now.checked_sub(self.keep).unwrap_or(Timestamp::MIN)
+    }
+
+    /// Shows a message to its sender: at once in the sessions that are open, and in those to come.
+    pub(crate) fn deliver(&self, arrival: &Arrival) {
+        let Some(inbox) = self.common.mailbox("INBOX") else { return };
+        if arrival.envelope.local.is_empty() || arrival.body.len() > LARGEST_SHOWN {
+            return;
+        }
+        let mut octets = (self.heading)(arrival);
+        append_as_served(&arrival.body, &mut octets);
+        let octets = Bytes::from(octets);
+        let size = octets.len();
+        if size > MOST_OF_ONE {
+            return;
+        }
+        let at = arrival.received.to_zoned_datetime(TimeZone::UTC);
+
+        let mut known = self.lock();
+        let Known { visitors, senders, octets: all, epochs } = &mut *known;
+        let visitor = visitors.entry(source(arrival.client.ip())).or_default();
+        let own = visitor.own.get_or_insert_with(|| {
+            *senders += 1;
+            Box::new(Own::new(&self.common, inbox.uid_next, arrival.received))
+        });
+        let Some(after) = own.uid_next.checked_add(1) else { return };
+        own.messages.push_back(Arc::new(Message::new(own.uid_next, Flags::RECENT, at, octets, Vec::new())));
+        own.uid_next = after;
+        own.last = arrival.received;
+        own.octets += size;
+        *all += size;
+        while own.messages.len() > MOST_MESSAGES || own.octets > MOST_OF_ONE {
+            own.drop_oldest(all, epochs);
+        }
+        own.mail = own.view(&self.common, inbox);
+        let bell = Arc::clone(&visitor.bell);
+        self.hold_to_bounds(&mut known);
+        drop(known);
+        bell.arrivals.fetch_add(1, Ordering::Release);
+        bell.notify.notify_waiters();
+    }
+
+    /// Lets go what has been shown for long enough.
+    pub(crate) fn expire(&self, now: Timestamp) {
+        let Some(inbox) = self.common.mailbox("INBOX") else { return };
+        let oldest = self.oldest(now);
+        let mut known = self.lock();
+        let Known { visitors, octets, epochs, .. } = &mut *known;
+        for own in visitors.values_mut().filter_map(|visitor| visitor.own.as_mut()) {
+            let before = own.messages.len();
+            while own.messages.front().is_some_and(|message| message.internal_date.timestamp() < oldest) {
+                own.drop_oldest(octets, epochs);
+            }
+            if own.messages.len() != before {
+                own.mail = own.view(&self.common, inbox);
+            }
+        }
+    }
+
+    /// Lets the oldest go where all of it is too much.
+    fn hold_to_bounds(&self, known: &mut Known) {
+        let Some(inbox) = self.common.mailbox("INBOX") else { return };
+        while known.octets > MOST_OCTETS {
+            let Known { visitors, octets, epochs, .. } = known;
+            let owns = visitors.values_mut().filter_map(|visitor| visitor.own.as_mut());
+            let first = |own: &Own| own.messages.front().map(|message| message.internal_date.timestamp());
+            let oldest = owns.filter(|own| !own.messages.is_empty()).min_by_key(|own| first(own));
+            let Some(own) = oldest else { return };
+            own.drop_oldest(octets, epochs);
+            own.mail = own.view(&self.common, inbox);
+        }
+        while known.senders > MOST_VISITORS {
+            // Only who has no session open is forgotten: there, UIDs would be seen again.
+            let gone = known.visitors.iter().filter(|(_, visitor)| visitor.visits == 0);
+            let gone = gone.filter_map(|(source, visitor)| Some((visitor.own.as_ref()?.last, *source))).min();
+            let Some((_, source)) = gone else { return };
+            if let Some(own) = known.visitors.remove(&source).and_then(|visitor| visitor.own) {
+                known.octets -= own.octets;
+                known.senders -= 1;
+            }
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Known> {
+        // Every change under the lock is complete before anything can panic.
+        self.known.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Own {
+    fn new(common: &Arc<Corpus>, uid_next: u32, now: Timestamp) -> Self {
+        Self { mail: Arc::clone(common), epoch: 0, uid_next, messages: VecDeque::new(), octets: 0, last: now }
+    }
+
+    fn drop_oldest(&mut self, all: &mut usize, epochs: &mut u32) {
+        if let Some(gone) = self.messages.pop_front() {
+            self.octets -= gone.size();
+            *all -= gone.size();
+            *epochs = epochs.wrapping_add(1);
+            self.epoch = *epochs;
+        }
+    }
+
+    /// The common corpus with these messages in INBOX.
+    fn view(&self, common: &Corpus, inbox: &Arc<Mailbox>) -> Arc<Corpus> {
+        let messages = inbox.messages.iter().chain(&self.messages).map(Arc::clone).collect();
+        let own = Arc::new(Mailbox {
+            name: inbox.name.clone(),
+            uid_validity: inbox.uid_validity,
+            uid_next: self.uid_next,
+            messages,
+        });
+        let seen = |mailbox: &Arc<Mailbox>| {
+            if Arc::ptr_eq(mailbox, inbox) { Arc::clone(&own) } else { Arc::clone(mailbox) }
+        };
+        Arc::new(Corpus { mailboxes: common.mailboxes.iter().map(seen).collect() })
+    }
+}
+
+/// A session that is open.
+pub(crate) struct Visit {
+    visitors: Arc<Visitors>,
+    source: IpAddr,
+    bell: Arc<Bell>,
+    /// Arrivals that it knows of.
+    heard: u32,
+    epoch: u32,
+}
+
+impl Visit {
+    /// The mail as this session sees it.
+    pub(crate) fn mail(&self) -> Arc<Corpus> {
+        self.now().1
+    }
+
+    /// The mail once something has arrived. Nothing is lost if this is not waited for to the end.
+    pub(crate) async fn changed(&mut self) -> Arc<Corpus> {
+        let bell = Arc::clone(&self.bell);
+        loop {
+            // First listen, then look: what arrives in between is heard.
+            let rung = bell.notify.notified();
+            let arrivals = bell.arrivals.load(Ordering::Acquire);
+            if arrivals != self.heard {
+                self.heard = arrivals;
+                let (epoch, mail) = self.now();
+                if epoch == self.epoch {
+                    return mail;
+                }
+            }
+            rung.await;
+        }
+    }
+
+    fn now(&self) -> (u32, Arc<Corpus>) {
+        let known = self.visitors.lock();
+        let own = known.visitors.get(&self.source).and_then(|visitor| visitor.own.as_ref());
+        own.map_or_else(|| (0, self.visitors.common()), |own| (own.epoch, Arc::clone(&own.mail)))
+    }
+}
+
+impl Drop for Visit {
+    fn drop(&mut self) {
+        let mut known = self.visitors.lock();
+        if let Some(visitor) = known.visitors.get_mut(&self.source) {
+            visitor.visits = visitor.visits.saturating_sub(1);
+            if visitor.visits == 0 && visitor.own.is_none() {
+                known.visitors.remove(&self.source);
+            }
+        }
+    }
+}
+
+/// A message as it is served: a line feed without its carriage return gets one, and the last line ends.
+fn append_as_served(body: &[u8], out: &mut Vec<u8>) {
+    out.reserve(body.len() + body.len() / 64);
+    for line in body.split_inclusive(|octet| *octet == b'\n') {
+        match line.strip_suffix(b"\n") {
+            Some(text) => out.extend_from_slice(text.strip_suffix(b"\r").unwrap_or(text)),
+            None => out.extend_from_slice(line),
+        }
+        out.extend_from_slice(b"\r\n");
+    }
+}
+
+#[cfg(test)]
+mod tests;

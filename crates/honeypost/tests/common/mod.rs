@@ -1,0 +1,75 @@
+//! The program under test, without a trace of the caller's own configuration.
+
+#![allow(dead_code)] // each test file uses its part
+
+use std::io::{BufRead, BufReader, Read};
+use std::net::SocketAddr;
+use std::path::Path;
+use std::process::{Child, Command, Output, Stdio};
+use std::time::{Duration, Instant};
+
+/// The program, with `PATH` alone in its environment.
+pub fn honeypost() -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_honeypost"));
+    command.env_clear().env("PATH", std::env::var_os("PATH").unwrap_or_default()).env("TZ", "UTC");
+    command.stdin(Stdio::null());
+    command
+}
+
+/// What came on standard error, and the exit status.
+pub fn failed(output: &Output) -> (String, Option<i32>) {
+    (String::from_utf8_lossy(&output.stderr).into_owned(), output.status.code())
+}
+
+/// A running server, ended with the test.
+pub struct Server {
+    child: Child,
+    /// Where IMAP is spoken.
+    pub imap: SocketAddr,
+    /// What it printed at its start.
+    pub said: String,
+}
+
+impl Server {
+    /// Starts it on a free port.
+    pub fn start(data: &Path, more: &[&str]) -> Self {
+        let mut command = honeypost();
+        command.args(["serve", "--imap", "127.0.0.1:0", "--data-dir"]).arg(data).args(more);
+        let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("started");
+        let mut said = String::new();
+        let mut lines = BufReader::new(child.stdout.take().expect("piped"));
+        while lines.read_line(&mut said).expect("readable") > 0 && !said.contains("Ctrl-C") {}
+        let imap = said.lines().find_map(|line| line.trim().strip_prefix("IMAP")?.trim().parse().ok());
+        let Some(imap) = imap else {
+            let mut complaint = String::new();
+            let _ = child.stderr.take().map(|mut stderr| stderr.read_to_string(&mut complaint));
+            panic!("it does not listen: {said}{complaint}");
+        };
+        Self { child, imap, said }
+    }
+
+    /// Sends a signal by name.
+    pub fn signal(&self, name: &str) {
+        let id = self.child.id().to_string();
+        assert!(Command::new("kill").args(["-s", name, &id]).status().expect("kill runs").success());
+    }
+
+    /// Waits for its end: exit status and standard error.
+    pub fn end(mut self) -> (Option<i32>, String) {
+        let start = Instant::now();
+        while self.child.try_wait().expect("waitable").is_none() {
+            assert!(start.elapsed() < Duration::from_secs(20), "it does not end");
+            std::thread::sleep(Duration::from_millis(10));
+        }
+        let mut complaint = String::new();
+        self.child.stderr.take().expect("piped").read_to_string(&mut complaint).expect("UTF-8");
+        (self.child.wait().expect("ended").code(), complaint)
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}

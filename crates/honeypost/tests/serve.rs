@@ -1,0 +1,174 @@
+//! The real program, from start to end: what it prints, what it records, who it refuses to run beside.
+
+mod common;
+
+use std::fs;
+use std::io::{Read, Write};
+use std::net::{Shutdown, TcpListener, TcpStream};
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
+use std::process::Stdio;
+use std::time::Duration;
+
+use common::{Server, failed, honeypost};
+
+/// Says all of it, closes its side, and hears the answers.
+fn converse(server: &Server, input: &str) -> String {
+    let mut peer = TcpStream::connect(server.imap).expect("connected");
+    peer.set_read_timeout(Some(Duration::from_secs(20))).expect("settable");
+    peer.write_all(input.as_bytes()).expect("written");
+    peer.shutdown(Shutdown::Write).expect("half closed");
+    let mut answers = Vec::new();
+    peer.read_to_end(&mut answers).expect("readable");
+    String::from_utf8(answers).expect("UTF-8")
+}
+
+fn events(data: &Path, more: &[&str]) -> String {
+    let output = honeypost().args(["events", "--data-dir"]).arg(data).args(more).output().expect("runs");
+    assert!(output.status.success(), "{:?}", failed(&output));
+    String::from_utf8(output.stdout).expect("UTF-8")
+}
+
+#[test]
+fn a_session_from_greeting_to_evidence() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let data = folder.path().join("data");
+    let server = Server::start(&data, &["--pop3", "off", "--dashboard", "off"]);
+    assert!(
+        server
+            .said
+            .contains(&format!("curl -s --user admin:admin 'imap://{}/INBOX;MAILINDEX=1'", server.imap))
+    );
+    assert!(server.said.contains(data.to_str().expect("UTF-8")), "{}", server.said);
+
+    let answers = converse(
+        &server,
+        "A1 LOGIN admin \"pass\\\"word\"\r\nA2 LOGIN admin admin\r\nA3 SELECT INBOX\r\nA4 FETCH 5 BODY[]\r\n",
+    );
+    assert!(answers.starts_with("* OK "), "{answers}");
+    assert!(
+        answers.contains("A1 NO ") && answers.contains("A4 OK ") && answers.contains("r00tM3T00!"),
+        "{answers}"
+    );
+
+    // A session that is open when the end comes.
+    let mut open = TcpStream::connect(server.imap).expect("connected");
+    open.read_exact(&mut [0; 4]).expect("greeted");
+    server.signal("TERM");
+    let (status, complaint) = server.end();
+    assert_eq!((status, complaint.as_str()), (Some(0), ""));
+
+    let shown = events(&data, &[]);
+    for part in [
+        "session.opened      decnet",
+        "auth.failed         admin / \"pass\"word\" (LOGIN)",
+        "auth.succeeded      admin / admin (LOGIN)",
+        "mailbox.selected    INBOX",
+        "bait: root-password",
+        "session.closed      peer after ",
+        "session.closed      shutdown after ",
+    ] {
+        assert!(shown.contains(part), "no {part:?} in\n{shown}");
+    }
+    assert!(!shown.contains('\x1b'), "colours without a terminal");
+
+    let json = events(&data, &["--json"]);
+    let parsed: Vec<serde_json::Value> =
+        json.lines().map(|line| serde_json::from_str(line).expect("JSON")).collect();
+    assert_eq!(parsed.len(), shown.lines().count());
+    let failure = parsed.iter().find(|event| event["event"] == "auth.failed").expect("recorded");
+    assert_eq!(
+        (failure["username"].as_str(), failure["password"].as_str()),
+        (Some("admin"), Some("pass\"word"))
+    );
+    let session = failure["session"].as_str().expect("an id");
+    assert!(events(&data, &["--session", session]).lines().count() < parsed.len());
+    assert_eq!(
+        events(&data, &["--session", session, "--event", "auth.failed", "--since", "1h"]).lines().count(),
+        1
+    );
+    assert_eq!(events(&data, &["--protocol", "smtp"]), "");
+    assert_eq!(events(&data, &["--since", "2999-01-01"]), "");
+}
+
+#[test]
+fn a_restart_changes_nothing_that_an_intruder_sees() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let data = folder.path().join("data");
+    let look =
+        "A LOGIN admin admin\r\nB SELECT INBOX\r\nC FETCH 1:* (UID INTERNALDATE ENVELOPE)\r\nD LOGOUT\r\n";
+    let server = Server::start(&data, &[]);
+    let first = converse(&server, look);
+    server.signal("INT");
+    assert_eq!(server.end().0, Some(0));
+    let server = Server::start(&data, &[]);
+    assert_eq!(converse(&server, look), first);
+    assert_eq!(fs::metadata(&data).expect("made").permissions().mode() & 0o777, 0o700);
+}
+
+#[test]
+fn one_server_a_data_directory() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let _first = Server::start(folder.path(), &[]);
+    let second =
+        honeypost().args(["serve", "--imap", "127.0.0.1:0", "--data-dir"]).arg(folder.path()).output();
+    let (complaint, status) = failed(&second.expect("runs"));
+    assert_eq!(status, Some(2));
+    assert!(complaint.contains("another honeypost is running on this data directory"), "{complaint}");
+}
+
+#[test]
+fn a_port_in_use_is_named_with_a_remedy_and_leaves_no_trace() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let data = folder.path().join("data");
+    let taken = TcpListener::bind("127.0.0.1:0").expect("a port");
+    let address = taken.local_addr().expect("bound");
+    let output =
+        honeypost().args(["serve", "--imap", &address.to_string(), "--data-dir"]).arg(&data).output();
+    let (complaint, status) = failed(&output.expect("runs"));
+    assert_eq!(status, Some(2));
+    for part in
+        [&format!("imap.listen = \"{address}\" (flag --imap)"), "Address already in use", "--imap ADDR"]
+    {
+        assert!(complaint.contains(part), "no {part:?} in {complaint}");
+    }
+    assert!(!data.exists());
+}
+
+#[test]
+fn a_data_directory_that_cannot_be_made_is_named() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let file = folder.path().join("file");
+    fs::write(&file, "").expect("writable");
+    for data in [file.clone(), file.join("below")] {
+        let output = honeypost().args(["serve", "--imap", "127.0.0.1:0", "--data-dir"]).arg(&data).output();
+        let (complaint, status) = failed(&output.expect("runs"));
+        assert_eq!(status, Some(2), "{complaint}");
+        assert!(
+            complaint.contains(data.to_str().expect("UTF-8")) && complaint.contains("data-dir"),
+            "{complaint}"
+        );
+    }
+}
+
+#[test]
+fn following_shows_what_comes_and_ends_with_its_reader() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let server = Server::start(folder.path(), &[]);
+    converse(&server, "A1 LOGIN early bird\r\nA2 LOGOUT\r\n");
+    let mut command = honeypost();
+    command.args(["events", "--follow", "--event", "auth.failed", "--data-dir"]).arg(folder.path());
+    let mut following = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("runs");
+    let mut lines = std::io::BufRead::lines(std::io::BufReader::new(following.stdout.take().expect("piped")));
+    assert!(
+        lines.next().expect("a line").expect("UTF-8").ends_with("auth.failed         early / bird (LOGIN)")
+    );
+    converse(&server, "A1 LOGIN late bird\r\nA2 LOGOUT\r\n");
+    assert!(
+        lines.next().expect("a line").expect("UTF-8").ends_with("auth.failed         late / bird (LOGIN)")
+    );
+    drop(lines);
+    converse(&server, "A1 LOGIN last bird\r\nA2 LOGOUT\r\n");
+    let output = following.wait_with_output().expect("ends");
+    assert_eq!((output.status.code(), String::from_utf8_lossy(&output.stderr).as_ref()), (Some(0), ""));
+}
