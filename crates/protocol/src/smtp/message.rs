@@ -98,6 +98,14 @@ impl Smtp {
         out.push(Action::Capture(Capture::Commit));
     }
 
+    /// The same where the peer has gone away: nobody awaits the answer.
+    pub(super) fn commit_unheard(&mut self, out: &mut Actions) {
+        if let Stage::Committing(end) = &self.stage {
+            out.record(received(end.verb.as_bytes(), &end.line, end.state, ""));
+            self.stage = Stage::Command;
+        }
+    }
+
     /// Whatever is under way will not come to its end.
     pub(super) fn cut_short(&mut self, out: &mut Actions) {
         match std::mem::replace(&mut self.stage, Stage::Closed) {

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use bytes::Bytes;
 use event::{CloseReason, Event, Text};
 
-use crate::reply::received;
-use crate::session::{Action, Actions, Captured, Moment, Session};
+use crate::reply::{received, unfinished, unheard};
+use crate::session::{Action, Actions, Captured, Moment, Session, Step};
 use crate::smtp::Service;
 use crate::smtp::auth;
 use crate::smtp::command::{breaks_rules, row};
@@ -58,20 +58,23 @@ impl Smtp {
 
     /// Does what can be done, until more input is needed or the driver has enough to carry out.
     fn advance(&mut self, out: &mut Actions) {
-        self.pending = false;
-        while !out.full() {
-            let moved = match &self.stage {
-                Stage::Committing(_) | Stage::Closed => false,
-                Stage::Command => self.command(out),
-                Stage::Authenticating(_) => self.response(out),
-                Stage::Data(_) => self.data(out),
-                Stage::Chunk(_) => self.chunk(out),
-            };
-            if !moved {
-                return;
-            }
+        let mut step = Step::Done;
+        while step == Step::Done && !out.full() {
+            step = self.step(out);
         }
-        self.pending = !matches!(self.stage, Stage::Committing(_) | Stage::Closed);
+        self.pending = step != Step::Starved && !matches!(self.stage, Stage::Committing(_) | Stage::Closed);
+    }
+
+    /// Answers one line, or takes in more of a message.
+    fn step(&mut self, out: &mut Actions) -> Step {
+        let moved = match &self.stage {
+            Stage::Committing(_) | Stage::Closed => false,
+            Stage::Command => self.command(out),
+            Stage::Authenticating(_) => self.response(out),
+            Stage::Data(_) => self.data(out),
+            Stage::Chunk(_) => self.chunk(out),
+        };
+        if moved { Step::Done } else { Step::Starved }
     }
 
     /// A command line. `false` where none has come.
@@ -248,10 +251,13 @@ impl Session for Smtp {
     }
 
     fn finish(&mut self, out: &mut Actions) {
-        let rest = self.input.rest();
-        if !rest.is_empty() {
-            out.record(Event::ProtocolViolation { what: "unfinished", line: Text::copy(rest) });
+        // What waits behind an answer that was not due yet is carried out all the same, as Postfix does it.
+        let mut done = Actions::default();
+        while self.step(&mut done) == Step::Done {
+            self.commit_unheard(&mut done);
+            unheard(&mut done, out);
         }
+        unfinished(self.input.rest(), out);
         self.cut_short(out);
     }
 }
