@@ -1,6 +1,6 @@
 //! Replies: what a server can mean, and the words that a personality has for each meaning.
 //!
-//! Not here: which meanings a protocol has (`imap/texts.rs`, `pop3/texts.rs`).
+//! Not here: which meanings a protocol has (`imap/texts.rs`, `pop3/texts.rs`, `smtp/texts.rs`).
 
 use std::collections::BTreeMap;
 use std::fmt::Debug;
@@ -78,14 +78,14 @@ pub(crate) fn received(verb: &[u8], line: &[u8], state: &'static str, status: &'
 }
 
 /// What a session still had to do when it ended, as evidence: the events, with the commands' `status` empty, since nobody
-/// heard the answers.
+/// heard the answers, and the messages that were still to be taken in.
 pub(crate) fn unheard(done: &mut Actions, out: &mut Actions) {
     for action in done.drain() {
         match action {
             Action::Record(Event::CommandReceived { verb, line, state, .. }) => {
                 out.record(Event::CommandReceived { verb, line, state, status: "" });
             }
-            Action::Record(event) => out.record(event),
+            Action::Record(_) | Action::Capture(_) => out.push(action),
             _ => {}
         }
     }

@@ -224,6 +224,6 @@ pub trait Session: Send {
     }
 
     /// The session has ended, whoever ended it: records what was left unfinished or unanswered. The last call, also after
-    /// [`Action::Close`]; only events may come of it, and the end of a message that will never be whole.
+    /// [`Action::Close`]; only events may come of it, and captures: of a message that had come whole, or never will.
     fn finish(&mut self, out: &mut Actions);
 }

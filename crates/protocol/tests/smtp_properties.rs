@@ -46,8 +46,9 @@ impl Player {
     }
 
     fn finish(mut self) -> Vec<Done> {
+        self.session.finish(&mut self.out);
+        // What lies behind the end of a closed connection depends on how it arrived.
         if !self.closed {
-            self.session.finish(&mut self.out);
             self.collect();
         }
         self.done
@@ -261,4 +262,34 @@ fn what_one_recipient_costs_does_not_grow_with_the_list() {
         }
     }
     assert_eq!(envelopes, 1201);
+}
+
+/// What waits behind a slow answer when the peer goes away is tried, recorded and taken in all the same.
+#[test]
+fn what_waits_is_evidence() {
+    let mut session = support::smtp_session("decnet");
+    let mut out = Actions::default();
+    session.open(Moment::default(), &mut out);
+    let mut input = b"AUTH PLAIN AGFkbWluAGFkbWlu\r\n".repeat(3);
+    input.extend_from_slice(b"MAIL FROM:<a@b>\r\nRCPT TO:<admin>\r\nDATA\r\nhi\r\n.\r\n");
+    input.extend_from_slice(b"MAIL FROM:<a@b>\r\nRCPT TO:<admin>\r\nBDAT 5\r\nhalf");
+    session.receive(Moment::default(), &input, &mut out);
+    assert!(session.pending());
+    out.drain().for_each(drop);
+    session.finish(&mut out);
+    let mut seen = Vec::new();
+    for action in out.drain() {
+        match action {
+            Action::Record(Event::CommandReceived { status, .. }) => assert_eq!(status, ""),
+            Action::Record(event) => seen.push(event.name()),
+            Action::Capture(Capture::Begin(_)) => seen.push("begin"),
+            Action::Capture(Capture::Write(_)) => seen.push("write"),
+            Action::Capture(Capture::Commit) => seen.push("commit"),
+            Action::Capture(Capture::Abort) => seen.push("abort"),
+            other => panic!("nobody is there for {other:?}"),
+        }
+    }
+    let envelope = ["mail.envelope", "mail.envelope", "begin", "write"];
+    let expected = [&["auth.failed"; 2][..], &envelope, &["commit"], &envelope, &["abort"]].concat();
+    assert_eq!(seen, expected);
 }

@@ -32,11 +32,11 @@ fn imap_transcripts() {
 }
 
 #[test]
-fn pop3_transcripts() {
-    play_folder("pop3", |personality| Box::new(support::pop3_session(personality)));
+fn smtp_transcripts() {
+    play_folder("smtp", |setup| Box::new(support::smtp_session(setup)));
 }
 
 #[test]
-fn smtp_transcripts() {
-    play_folder("smtp", |setup| Box::new(support::smtp_session(setup)));
+fn pop3_transcripts() {
+    play_folder("pop3", |personality| Box::new(support::pop3_session(personality)));
 }

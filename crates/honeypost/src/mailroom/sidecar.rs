@@ -13,7 +13,7 @@ use uuid::Uuid;
 
 /// What stands in the file.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[allow(clippy::struct_excessive_bools, reason = "each is a line of the file")]
+#[allow(clippy::struct_excessive_bools)] // each is a key of the file
 pub(super) struct Sidecar {
     /// Whether the message is.
     pub(super) whole: bool,

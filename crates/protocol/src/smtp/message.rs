@@ -3,12 +3,12 @@
 use bytes::Bytes;
 use event::{Event, Text};
 
+use crate::reply::received;
 use crate::session::{Action, Actions, Capture};
 use crate::smtp::body::Ending;
 use crate::smtp::session::{Said, Smtp};
 use crate::smtp::state::{Committing, Stage, State};
 use crate::smtp::texts::Phrase;
-use crate::smtp::turn::received;
 use crate::text::Slot;
 
 impl Smtp {
@@ -96,6 +96,14 @@ impl Smtp {
     fn commit(&mut self, end: Committing, out: &mut Actions) {
         self.stage = Stage::Committing(end);
         out.push(Action::Capture(Capture::Commit));
+    }
+
+    /// The same where the peer has gone away: nobody awaits the answer.
+    pub(super) fn commit_unheard(&mut self, out: &mut Actions) {
+        if let Stage::Committing(end) = &self.stage {
+            out.record(received(end.verb.as_bytes(), &end.line, end.state, ""));
+            self.stage = Stage::Command;
+        }
     }
 
     /// Whatever is under way will not come to its end.

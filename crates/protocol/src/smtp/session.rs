@@ -5,7 +5,8 @@ use std::sync::Arc;
 use bytes::Bytes;
 use event::{CloseReason, Event, Text};
 
-use crate::session::{Action, Actions, Captured, Moment, Session};
+use crate::reply::{received, unfinished, unheard};
+use crate::session::{Action, Actions, Captured, Moment, Session, Step};
 use crate::smtp::Service;
 use crate::smtp::auth;
 use crate::smtp::command::{breaks_rules, row};
@@ -13,7 +14,7 @@ use crate::smtp::input::Input;
 use crate::smtp::state::{Dialogue, Stage};
 use crate::smtp::texts::Phrase;
 use crate::smtp::token::{self, Token};
-use crate::smtp::turn::{Fault, Turn, received};
+use crate::smtp::turn::{Fault, Turn};
 use crate::text::Slot;
 
 /// One SMTP connection.
@@ -59,20 +60,23 @@ impl Smtp {
 
     /// Does what can be done, until more input is needed or the driver has enough to carry out.
     fn advance(&mut self, out: &mut Actions) {
-        self.pending = false;
-        while !out.full() {
-            let moved = match &self.stage {
-                Stage::Committing(_) | Stage::Closed => false,
-                Stage::Command => self.command(out),
-                Stage::Authenticating(_) => self.response(out),
-                Stage::Data(_) => self.data(out),
-                Stage::Chunk(_) => self.chunk(out),
-            };
-            if !moved {
-                return;
-            }
+        let mut step = Step::Done;
+        while step == Step::Done && !out.full() {
+            step = self.step(out);
         }
-        self.pending = !matches!(self.stage, Stage::Committing(_) | Stage::Closed);
+        self.pending = step != Step::Starved && !matches!(self.stage, Stage::Committing(_) | Stage::Closed);
+    }
+
+    /// Answers one line, or takes in more of a message.
+    fn step(&mut self, out: &mut Actions) -> Step {
+        let moved = match &self.stage {
+            Stage::Committing(_) | Stage::Closed => false,
+            Stage::Command => self.command(out),
+            Stage::Authenticating(_) => self.response(out),
+            Stage::Data(_) => self.data(out),
+            Stage::Chunk(_) => self.chunk(out),
+        };
+        if moved { Step::Done } else { Step::Starved }
     }
 
     /// A command line. `false` where none has come.
@@ -187,7 +191,7 @@ impl Smtp {
         if self.errors >= self.service.texts.limits.soft_errors {
             out.push(Action::Wait(self.service.texts.times.error_delay()));
         }
-        out.send(&self.service.texts.reply(phrase).fill(&[(Slot::Node, self.service.node.as_bytes())]));
+        out.send(&self.service.texts.replies.of(phrase).fill(&[(Slot::Node, self.service.node.as_bytes())]));
         out.send(b"\r\n");
         out.push(Action::Close(reason));
         self.stage = Stage::Closed;
@@ -249,10 +253,13 @@ impl Session for Smtp {
     }
 
     fn finish(&mut self, out: &mut Actions) {
-        let rest = self.input.rest();
-        if !rest.is_empty() {
-            out.record(Event::ProtocolViolation { what: "unfinished", line: Text::copy(rest) });
+        // What waits behind an answer that was not due yet is carried out all the same, as Postfix does it.
+        let mut done = Actions::default();
+        while self.step(&mut done) == Step::Done {
+            self.commit_unheard(&mut done);
+            unheard(&mut done, out);
         }
+        unfinished(self.input.rest(), out);
         self.cut_short(out);
     }
 }

@@ -1,28 +1,16 @@
 //! How a personality speaks SMTP: its words, its commands, its limits (`[smtp]` in `personalities/*.toml`).
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use serde::Deserialize;
 
+use crate::reply::{Replies, check_verbs, phrases, status_of};
 use crate::smtp::command::TABLE;
 use crate::text::Text;
 
-/// Declares [`Phrase`] and the list of all of them.
-macro_rules! phrases {
-    ($( $(#[doc = $doc:literal])+ $phrase:ident, )+) => {
-        /// The meaning of a reply. Its words, with the reply code before them, are the personality's `[smtp.replies]`.
-        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Deserialize)]
-        #[serde(rename_all = "kebab-case")]
-        pub enum Phrase { $( $(#[doc = $doc])+ $phrase, )+ }
-
-        impl Phrase {
-            const ALL: &'static [Self] = &[ $( Self::$phrase, )+ ];
-        }
-    };
-}
-
 phrases! {
+    "the reply code", "smtp.replies":
     /// Farewell after too many errors.
     TooManyErrors,
     /// Farewell after too long a silence.
@@ -149,7 +137,7 @@ pub struct SmtpTexts {
     /// not exist in this personality.
     pub completed: BTreeMap<String, Text>,
     /// All other replies.
-    pub replies: BTreeMap<Phrase, Text>,
+    pub replies: Replies<Phrase>,
     /// What a delivered message gets at its top.
     pub delivery: DeliveryTexts,
     /// Sizes and counts.
@@ -223,44 +211,22 @@ const CODES: [&str; 28] = [
 
 /// The reply code that a reply begins with; empty where it has none.
 pub fn code(reply: &[u8]) -> &'static str {
-    CODES.into_iter().find(|code| reply.starts_with(code.as_bytes())).unwrap_or("")
+    status_of(reply, &CODES)
 }
 
 impl SmtpTexts {
     /// What the type does not hold: every phrase has words that begin with a reply code, and every command is one that
     /// the engine has.
     pub(crate) fn check(&self) -> Result<(), String> {
-        let worded: BTreeSet<Phrase> = self.replies.keys().copied().collect();
-        if let Some(missing) = Phrase::ALL.iter().find(|phrase| !worded.contains(phrase)) {
-            return Err(format!("[smtp.replies] has no `{}`", kebab(&format!("{missing:?}"))));
-        }
-        if let Some(unknown) = self.completed.keys().find(|verb| !TABLE.iter().any(|row| row.verb == *verb)) {
-            let known = TABLE.iter().map(|row| row.verb).collect::<Vec<_>>().join(", ");
-            return Err(format!("[smtp.completed] has `{unknown}`, which is no command of ours ({known})"));
-        }
-        let texts = self.completed.values().chain(self.replies.values()).chain([&self.greeting]);
+        self.replies.check("smtp.replies", Phrase::ALL)?;
+        let known: Vec<_> = TABLE.iter().map(|row| row.verb).collect();
+        check_verbs("smtp.completed", &self.completed, &known)?;
+        let texts = self.completed.values().chain(self.replies.all()).chain([&self.greeting]);
         if let Some(codeless) = texts.map(ToString::to_string).find(|text| code(text.as_bytes()).is_empty()) {
             return Err(format!("[smtp] has `{codeless}`, which begins with no reply code that we know"));
         }
         Ok(())
     }
-
-    /// The words of a phrase.
-    pub fn reply(&self, phrase: Phrase) -> &Text {
-        self.replies.get(&phrase).expect("`check` saw words for every phrase")
-    }
-}
-
-/// `BadSender` as a key of the file: `bad-sender`.
-fn kebab(name: &str) -> String {
-    let mut key = String::new();
-    for (position, letter) in name.chars().enumerate() {
-        if letter.is_ascii_uppercase() && position > 0 {
-            key.push('-');
-        }
-        key.push(letter.to_ascii_lowercase());
-    }
-    key
 }
 
 #[cfg(test)]

@@ -1,6 +1,6 @@
 //! One command's turn: what its handler knows, and how it answers.
 
-use event::{CloseReason, Event, Text};
+use event::CloseReason;
 
 use crate::session::{Action, Actions};
 use crate::smtp::Service;
@@ -80,7 +80,7 @@ impl Turn<'_> {
     /// Replies with a phrase.
     pub fn reply(&mut self, phrase: Phrase, values: Values<'_>) {
         let own: [(Slot, &[u8]); 2] = [(Slot::Node, self.service.node.as_bytes()), (Slot::Verb, self.verb)];
-        let text = self.service.texts.reply(phrase).fill(&[values, &own].concat());
+        let text = self.service.texts.replies.of(phrase).fill(&[values, &own].concat());
         self.send(&text);
     }
 
@@ -109,9 +109,4 @@ impl Turn<'_> {
     pub fn failed(&self) -> bool {
         !self.excused && (self.status.starts_with('4') || self.status.starts_with('5'))
     }
-}
-
-/// The event of a command.
-pub fn received(verb: &[u8], line: &[u8], state: &'static str, status: &'static str) -> Event {
-    Event::CommandReceived { verb: Text::copy(verb), line: Text::copy(line), state, status }
 }
