@@ -103,7 +103,7 @@ async fn serve(config: &Config, start: Start) -> anyhow::Result<ExitCode> {
         () = tokio::time::sleep(GRACE) => tracing::warn!("some sessions did not end in time"),
         () = told.wait() => tracing::warn!("told again to end: not waiting for the sessions"),
     }
-    let _ = janitor.await;
+    let _ = tokio::time::timeout(LAST_GRACE, janitor).await;
     let closed = tokio::task::spawn_blocking(move || writer.close()).await.context("closing the store")?;
     drop(data);
     if let Err(error) = closed {
