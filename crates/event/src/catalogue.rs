@@ -94,7 +94,7 @@ events! {
 
     /// A login that was let in.
     AuthSucceeded = "auth.succeeded" {
-        /// `LOGIN` for the plain command, else the SASL mechanism (`PLAIN`, `LOGIN`).
+        /// `LOGIN` for IMAP's plain command, `USER` for POP3's USER and PASS, else the SASL mechanism (`PLAIN`, `LOGIN`).
         mechanism: &'static str,
         /// The user name as tried.
         username: Text,
@@ -104,7 +104,7 @@ events! {
 
     /// A login that was refused.
     AuthFailed = "auth.failed" {
-        /// `LOGIN` for the plain command, else the SASL mechanism (`PLAIN`, `LOGIN`).
+        /// `LOGIN` for IMAP's plain command, `USER` for POP3's USER and PASS, else the SASL mechanism (`PLAIN`, `LOGIN`).
         mechanism: &'static str,
         /// The user name as tried.
         username: Text,
@@ -140,7 +140,7 @@ events! {
         /// The message's UID in that mailbox.
         uid: u64,
         /// What of it: a section of RFC 3501 section 6.4.5 (`HEADER`, `TEXT`, `1.2`; empty for the whole message), or `RFC822`,
-        /// `RFC822.HEADER`, `RFC822.TEXT`.
+        /// `RFC822.HEADER`, `RFC822.TEXT`; in POP3 empty for RETR, `TOP n` for the header and n lines.
         section: Text,
         /// Octets of the message sent.
         bytes: u64,

@@ -11,12 +11,18 @@
 mod credentials;
 mod framing;
 pub mod imap;
+mod options;
 mod personality;
+pub mod pop3;
+mod reply;
 mod sasl;
 mod session;
 mod text;
+mod words;
 
 pub use credentials::{Credentials, PairError};
+pub use options::Options;
 pub use personality::{Personality, PersonalityError};
+pub use reply::Replies;
 pub use session::{Action, Actions, Capture, Captured, Envelope, Mark, Moment, Session};
 pub use text::{Slot, Text, TextError, Values};

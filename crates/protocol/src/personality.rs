@@ -3,6 +3,7 @@
 use serde::Deserialize;
 
 use crate::imap::ImapTexts;
+use crate::pop3::Pop3Texts;
 
 /// One imitated server (or a set of them that one machine runs).
 #[derive(Debug, Clone, Deserialize)]
@@ -14,6 +15,8 @@ pub struct Personality {
     pub summary: String,
     /// How it speaks IMAP.
     pub imap: ImapTexts,
+    /// How it speaks POP3.
+    pub pop3: Pop3Texts,
 }
 
 /// A personality that cannot be used.
@@ -63,6 +66,7 @@ impl Personality {
         let invalid = |message: String| PersonalityError::Invalid { name: name.to_owned(), message };
         let personality: Self = toml::from_str(text).map_err(|error| invalid(error.to_string()))?;
         personality.imap.check().map_err(invalid)?;
+        personality.pop3.check().map_err(invalid)?;
         Ok(personality)
     }
 }
@@ -90,6 +94,11 @@ mod tests {
         assert!(with("no-such-mailbox =", "# no-such-mailbox =").contains("no-such-mailbox"));
         assert!(with("command {verb}", "command {werb}").contains("{werb}"));
         assert!(with("\"NOOP\"", "\"NOPE\"").contains("NOPE"));
+        assert!(with("no-user-name =", "# no-user-name =").contains("[pop3.replies] has no `no-user-name`"));
+        assert!(with("\"RETR\"", "\"RETRY\"").contains("RETRY"));
+        assert!(with("\"APOP\"", "\"USER\"").contains("USER"));
+        assert!(with("-ERR APOP", "ERR APOP").contains("-ERR"));
+        assert!(with("\"PLAIN\", \"LOGIN\"", "\"CRAM-MD5\"").contains("CRAM-MD5"));
         assert!(Personality::builtin("exim").unwrap_err().to_string().contains("decnet"));
     }
 }

@@ -6,10 +6,14 @@
 use base64::Engine;
 use base64::engine::DecodePaddingMode;
 use base64::engine::general_purpose::{GeneralPurpose, GeneralPurposeConfig, STANDARD};
-use event::Text;
+use event::{Event, Text};
+use serde::Deserialize;
+
+use crate::credentials::Credentials;
 
 /// A mechanism that we can talk.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "UPPERCASE")]
 pub enum Mechanism {
     /// RFC 4616.
     Plain,
@@ -45,6 +49,18 @@ pub struct Attempt {
     pub password: Text,
     /// Whether it can succeed at all: not when the response was malformed, or asks to act as somebody else.
     pub sound: bool,
+}
+
+impl Attempt {
+    /// Whether it is let in, and the event that tells of it.
+    pub fn judge(self, credentials: &Credentials) -> (bool, Event) {
+        let Self { mechanism, username, password, sound } = self;
+        if sound && credentials.accept(&username.0, &password.0) {
+            (true, Event::AuthSucceeded { mechanism, username, password })
+        } else {
+            (false, Event::AuthFailed { mechanism, username, password })
+        }
+    }
 }
 
 /// What comes of a response.

@@ -16,6 +16,12 @@ pub enum Slot {
     Capabilities,
     /// Number of messages.
     Exists,
+    /// A message's number.
+    Number,
+    /// Octets of a message, or of all messages.
+    Size,
+    /// A message's unique-id (RFC 1939 section 7).
+    UniqueId,
     /// Number of recent messages.
     Recent,
     /// Sequence number of the first unseen message.
@@ -29,11 +35,14 @@ pub enum Slot {
 }
 
 impl Slot {
-    const ALL: [(&'static str, Self); 9] = [
+    const ALL: [(&'static str, Self); 12] = [
         ("verb", Self::Verb),
         ("detail", Self::Detail),
         ("capabilities", Self::Capabilities),
         ("exists", Self::Exists),
+        ("number", Self::Number),
+        ("size", Self::Size),
+        ("unique-id", Self::UniqueId),
         ("recent", Self::Recent),
         ("unseen", Self::Unseen),
         ("uidvalidity", Self::UidValidity),

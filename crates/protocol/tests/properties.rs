@@ -2,59 +2,12 @@
 
 mod support;
 
-use event::{Event, Text};
 use proptest::prelude::*;
 use protocol::{Action, Actions, Moment, Session};
-
-/// What a session did, in order, however its output was cut.
-#[derive(Debug, Clone, PartialEq, Eq)]
-enum Done {
-    Sent(Vec<u8>),
-    Did(Action),
-}
+use support::play::{Done, cut, most_held_back, without_long_lines};
 
 fn play<'a>(pieces: impl IntoIterator<Item = &'a [u8]>) -> Vec<Done> {
-    let mut session = support::session("decnet");
-    let mut out = Actions::default();
-    let mut done = Vec::new();
-    session.open(Moment::default(), &mut out);
-    let mut closed = collect(&mut out, &mut done);
-    for piece in pieces {
-        if !closed {
-            session.receive(Moment::default(), piece, &mut out);
-            closed = collect(&mut out, &mut done);
-        }
-        while !closed && session.pending() {
-            session.resume(Moment::default(), &mut out);
-            closed = collect(&mut out, &mut done);
-        }
-    }
-    if !closed {
-        session.finish(&mut out);
-        collect(&mut out, &mut done);
-    }
-    done
-}
-
-fn collect(out: &mut Actions, done: &mut Vec<Done>) -> bool {
-    let mut closed = false;
-    for action in out.drain() {
-        closed |= matches!(action, Action::Close(_));
-        match (action, done.last_mut()) {
-            (Action::Send(bytes), Some(Done::Sent(before))) => before.extend_from_slice(&bytes),
-            (Action::Send(bytes), _) => done.push(Done::Sent(bytes.to_vec())),
-            // How much of a line over the limit was kept depends on how it arrived.
-            (Action::Record(Event::ProtocolViolation { what: "line-too-long", .. }), _) => {
-                let what = "line-too-long";
-                done.push(Done::Did(Action::Record(Event::ProtocolViolation {
-                    what,
-                    line: Text::default(),
-                })));
-            }
-            (action, _) => done.push(Done::Did(action)),
-        }
-    }
-    closed
+    without_long_lines(support::play::play(support::session("decnet"), pieces))
 }
 
 /// Lines of a session: sound commands, each kind of fault, and noise.
@@ -112,17 +65,7 @@ proptest! {
     #[test]
     fn any_split_gives_the_same_actions(input in input(), cuts in prop::collection::vec(1_usize..60, 1..80)) {
         let whole = play([&input[..]]);
-        let mut rest = &input[..];
-        let mut pieces = Vec::new();
-        for cut in cuts.iter().cycle() {
-            if rest.is_empty() {
-                break;
-            }
-            let (piece, behind) = rest.split_at((*cut).min(rest.len()));
-            pieces.push(piece);
-            rest = behind;
-        }
-        prop_assert_eq!(play(pieces), whole.clone());
+        prop_assert_eq!(play(cut(&input, &cuts)), whole.clone());
         prop_assert_eq!(play(input.chunks(1)), whole);
     }
 
@@ -132,30 +75,10 @@ proptest! {
         login in any::<bool>(),
     ) {
         let begin: &[u8] = if login { b"a LOGIN admin admin\r\n" } else { b"" };
-        let mut session = support::session("decnet");
-        let mut out = Actions::default();
-        session.open(Moment::default(), &mut out);
-        let mut done = Vec::new();
-        let mut closed = false;
-        for piece in std::iter::once(begin).chain(pieces.iter().map(Vec::as_slice)) {
-            if !closed {
-                session.receive(Moment::default(), piece, &mut out);
-                closed = collect(&mut out, &mut done);
-            }
-            while !closed && session.pending() {
-                session.resume(Moment::default(), &mut out);
-                prop_assert!(out.queued() <= 256 * 1024, "one call owes {} octets", out.queued());
-                closed = collect(&mut out, &mut done);
-            }
-        }
-        if !closed {
-            session.finish(&mut out);
-        }
-        for action in out.drain() {
-            if let Action::Record(Event::ProtocolViolation { line, .. }) = action {
-                prop_assert!(line.0.len() <= 65_535 + 3000, "{} octets were held back", line.0.len());
-            }
-        }
+        let pieces = std::iter::once(begin).chain(pieces.iter().map(Vec::as_slice));
+        let done = support::play::play(support::session("decnet"), pieces);
+        let held = most_held_back(&done);
+        prop_assert!(held <= 65_535 + 3000, "{} octets were held back", held);
     }
 }
 

@@ -30,3 +30,8 @@ fn play_folder(folder: &str, start: fn(&str) -> Box<dyn Session>) {
 fn imap_transcripts() {
     play_folder("imap", |personality| Box::new(support::session(personality)));
 }
+
+#[test]
+fn pop3_transcripts() {
+    play_folder("pop3", |personality| Box::new(support::pop3_session(personality)));
+}

@@ -4,6 +4,7 @@
 //! Read `conversation.rs` (what is played), `floor.rs` (what it is held against), `load.rs` (who plays it), `process.rs`
 //! (what is measured), `table.rs` (how it is told).
 
+mod bystanders;
 mod conversation;
 pub(crate) mod floor;
 mod idle;
@@ -17,7 +18,9 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, bail, ensure};
 
+use self::bystanders::Bystanders;
 use self::conversation::Conversation;
+use self::floor::Floor;
 use self::load::Round;
 use self::process::Process;
 use self::table::Numbers;
@@ -26,6 +29,9 @@ use crate::workspace::Workspace;
 
 /// Open files that the idle connections need, in the server and here.
 const OPEN_FILES: u64 = 20_000;
+/// Room for all connections from one machine.
+const SETTINGS: &[(&str, &str)] =
+    &[("HONEYPOST_LIMITS_CONNECTIONS_PER_SOURCE", "100000"), ("HONEYPOST_LIMITS_CONNECTIONS", "100000")];
 /// How many sessions at a time, one series each.
 const CONCURRENCY: &[usize] = &[16, 1];
 
@@ -89,62 +95,70 @@ pub(crate) fn run(options: &[&str]) -> Result<bool> {
         ["cargo xtask bench"].into_iter().chain(options.iter().copied()).collect::<Vec<_>>().join(" ");
     table::heading(&command);
 
-    let settings =
-        &[("HONEYPOST_LIMITS_CONNECTIONS_PER_SOURCE", "100000"), ("HONEYPOST_LIMITS_CONNECTIONS", "100000")];
-    let ours = Server::start(&program, folder.path(), settings)?;
+    let ours = Server::start(&program, folder.path(), SETTINGS)?;
     let conversation = Conversation::record(ours.address)?;
-    let floor = floor::Floor::start(&conversation, folder.path())?;
+    let floor = Floor::start(&conversation, folder.path())?;
     println!(
         "session: connect, {}; {} octets received by the client, the same from both, each compared",
         Conversation::names().collect::<Vec<_>>().join(", "),
         conversation.octets()
     );
+    let bystanders = Bystanders::watch(&[ours.id(), floor.id()])?;
+    let played = Conversation::RECORDED + play(&plan, &ours, &floor, &conversation)?;
+    println!("\n{}", bystanders.verdict()?);
 
+    let recorded = count_sessions(&program, folder.path(), played)?;
+    println!(
+        "evidence: {recorded} of {played} sessions recorded whole, from session.opened to session.closed"
+    );
+    ours.stop()?;
+    drop(floor);
+    idle_memory(&program, plan.idle)?;
+    Ok(recorded == played)
+}
+
+/// Plays all series against both servers, in turns. Gives how many sessions each has had.
+fn play(plan: &Plan, ours: &Server, floor: &Floor, conversation: &Conversation) -> Result<usize> {
     let mut contestants = [
         ("honeypost", Process::of(ours.id())?, ours.address),
         ("floor", Process::of(floor.id())?, floor.address),
     ];
-    let mut played = Conversation::RECORDED;
+    let mut played = 0;
     for concurrency in CONCURRENCY {
         let mut numbers = [Numbers::default(), Numbers::default()];
         // The first round of each only warms them up.
         for counts in [false].into_iter().chain(std::iter::repeat_n(true, plan.rounds)) {
-            for (which, (name, process, address)) in contestants.iter_mut().enumerate() {
+            for (numbers, (name, process, address)) in numbers.iter_mut().zip(&mut contestants) {
                 let before = process.cpu()?;
-                let result = Round::play(*address, &conversation, plan.sessions, *concurrency)
+                let round = Round::play(*address, conversation, plan.sessions, *concurrency)
                     .with_context(|| format!("against {name}"))?;
                 // What was put off until after the last answer belongs to the sessions too.
                 let cpu = process.cpu_when_quiet()?.saturating_sub(before);
                 if counts {
-                    numbers[which].add(cpu, &result);
+                    numbers.add(cpu, &round);
                 }
             }
             played += plan.sessions;
         }
         table::series(*concurrency, plan.sessions, &numbers[0], &numbers[1]);
     }
-
     for (name, process, _) in &mut contestants {
         process.check().with_context(|| format!("the CPU time of {name}"))?;
     }
+    Ok(played)
+}
 
-    let recorded = count_sessions(&program, folder.path(), played)?;
-    println!(
-        "\nevidence: {recorded} of {played} sessions recorded whole, from session.opened to session.closed"
-    );
-    ours.stop()?;
-    drop(floor);
-
-    // Both anew: what the sessions above left in their memory is not the idle connections'.
-    let (our_folder, floor_folder) = (tempfile::tempdir()?, tempfile::tempdir()?);
-    let ours = Server::start(&program, our_folder.path(), settings)?;
+/// Measures idle connections. Both servers are new: what many sessions left in their memory is not an idle one's.
+fn idle_memory(program: &Path, connections: usize) -> Result<()> {
+    let folder = tempfile::tempdir()?;
+    let ours = Server::start(program, folder.path(), SETTINGS)?;
     let conversation = Conversation::record(ours.address)?;
-    let our_memory = idle::measure(ours.address, ours.id(), &conversation, plan.idle)?;
+    let our_memory = idle::measure(ours.address, ours.id(), &conversation, connections)?;
     ours.stop()?;
-    let floor = floor::Floor::start(&conversation, floor_folder.path())?;
-    let floor_memory = idle::measure(floor.address, floor.id(), &conversation, plan.idle)?;
-    table::memory(plan.idle, &our_memory, &floor_memory);
-    Ok(recorded == played)
+    let floor = Floor::start(&conversation, folder.path())?;
+    let floor_memory = idle::measure(floor.address, floor.id(), &conversation, connections)?;
+    table::memory(connections, &our_memory, &floor_memory);
+    Ok(())
 }
 
 /// How many sessions the evidence has from their first event to their last, without a hole.

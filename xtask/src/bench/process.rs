@@ -13,7 +13,7 @@ use serde_json::Value;
 use crate::server;
 
 /// The kernel's unit in `/proc/PID/stat`: `USER_HZ` is 100 on every Linux that Rust runs on.
-const TICK: Duration = Duration::from_millis(10);
+pub(super) const TICK: Duration = Duration::from_millis(10);
 
 /// A server under measurement.
 pub(super) struct Process {
@@ -67,7 +67,7 @@ impl Process {
     }
 
     /// User and kernel time in `/proc/PID/stat`, ended threads included, in steps of 10 ms.
-    fn ticks(&self) -> Result<Duration> {
+    pub(super) fn ticks(&self) -> Result<Duration> {
         let path = format!("/proc/{}/stat", self.id);
         let stat = std::fs::read_to_string(&path).context(path)?;
         // The name in the second field may hold anything; the numbers begin behind its parenthesis with field 3.

@@ -9,6 +9,7 @@ use crate::imap::state::State;
 use crate::imap::texts::{ImapTexts, Phrase};
 use crate::imap::turn::{Fault, Turn};
 use crate::imap::{fetch, list, login, mailbox, search, status};
+use crate::words::{upper_case, word};
 
 /// In which states a command may come (RFC 3501 section 6).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -106,22 +107,6 @@ impl<'a> Request<'a> {
             _ if self.verb.is_empty() => Err(Phrase::MissingCommand),
             _ => Err(Phrase::UnknownCommand),
         }
-    }
-}
-
-/// Up to the next space, and what stands behind it.
-fn word(text: &[u8]) -> (&[u8], &[u8]) {
-    match memchr::memchr(b' ', text).and_then(|space| text.split_at_checked(space)) {
-        Some((word, rest)) => (word, rest.strip_prefix(b" ").unwrap_or(rest)),
-        None => (text, &[]),
-    }
-}
-
-fn upper_case(word: &[u8]) -> Cow<'_, [u8]> {
-    if word.iter().any(u8::is_ascii_lowercase) {
-        Cow::Owned(word.to_ascii_uppercase())
-    } else {
-        Cow::Borrowed(word)
     }
 }
 

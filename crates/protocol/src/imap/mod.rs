@@ -24,6 +24,7 @@ use std::time::Duration;
 
 use bait::Corpus;
 
+pub use crate::options::Options;
 pub use session::Imap;
 pub use texts::{Attributes, ImapTexts, Limits, Phrase, Times};
 
@@ -41,19 +42,6 @@ pub struct Service {
     pub(crate) capabilities: Vec<u8>,
     pub(crate) login_timeout: Duration,
     pub(crate) idle_timeout: Duration,
-}
-
-/// What an operator may set; the rest is the personality's.
-#[derive(Debug, Clone, Default)]
-pub struct Options {
-    /// The imitated host's name (`NODE_NAME`).
-    pub node: String,
-    /// Replaces the greeting, a whole line such as `* OK Dovecot ready.`
-    pub banner: Option<String>,
-    /// Replaces the personality's silence before login.
-    pub login_timeout: Option<Duration>,
-    /// Replaces the personality's silence after login.
-    pub idle_timeout: Option<Duration>,
 }
 
 impl Service {

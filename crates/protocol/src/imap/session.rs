@@ -13,7 +13,8 @@ use crate::imap::login;
 use crate::imap::mailbox::announce;
 use crate::imap::state::{Stage, State};
 use crate::imap::texts::Phrase;
-use crate::imap::turn::{Fault, Turn, received};
+use crate::imap::turn::{Fault, Turn};
+use crate::reply::received;
 use crate::session::{Action, Actions, Moment, Session};
 
 /// One IMAP connection.

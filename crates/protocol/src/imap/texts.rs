@@ -1,29 +1,17 @@
 //! How a personality speaks IMAP: its words, its commands, its limits (`[imap]` in `personalities/*.toml`).
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use serde::Deserialize;
 
 use crate::framing::Caps;
 use crate::imap::command::TABLE;
+use crate::reply::{Replies, check_verbs, phrases};
 use crate::text::Text;
 
-/// Declares [`Phrase`] and the list of all of them.
-macro_rules! phrases {
-    ($( $(#[doc = $doc:literal])+ $phrase:ident, )+) => {
-        /// The meaning of a reply. Its words, with OK, NO, BAD or BYE before them, are the personality's `[imap.replies]`.
-        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Deserialize)]
-        #[serde(rename_all = "kebab-case")]
-        pub enum Phrase { $( $(#[doc = $doc])+ $phrase, )+ }
-
-        impl Phrase {
-            const ALL: &'static [Self] = &[ $( Self::$phrase, )+ ];
-        }
-    };
-}
-
 phrases! {
+    "OK, NO, BAD or BYE", "imap.replies":
     /// A login failed, for any reason.
     AuthenticationFailed,
     /// The client cancelled AUTHENTICATE.
@@ -145,7 +133,7 @@ pub struct ImapTexts {
     /// What answers each command that went well. A command without a text here does not exist in this personality.
     pub completed: BTreeMap<String, Text>,
     /// All other replies.
-    pub replies: BTreeMap<Phrase, Text>,
+    pub replies: Replies<Phrase>,
     /// Sizes and counts.
     pub limits: Limits,
     /// Delays.
@@ -223,31 +211,13 @@ impl Times {
 impl ImapTexts {
     /// What the type does not hold: every phrase has words, and every command is one that the engine has.
     pub(crate) fn check(&self) -> Result<(), String> {
-        let worded: BTreeSet<Phrase> = self.replies.keys().copied().collect();
-        if let Some(missing) = Phrase::ALL.iter().find(|phrase| !worded.contains(phrase)) {
-            return Err(format!("[imap.replies] has no `{}`", kebab(&format!("{missing:?}"))));
-        }
-        if let Some(unknown) = self.completed.keys().find(|verb| !TABLE.iter().any(|row| row.verb == *verb)) {
-            let known = TABLE.iter().map(|row| row.verb).collect::<Vec<_>>().join(", ");
-            return Err(format!("[imap.completed] has `{unknown}`, which is no command of ours ({known})"));
-        }
-        Ok(())
+        self.replies.check("imap.replies", Phrase::ALL)?;
+        let known: Vec<&'static str> = TABLE.iter().map(|row| row.verb).collect();
+        check_verbs("imap.completed", &self.completed, &known)
     }
 
     /// The words of a phrase.
     pub fn reply(&self, phrase: Phrase) -> &Text {
-        self.replies.get(&phrase).expect("`check` saw words for every phrase")
+        self.replies.of(phrase)
     }
-}
-
-/// `NoSuchMailbox` as a key of the file: `no-such-mailbox`.
-fn kebab(name: &str) -> String {
-    let mut key = String::new();
-    for (position, letter) in name.chars().enumerate() {
-        if letter.is_ascii_uppercase() && position > 0 {
-            key.push('-');
-        }
-        key.push(letter.to_ascii_lowercase());
-    }
-    key
 }

@@ -2,12 +2,14 @@
 
 use bait::Corpus;
 use bytes::Bytes;
-use event::{CloseReason, Event, Text};
+use event::{CloseReason, Event};
 
 use crate::imap::Service;
 use crate::imap::arguments::{self, Argument};
 use crate::imap::state::Stage;
 use crate::imap::texts::Phrase;
+use crate::reply::status_of;
+use crate::sasl::Attempt;
 use crate::session::{Action, Actions, Moment};
 use crate::text::{Slot, Values};
 
@@ -129,7 +131,7 @@ impl<'a> Turn<'a> {
     }
 
     fn tagged(&mut self, text: &[u8]) {
-        self.status = status_of(text);
+        self.status = status_of(text, &["OK", "NO", "BAD"]);
         self.out.send(&self.tag);
         self.out.send(b" ");
         self.out.send(text);
@@ -142,27 +144,15 @@ impl<'a> Turn<'a> {
     }
 
     /// Records a login and answers it. `true` when it was let in.
-    pub fn judge(&mut self, attempt: crate::sasl::Attempt) -> bool {
-        let crate::sasl::Attempt { mechanism, username, password, sound } = attempt;
-        let accepted = sound && self.service.credentials.accept(&username.0, &password.0);
+    pub fn judge(&mut self, attempt: Attempt) -> bool {
+        let (accepted, event) = attempt.judge(&self.service.credentials);
+        self.record(event);
         if accepted {
-            self.record(Event::AuthSucceeded { mechanism, username, password });
             self.complete();
         } else {
-            self.record(Event::AuthFailed { mechanism, username, password });
             self.out.push(Action::Wait(self.service.texts.times.failure_delay()));
             self.refuse(&Phrase::AuthenticationFailed.into());
         }
         accepted
     }
-}
-
-/// The status that a tagged reply begins with, as events carry it.
-fn status_of(text: &[u8]) -> &'static str {
-    ["OK", "NO", "BAD"].into_iter().find(|word| text.starts_with(word.as_bytes())).unwrap_or("")
-}
-
-/// The event of a command.
-pub fn received(verb: &[u8], line: &[u8], state: &'static str, status: &'static str) -> Event {
-    Event::CommandReceived { verb: Text::copy(verb), line: Text::copy(line), state, status }
 }

@@ -2,6 +2,7 @@
 //! reading of transcripts.
 #![allow(dead_code)] // each test binary takes its part
 
+pub mod play;
 pub mod transcript;
 
 use std::sync::Arc;
@@ -10,8 +11,9 @@ use bait::{Bait, Corpus, Flags, Mailbox, Message, Slot};
 use bytes::Bytes;
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
-use protocol::imap::{Imap, Options, Service};
-use protocol::{Credentials, Personality};
+use protocol::imap::{Imap, Service};
+use protocol::pop3::{self, Pop3};
+use protocol::{Credentials, Options, Personality};
 
 /// INBOX with three messages (the first seen), Sent with one, and two names that are awkward on the wire.
 pub fn corpus() -> Corpus {
@@ -66,9 +68,26 @@ fn message(uid: u32, text: &str, flags: Flags) -> Arc<Message> {
 /// A server of that corpus with the specification's credentials.
 pub fn service(personality: &str, corpus: Corpus) -> Arc<Service> {
     let personality = Personality::builtin(personality).expect("it is built in");
-    let credentials = Credentials::parse(["admin:admin", "admin:p:w", "root:root"]).expect("they are pairs");
-    let options = Options { node: "mailserver".into(), ..Options::default() };
-    Arc::new(Service::new(personality.imap, Arc::new(corpus), Arc::new(credentials), options))
+    Arc::new(Service::new(personality.imap, Arc::new(corpus), credentials(), options()))
+}
+
+fn credentials() -> Arc<Credentials> {
+    let pairs = ["admin:admin", "admin:p:w", "root:root", "mail:two words"];
+    Arc::new(Credentials::parse(pairs).expect("they are pairs"))
+}
+
+fn options() -> Options {
+    Options { node: "mailserver".into(), ..Options::default() }
+}
+
+/// A new POP3 connection to a server of that corpus, with one more message in INBOX: dots, and no end to its last line.
+pub fn pop3_session(personality: &str) -> Pop3 {
+    let personality = Personality::builtin(personality).expect("it is built in");
+    let mut corpus = corpus();
+    let inbox = Arc::get_mut(&mut corpus.mailboxes[0]).expect("it is not shared yet");
+    inbox.messages.push(message(11, include_str!("../corpus/4-dots.eml"), Flags::NONE));
+    let service = pop3::Service::new(personality.pop3, Arc::new(corpus), credentials(), options());
+    Pop3::new(Arc::new(service))
 }
 
 /// A new connection to a server of the usual corpus.

@@ -1,0 +1,83 @@
+//! The command table, and how a command is taken apart: verb, arguments.
+
+use std::borrow::Cow;
+
+use crate::pop3::maildrop::Maildrop;
+use crate::pop3::state::State;
+use crate::pop3::texts::Phrase;
+use crate::pop3::turn::{Fault, Turn};
+use crate::pop3::{delete, list, login, retrieve};
+use crate::words::{upper_case, word};
+
+/// What a command does, by the state that allows it (RFC 1939 section 3).
+#[derive(Debug, Clone, Copy)]
+pub enum Run {
+    /// In every state.
+    Any(fn(&mut Turn<'_>, &mut State) -> Result<(), Fault>),
+    /// Only before login.
+    Authorization(fn(&mut Turn<'_>, &mut State) -> Result<(), Fault>),
+    /// Only after login.
+    Transaction(fn(&mut Turn<'_>, &mut Maildrop) -> Result<(), Fault>),
+}
+
+/// One verb: name, when it is allowed, what it does.
+#[derive(Debug)]
+pub struct Row {
+    /// In upper case.
+    pub verb: &'static str,
+    /// When it is allowed, and what it does.
+    pub run: Run,
+}
+
+/// Every command that the engine has. A personality takes part in those that it has words for.
+pub static TABLE: &[Row] = &[
+    Row { verb: "CAPA", run: Run::Any(login::capa) },
+    Row { verb: "QUIT", run: Run::Any(login::quit) },
+    Row { verb: "USER", run: Run::Authorization(login::user) },
+    Row { verb: "PASS", run: Run::Authorization(login::pass) },
+    Row { verb: "AUTH", run: Run::Authorization(login::auth) },
+    Row { verb: "STAT", run: Run::Transaction(list::stat) },
+    Row { verb: "LIST", run: Run::Transaction(list::list) },
+    Row { verb: "UIDL", run: Run::Transaction(list::uidl) },
+    Row { verb: "RETR", run: Run::Transaction(retrieve::retr) },
+    Row { verb: "TOP", run: Run::Transaction(retrieve::top) },
+    Row { verb: "DELE", run: Run::Transaction(delete::dele) },
+    Row { verb: "RSET", run: Run::Transaction(delete::rset) },
+    Row { verb: "NOOP", run: Run::Transaction(delete::noop) },
+];
+
+/// A command taken apart. Nothing is judged yet.
+#[derive(Debug)]
+pub struct Request<'a> {
+    /// The verb in upper case; may be anything.
+    pub verb: Cow<'a, [u8]>,
+    /// What stands behind the first space.
+    pub arguments: &'a [u8],
+}
+
+impl<'a> Request<'a> {
+    /// Takes a line without its end apart.
+    pub fn parse(line: &'a [u8]) -> Self {
+        let (first, arguments) = word(line);
+        Self { verb: upper_case(first), arguments }
+    }
+
+    /// Carries it out, if the personality knows it and the state allows it.
+    pub fn run(&self, turn: &mut Turn<'_>, state: &mut State) -> Result<(), Fault> {
+        let texts = &turn.service.texts;
+        let known = |row: &&Row| row.verb.as_bytes() == &*self.verb && texts.completed.contains_key(row.verb);
+        match (TABLE.iter().find(known).map(|row| row.run), state) {
+            (Some(Run::Any(run)), state) => run(turn, state),
+            (Some(Run::Authorization(run)), state @ State::Authorization { .. }) => run(turn, state),
+            (Some(Run::Transaction(run)), State::Transaction(maildrop)) => run(turn, maildrop),
+            (_, State::Authorization { .. }) => {
+                let verb = std::str::from_utf8(&self.verb).ok();
+                let refused = verb.and_then(|verb| texts.refused.get(verb));
+                turn.answer(refused.ok_or(Phrase::UnknownCommandBeforeLogin)?, &[]);
+                Ok(())
+            }
+            _ if self.verb.is_empty() => Err(Phrase::MissingCommand.into()),
+            _ => Err(Phrase::UnknownCommand.into()),
+        }
+    }
+}

@@ -1,0 +1,81 @@
+//! Commands before login (RFC 1939 section 4; AUTH, RFC 5034), and the two of any state: CAPA (RFC 2449) and QUIT.
+
+use event::{CloseReason, Text};
+
+use crate::pop3::state::{Stage, State};
+use crate::pop3::texts::Phrase;
+use crate::pop3::turn::{Fault, Turn};
+use crate::sasl::{Attempt, Exchange, Mechanism, Step};
+use crate::words::word;
+
+/// RFC 2449 section 5.
+pub fn capa(turn: &mut Turn<'_>, state: &mut State) -> Result<(), Fault> {
+    turn.complete(&[]);
+    turn.out.send(match state {
+        State::Authorization { .. } => &turn.service.capabilities_before_login,
+        State::Transaction(_) => &turn.service.capabilities,
+    });
+    turn.out.send(b".\r\n");
+    Ok(())
+}
+
+/// RFC 1939 sections 5 and 6. Nothing is removed.
+pub fn quit(turn: &mut Turn<'_>, state: &mut State) -> Result<(), Fault> {
+    match state {
+        State::Authorization { .. } => turn.reply(Phrase::ByeBeforeLogin, &[]),
+        State::Transaction(maildrop) if maildrop.is_changed() => turn.reply(Phrase::ByeDeleted, &[]),
+        State::Transaction(_) => turn.complete(&[]),
+    }
+    turn.close(CloseReason::Logout);
+    Ok(())
+}
+
+/// RFC 1939 section 7. The name is the rest of the line, spaces and all; any is taken.
+pub fn user(turn: &mut Turn<'_>, state: &mut State) -> Result<(), Fault> {
+    *state = State::Authorization { user_name: Some(Text::copy(turn.arguments)) };
+    turn.complete(&[]);
+    Ok(())
+}
+
+/// RFC 1939 section 7. The password is the rest of the line, spaces and all; a wrong one forgets the name.
+pub fn pass(turn: &mut Turn<'_>, state: &mut State) -> Result<(), Fault> {
+    let State::Authorization { user_name } = state else {
+        return Err(Phrase::UnknownCommand.into());
+    };
+    let username = user_name.take().ok_or(Phrase::NoUserName)?;
+    let password = Text::copy(turn.arguments);
+    turn.log_in(Attempt { mechanism: "USER", username, password, sound: true }, state)
+}
+
+/// RFC 5034 section 4; alone it lists the mechanisms (RFC 1734, as Dovecot answers it).
+pub fn auth(turn: &mut Turn<'_>, state: &mut State) -> Result<(), Fault> {
+    let offered = &turn.service.texts.mechanisms;
+    let (name, initial) = word(turn.arguments);
+    if name.is_empty() {
+        turn.reply(Phrase::Mechanisms, &[]);
+        for mechanism in offered {
+            turn.out.send(mechanism.name().as_bytes());
+            turn.out.send(b"\r\n");
+        }
+        turn.out.send(b".\r\n");
+        return Ok(());
+    }
+    let mechanism = Mechanism::from_name(name).filter(|mechanism| offered.contains(mechanism));
+    let mechanism = mechanism.ok_or(Phrase::UnsupportedMechanism)?;
+    let initial = Some(initial.trim_ascii()).filter(|initial| !initial.is_empty());
+    step(turn, state, Exchange::start(mechanism, initial), Phrase::InvalidInitialResponse)
+}
+
+/// Answers a step of AUTH; `not_base64` is what a response that is no base64 gets.
+pub fn step(turn: &mut Turn<'_>, state: &mut State, step: Step, not_base64: Phrase) -> Result<(), Fault> {
+    match step {
+        Step::Challenge(challenge, exchange) => {
+            turn.challenge(&challenge);
+            turn.stage = Stage::Authenticating(exchange);
+            Ok(())
+        }
+        Step::Done(attempt) => turn.log_in(attempt, state),
+        Step::Cancelled => Err(Phrase::AuthenticationCancelled.into()),
+        Step::NotBase64 => Err(not_base64.into()),
+    }
+}

@@ -1,0 +1,223 @@
+//! The session: from lines to turns, from turns to actions.
+
+use std::sync::Arc;
+
+use bait::Corpus;
+use bytes::Bytes;
+use event::{CloseReason, Event, Text};
+
+use crate::framing::{Framing, Unit, trim_line_end};
+use crate::pop3::Service;
+use crate::pop3::command::Request;
+use crate::pop3::login;
+use crate::pop3::state::{Stage, State};
+use crate::pop3::texts::{Limits, Phrase};
+use crate::pop3::turn::{Fault, Turn};
+use crate::reply::received;
+use crate::session::{Action, Actions, Moment, Session};
+
+/// One POP3 connection.
+#[derive(Debug)]
+pub struct Pop3 {
+    service: Arc<Service>,
+    /// The mail that the next login opens.
+    mail: Arc<Corpus>,
+    framing: Framing,
+    state: State,
+    stage: Stage,
+    last_input: Moment,
+    /// Bad commands, one behind the other.
+    bad_commands: u32,
+    pending: bool,
+}
+
+impl Pop3 {
+    /// A connection that has just been accepted.
+    pub fn new(service: Arc<Service>) -> Self {
+        Self {
+            mail: Arc::clone(&service.corpus),
+            service,
+            framing: Framing::default(),
+            state: State::default(),
+            stage: Stage::default(),
+            last_input: Moment::default(),
+            bad_commands: 0,
+            pending: false,
+        }
+    }
+
+    /// Does what can be done, until more input is needed or the driver has enough to carry out.
+    fn advance(&mut self, out: &mut Actions) {
+        self.pending = false;
+        while !out.full() {
+            let done = match (&mut self.stage, &self.state) {
+                (Stage::Closed, _) => return,
+                (Stage::Listing(listing), State::Transaction(maildrop)) => listing.step(maildrop, out),
+                (Stage::Sending(sending), _) => sending.step(out),
+                _ => {
+                    match self.framing.next_line(&Limits::caps(self.line_limit())) {
+                        Some(Unit::Command(line)) => self.line(&line, out),
+                        Some(Unit::TooLong(kept)) => self.too_long(&kept, out),
+                        // Lines announce no literals.
+                        None | Some(Unit::Literal(_)) => return,
+                    }
+                    continue;
+                }
+            };
+            if !done {
+                break;
+            }
+            self.stage = Stage::Command;
+        }
+        self.pending = !matches!(self.stage, Stage::Closed);
+    }
+
+    /// Octets that the next line may have.
+    fn line_limit(&self) -> usize {
+        let limits = &self.service.texts.limits;
+        match (&self.stage, &self.state) {
+            (Stage::Authenticating(_), _) => limits.response,
+            (_, State::Authorization { .. }) => limits.login_line,
+            (_, State::Transaction(_)) => limits.line,
+        }
+    }
+
+    fn line(&mut self, line: &Bytes, out: &mut Actions) {
+        let content = trim_line_end(line);
+        match std::mem::take(&mut self.stage) {
+            Stage::Authenticating(exchange) => {
+                let request = Request { verb: b"AUTH"[..].into(), arguments: &[] };
+                self.turn(content, &request, out, |turn, state| {
+                    login::step(turn, state, exchange.respond(content), Phrase::InvalidBase64)
+                });
+            }
+            _ => {
+                let request = Request::parse(content);
+                self.turn(content, &request, out, |turn, state| request.run(turn, state));
+            }
+        }
+    }
+
+    /// One turn: runs it, refuses it where it fails, records the command in front of its answer, counts bad ones.
+    fn turn(
+        &mut self,
+        line: &[u8],
+        request: &Request<'_>,
+        out: &mut Actions,
+        run: impl FnOnce(&mut Turn<'_>, &mut State) -> Result<(), Fault>,
+    ) {
+        let place = out.mark();
+        let state = self.state.name();
+        let logged_in = matches!(self.state, State::Transaction(_));
+        let (service, mail) = (Arc::clone(&self.service), Arc::clone(&self.mail));
+        let mut turn = Turn {
+            service: &service,
+            mail: &mail,
+            verb: &request.verb,
+            arguments: request.arguments,
+            out,
+            stage: Stage::Command,
+            status: "",
+        };
+        let fault = run(&mut turn, &mut self.state).err();
+        if let Some(fault) = &fault {
+            turn.refuse(fault);
+        }
+        // As Dovecot counts: its login process only what it does not know, its mail process all that it refuses.
+        let unknown = fault.is_some_and(|fault| fault.phrase == Phrase::UnknownCommandBeforeLogin);
+        let limits = &service.texts.limits;
+        let (bad, limit, farewell) = if logged_in {
+            (turn.status == "-ERR", limits.bad_commands, Phrase::ByeTooManyBad)
+        } else {
+            (unknown, limits.login_bad_commands, Phrase::ByeTooManyBadBeforeLogin)
+        };
+        self.bad_commands = if bad { self.bad_commands.saturating_add(1) } else { 0 };
+        if bad && self.bad_commands >= limit {
+            let what = "too-many-bad-commands";
+            turn.record(Event::ProtocolViolation { what, line: Text::default() });
+            turn.reply(farewell, &[]);
+            turn.close(CloseReason::Violation);
+        }
+        let status = turn.status;
+        self.stage = turn.stage;
+        out.record_at(place, received(&request.verb, line, state, status));
+    }
+
+    /// A line passed its cap.
+    fn too_long(&mut self, kept: &Bytes, out: &mut Actions) {
+        out.record(Event::ProtocolViolation { what: "line-too-long", line: Text(kept.clone()) });
+        let phrase = match (&self.stage, &self.state) {
+            (Stage::Authenticating(_), _) => None,
+            (_, State::Authorization { .. }) => Some(Phrase::ByeLineTooLongBeforeLogin),
+            (_, State::Transaction(_)) => Some(Phrase::ByeLineTooLong),
+        };
+        self.farewell(phrase, CloseReason::Violation, out);
+    }
+
+    fn farewell(&mut self, phrase: Option<Phrase>, reason: CloseReason, out: &mut Actions) {
+        if let Some(phrase) = phrase {
+            out.send(&self.service.texts.reply(phrase).fill(&[]));
+            out.send(b"\r\n");
+        }
+        out.push(Action::Close(reason));
+        self.stage = Stage::Closed;
+    }
+
+    /// When the connection is given up for silence.
+    fn patience(&self) -> Moment {
+        self.last_input.after(match self.state {
+            State::Authorization { .. } => self.service.login_timeout,
+            State::Transaction(_) => self.service.idle_timeout,
+        })
+    }
+}
+
+impl Session for Pop3 {
+    fn open(&mut self, now: Moment, out: &mut Actions) {
+        self.last_input = now;
+        out.send(&self.service.greeting);
+        out.send(b"\r\n");
+    }
+
+    fn receive(&mut self, now: Moment, input: &[u8], out: &mut Actions) {
+        self.last_input = now;
+        self.framing.push(input);
+        self.advance(out);
+    }
+
+    fn pending(&self) -> bool {
+        self.pending
+    }
+
+    fn resume(&mut self, now: Moment, out: &mut Actions) {
+        self.last_input = now;
+        self.advance(out);
+    }
+
+    fn deadline(&self) -> Option<Moment> {
+        (!matches!(self.stage, Stage::Closed)).then(|| self.patience())
+    }
+
+    fn expire(&mut self, now: Moment, out: &mut Actions) {
+        if now >= self.patience() {
+            let phrase = match self.stage {
+                Stage::Authenticating(_) => Phrase::ByeInactiveAuthenticating,
+                _ => Phrase::ByeInactive,
+            };
+            self.farewell(Some(phrase), CloseReason::Timeout, out);
+        }
+    }
+
+    /// A maildrop does not change while it is open (RFC 1939 section 3): the next login sees it.
+    fn mail_changed(&mut self, _now: Moment, mail: Arc<Corpus>, _out: &mut Actions) {
+        self.mail = mail;
+    }
+
+    fn finish(&mut self, out: &mut Actions) {
+        let rest = self.framing.rest();
+        if !rest.is_empty() {
+            out.record(Event::ProtocolViolation { what: "unfinished", line: Text::copy(rest) });
+        }
+        self.stage = Stage::Closed;
+    }
+}

@@ -1,0 +1,167 @@
+//! How a personality speaks POP3: its words, its commands, its limits (`[pop3]` in `personalities/*.toml`).
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use serde::Deserialize;
+
+use crate::framing::Caps;
+use crate::pop3::command::TABLE;
+use crate::reply::{Replies, check_verbs, phrases};
+use crate::sasl::Mechanism;
+use crate::text::Text;
+
+phrases! {
+    "+OK or -ERR", "pop3.replies":
+    /// A login failed, for any reason.
+    AuthenticationFailed,
+    /// The client cancelled AUTH.
+    AuthenticationCancelled,
+    /// AUTH with a mechanism that is not offered.
+    UnsupportedMechanism,
+    /// A SASL response that is not base64.
+    InvalidBase64,
+    /// A SASL initial response that is not base64.
+    InvalidInitialResponse,
+    /// PASS without USER.
+    NoUserName,
+    /// AUTH alone: the mechanisms follow.
+    Mechanisms,
+    /// Before login: no such command, or not in this state.
+    UnknownCommandBeforeLogin,
+    /// After login: no such command, or not in this state.
+    UnknownCommand,
+    /// After login: an empty line, or one that begins with a space.
+    MissingCommand,
+    /// No number where one must be.
+    InvalidMessageNumber,
+    /// A number of more than 32 bits.
+    MessageNumberTooLarge,
+    /// Something behind the number, or, where something must be, something else.
+    NoiseBehindMessageNumber,
+    /// TOP without a number of lines.
+    InvalidSize,
+    /// TOP with a number of lines of more than 64 bits.
+    SizeTooLarge,
+    /// Something behind TOP's number of lines.
+    NoiseBehindSize,
+    /// The maildrop has no message of that number.
+    NoSuchMessage,
+    /// This session has deleted it.
+    MessageDeleted,
+    /// LIST of one message.
+    ListOne,
+    /// UIDL of one message.
+    UniqueIdOfOne,
+    /// Farewell to QUIT before login.
+    ByeBeforeLogin,
+    /// Farewell to QUIT after DELE.
+    ByeDeleted,
+    /// Farewell after too long a silence.
+    ByeInactive,
+    /// The same in the middle of AUTH.
+    ByeInactiveAuthenticating,
+    /// Farewell after too many bad commands before login.
+    ByeTooManyBadBeforeLogin,
+    /// Farewell after too many bad commands after login.
+    ByeTooManyBad,
+    /// Farewell after a line over the limit before login.
+    ByeLineTooLongBeforeLogin,
+    /// Farewell after a line over the limit after login.
+    ByeLineTooLong,
+}
+
+/// The `[pop3]` table of a personality.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct Pop3Texts {
+    /// The greeting, a whole line.
+    pub greeting: Text,
+    /// The lines of CAPA before login.
+    pub capabilities_before_login: Vec<Text>,
+    /// The lines of CAPA after login.
+    pub capabilities: Vec<Text>,
+    /// The SASL mechanisms offered, in the order of AUTH's answer.
+    pub(crate) mechanisms: Vec<Mechanism>,
+    /// What answers each command that went well. A command without a text here does not exist in this personality.
+    pub completed: BTreeMap<String, Text>,
+    /// Commands that exist before login and are always refused, with their words: APOP without a challenge in the greeting
+    /// (RFC 1939 section 7).
+    pub refused: BTreeMap<String, Text>,
+    /// All other replies.
+    pub replies: Replies<Phrase>,
+    /// Sizes and counts.
+    pub limits: Limits,
+    /// Delays.
+    pub times: Times,
+}
+
+/// Caps on what a client sends.
+#[derive(Debug, Clone, Copy, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct Limits {
+    /// Octets of a line before login.
+    pub login_line: usize,
+    /// Octets of a SASL response; a longer one ends the connection without a word.
+    pub response: usize,
+    /// Octets of a line after login.
+    pub line: usize,
+    /// Unknown commands, one behind the other, that end a connection before login.
+    pub login_bad_commands: u32,
+    /// Refused commands, one behind the other, that end a connection after login.
+    pub bad_commands: u32,
+}
+
+impl Limits {
+    /// The caps on a line of this many octets.
+    pub const fn caps(line: usize) -> Caps {
+        Caps { line, literal: 0, command: line }
+    }
+}
+
+/// How long things take.
+#[derive(Debug, Clone, Copy, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct Times {
+    /// Before a failed login is answered, in milliseconds.
+    pub failure_delay_ms: u64,
+    /// Silence before login that ends a connection, in seconds.
+    pub login_idle_s: u64,
+    /// Silence after login that ends a connection, in seconds.
+    pub idle_s: u64,
+}
+
+impl Times {
+    /// [`Self::failure_delay_ms`].
+    pub const fn failure_delay(&self) -> Duration {
+        Duration::from_millis(self.failure_delay_ms)
+    }
+}
+
+impl Pop3Texts {
+    /// What the type does not hold: every phrase has words, every command is one that the engine has, and every reply says
+    /// whether it is a good one.
+    pub(crate) fn check(&self) -> Result<(), String> {
+        self.replies.check("pop3.replies", Phrase::ALL)?;
+        let known: Vec<&'static str> = TABLE.iter().map(|row| row.verb).collect();
+        check_verbs("pop3.completed", &self.completed, &known)?;
+        if let Some(both) = self.refused.keys().find(|verb| self.completed.contains_key(*verb)) {
+            return Err(format!("[pop3.refused] has `{both}`, which [pop3.completed] has too"));
+        }
+        let texts = self.replies.all().chain(self.completed.values()).chain(self.refused.values());
+        for text in texts.map(Text::to_string) {
+            if !STATUSES.iter().any(|status| text.starts_with(status)) {
+                return Err(format!("[pop3] `{text}` begins with neither {}", STATUSES.join(" nor ")));
+            }
+        }
+        Ok(())
+    }
+
+    /// The words of a phrase.
+    pub fn reply(&self, phrase: Phrase) -> &Text {
+        self.replies.of(phrase)
+    }
+}
+
+/// What a reply begins with (RFC 1939 section 3).
+pub(crate) const STATUSES: [&str; 2] = ["+OK", "-ERR"];

@@ -1,0 +1,120 @@
+//! One command's turn: what its handler knows, and how it answers.
+
+use bait::Corpus;
+use event::{CloseReason, Event};
+
+use crate::pop3::Service;
+use crate::pop3::maildrop::Maildrop;
+use crate::pop3::state::{Stage, State};
+use crate::pop3::texts::{Phrase, STATUSES};
+use crate::reply::status_of;
+use crate::sasl::Attempt;
+use crate::session::{Action, Actions};
+use crate::text::{Slot, Text, Values};
+
+/// Why a command is refused: the reply's meaning, and the argument that it names.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Fault {
+    /// What is wrong.
+    pub phrase: Phrase,
+    /// The offending argument, where there is one.
+    pub detail: Vec<u8>,
+}
+
+impl Fault {
+    /// A fault that names an argument.
+    pub fn with(phrase: Phrase, detail: impl Into<Vec<u8>>) -> Self {
+        Self { phrase, detail: detail.into() }
+    }
+}
+
+impl From<Phrase> for Fault {
+    fn from(phrase: Phrase) -> Self {
+        Self { phrase, detail: Vec::new() }
+    }
+}
+
+/// A command being carried out.
+///
+/// The first line of the answer decides the command's `status`; the session records `command.received` in front of
+/// whatever the turn has put out.
+#[derive(Debug)]
+pub struct Turn<'a> {
+    /// What all sessions share.
+    pub service: &'a Service,
+    /// The mail that this peer sees, should it log in now.
+    pub mail: &'a Corpus,
+    /// The verb in upper case.
+    pub verb: &'a [u8],
+    /// What stands behind the verb.
+    pub arguments: &'a [u8],
+    /// What is sent and recorded.
+    pub out: &'a mut Actions,
+    /// What the next input means, once the turn is over.
+    pub stage: Stage,
+    /// How it was answered, once it was.
+    pub status: &'static str,
+}
+
+impl Turn<'_> {
+    /// Records an event of the command.
+    pub fn record(&mut self, event: Event) {
+        self.out.record(event);
+    }
+
+    /// A line of these words.
+    pub fn answer(&mut self, text: &Text, more: Values<'_>) {
+        let verb = [(Slot::Verb, self.verb)];
+        let filled = text.fill(&[&verb, more].concat());
+        if self.status.is_empty() {
+            self.status = status_of(&filled, &STATUSES);
+        }
+        self.out.send(&filled);
+        self.out.send(b"\r\n");
+    }
+
+    /// A phrase.
+    pub fn reply(&mut self, phrase: Phrase, values: Values<'_>) {
+        self.answer(self.service.texts.reply(phrase), values);
+    }
+
+    /// The command went well: its own words.
+    pub fn complete(&mut self, values: Values<'_>) {
+        let verb = std::str::from_utf8(self.verb).ok();
+        if let Some(text) = verb.and_then(|verb| self.service.texts.completed.get(verb)) {
+            self.answer(text, values);
+        }
+    }
+
+    /// The command is refused.
+    pub fn refuse(&mut self, fault: &Fault) {
+        self.reply(fault.phrase, &[(Slot::Detail, &fault.detail)]);
+    }
+
+    /// `+ ` and a SASL challenge in base64.
+    pub fn challenge(&mut self, challenge: &str) {
+        self.out.send(b"+ ");
+        self.out.send(challenge.as_bytes());
+        self.out.send(b"\r\n");
+        self.status = "+";
+    }
+
+    /// Closes the connection.
+    pub fn close(&mut self, reason: CloseReason) {
+        self.out.push(Action::Close(reason));
+        self.stage = Stage::Closed;
+    }
+
+    /// Records a login and lets it in or not.
+    pub fn log_in(&mut self, attempt: Attempt, state: &mut State) -> Result<(), Fault> {
+        let (accepted, event) = attempt.judge(&self.service.credentials);
+        self.record(event);
+        if !accepted {
+            self.out.push(Action::Wait(self.service.texts.times.failure_delay()));
+            return Err(Phrase::AuthenticationFailed.into());
+        }
+        *state = State::Transaction(Maildrop::open(self.mail));
+        self.complete(&[]);
+        Ok(())
+    }
+}

@@ -1,0 +1,89 @@
+//! Replies: what a server can mean, and the words that a personality has for each meaning.
+//!
+//! Not here: which meanings a protocol has (`imap/texts.rs`, `pop3/texts.rs`).
+
+use std::collections::BTreeMap;
+use std::fmt::Debug;
+
+use event::{Event, Text as Octets};
+use serde::Deserialize;
+
+use crate::text::Text;
+
+/// Declares a protocol's `Phrase` and the list of all of them.
+macro_rules! phrases {
+    ($status:literal, $table:literal: $( $(#[doc = $doc:literal])+ $phrase:ident, )+) => {
+        #[doc = concat!("The meaning of a reply. Its words, with ", $status, " before them, are the personality's `[",
+            $table, "]`.")]
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Deserialize)]
+        #[serde(rename_all = "kebab-case")]
+        pub enum Phrase { $( $(#[doc = $doc])+ $phrase, )+ }
+
+        impl Phrase {
+            const ALL: &'static [Self] = &[ $( Self::$phrase, )+ ];
+        }
+    };
+}
+pub(crate) use phrases;
+
+/// The words of every phrase of a protocol.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(transparent)]
+#[serde(bound = "P: Ord + Deserialize<'de>")]
+pub struct Replies<P>(BTreeMap<P, Text>);
+
+impl<P: Copy + Ord + Debug> Replies<P> {
+    /// Whether each of these phrases has words; `table` is where in the file they stand.
+    pub(crate) fn check(&self, table: &str, all: &[P]) -> Result<(), String> {
+        match all.iter().find(|phrase| !self.0.contains_key(phrase)) {
+            Some(missing) => Err(format!("[{table}] has no `{}`", kebab(&format!("{missing:?}")))),
+            None => Ok(()),
+        }
+    }
+
+    /// The words of all phrases.
+    pub(crate) fn all(&self) -> impl Iterator<Item = &Text> {
+        self.0.values()
+    }
+
+    /// The words of a phrase.
+    pub fn of(&self, phrase: P) -> &Text {
+        self.0.get(&phrase).expect("`check` saw words for every phrase")
+    }
+}
+
+/// Whether all commands that a personality has words for are commands of ours; `table` is where the words stand.
+pub(crate) fn check_verbs(
+    table: &str,
+    worded: &BTreeMap<String, Text>,
+    known: &[&'static str],
+) -> Result<(), String> {
+    match worded.keys().find(|verb| !known.contains(&verb.as_str())) {
+        Some(unknown) => {
+            Err(format!("[{table}] has `{unknown}`, which is no command of ours ({})", known.join(", ")))
+        }
+        None => Ok(()),
+    }
+}
+
+/// Which of a protocol's status words a reply begins with, as events carry it; empty where with none.
+pub(crate) fn status_of(text: &[u8], words: &[&'static str]) -> &'static str {
+    words.iter().find(|word| text.starts_with(word.as_bytes())).copied().unwrap_or("")
+}
+
+/// The event of a command.
+pub(crate) fn received(verb: &[u8], line: &[u8], state: &'static str, status: &'static str) -> Event {
+    Event::CommandReceived { verb: Octets::copy(verb), line: Octets::copy(line), state, status }
+}
+
+/// `NoSuchMailbox` as a key of the file: `no-such-mailbox`.
+fn kebab(name: &str) -> String {
+    let mut key = String::new();
+    for (position, letter) in name.chars().enumerate() {
+        if letter.is_ascii_uppercase() && position > 0 {
+            key.push('-');
+        }
+        key.push(letter.to_ascii_lowercase());
+    }
+    key
+}
