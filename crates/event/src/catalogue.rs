@@ -121,7 +121,7 @@ events! {
         /// The session's state when it came, such as `NOT_AUTHENTICATED`.
         state: &'static str,
         /// What we answered: `OK`, `NO`, `BAD`, `BYE` or `+` (a continuation request) in IMAP, `+OK`, `-ERR` or `+` in POP3, the
-        /// reply code such as `250` in SMTP.
+        /// reply code such as `250` in SMTP; empty where the session ended before it could be answered.
         status: &'static str,
     }
 
@@ -133,7 +133,8 @@ events! {
         read_only: bool,
     }
 
-    /// A message, or a part of one, was sent to the peer.
+    /// A message, or a part of one, was shown: recorded just before it is sent. Where the session then ended with `error`
+    /// or `timeout`, its last octets may not have arrived.
     MessageRead = "message.read" {
         /// The mailbox's name.
         mailbox: String,
@@ -142,7 +143,7 @@ events! {
         /// What of it: a section of RFC 3501 section 6.4.5 (`HEADER`, `TEXT`, `1.2`; empty for the whole message), or `RFC822`,
         /// `RFC822.HEADER`, `RFC822.TEXT`; in POP3 empty for RETR, `TOP n` for the header and n lines.
         section: Text,
-        /// Octets of the message sent.
+        /// Octets of the message.
         bytes: u64,
         /// The ids of the secrets that were shown whole or in part.
         bait: Vec<String>,
@@ -220,8 +221,8 @@ events! {
 
     /// Input that no honest client sends, or that was left unfinished.
     ProtocolViolation = "protocol.violation" {
-        /// `line-too-long`, `literal-too-big`, `too-many-bad-commands`, `unfinished` (input without its end when the session
-        /// closed).
+        /// `line-too-long`, `literal-too-big`, `too-many-bad-commands`, `unfinished` (input that was still to be
+        /// answered, or without its end, when the session closed).
         what: &'static str,
         /// The bytes concerned, as far as they were kept.
         line: Text,

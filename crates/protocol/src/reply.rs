@@ -8,6 +8,7 @@ use std::fmt::Debug;
 use event::{Event, Text as Octets};
 use serde::Deserialize;
 
+use crate::session::{Action, Actions};
 use crate::text::Text;
 
 /// Declares a protocol's `Phrase` and the list of all of them.
@@ -74,6 +75,27 @@ pub(crate) fn status_of(text: &[u8], words: &[&'static str]) -> &'static str {
 /// The event of a command.
 pub(crate) fn received(verb: &[u8], line: &[u8], state: &'static str, status: &'static str) -> Event {
     Event::CommandReceived { verb: Octets::copy(verb), line: Octets::copy(line), state, status }
+}
+
+/// What a session still had to do when it ended, as evidence: the events, with the commands' `status` empty, since nobody
+/// heard the answers.
+pub(crate) fn unheard(done: &mut Actions, out: &mut Actions) {
+    for action in done.drain() {
+        match action {
+            Action::Record(Event::CommandReceived { verb, line, state, .. }) => {
+                out.record(Event::CommandReceived { verb, line, state, status: "" });
+            }
+            Action::Record(event) => out.record(event),
+            _ => {}
+        }
+    }
+}
+
+/// Records input that was not answered, where there is some.
+pub(crate) fn unfinished(rest: &[u8], out: &mut Actions) {
+    if !rest.is_empty() {
+        out.record(Event::ProtocolViolation { what: "unfinished", line: Octets::copy(rest) });
+    }
 }
 
 /// `NoSuchMailbox` as a key of the file: `no-such-mailbox`.

@@ -171,13 +171,24 @@ impl Actions {
     }
 }
 
+/// How a session's work went on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Step {
+    /// One unit of input, or one long answer, is done.
+    Done,
+    /// There is more to do without further input.
+    Paused,
+    /// There is nothing to do without further input.
+    Starved,
+}
+
 /// One connection's conversation.
 ///
 /// The driver calls [`open`](Self::open) once, then [`receive`](Self::receive) with whatever arrived,
 /// [`resume`](Self::resume) for as long as the session is [`pending`](Self::pending), and
 /// [`expire`](Self::expire) when the [`deadline`](Self::deadline) has passed. It carries out all actions of a call
 /// before the next one (and reads nothing from the peer meanwhile), so a session never owes more than one call's
-/// worth of output. After [`Action::Close`] nothing is called any more.
+/// worth of output. After [`Action::Close`] only [`finish`](Self::finish) is called.
 pub trait Session: Send {
     /// The connection stands: greet.
     fn open(&mut self, now: Moment, out: &mut Actions);
@@ -207,7 +218,7 @@ pub trait Session: Send {
         let _ = (now, mail, out);
     }
 
-    /// The peer closed its side, or the driver ends the session: records what was left unfinished. Called at most once,
-    /// as the last call; only events may come of it.
+    /// The session has ended, whoever ended it: records what was left unfinished or unanswered. The last call, also after
+    /// [`Action::Close`]; only events may come of it.
     fn finish(&mut self, out: &mut Actions);
 }

@@ -2,9 +2,10 @@
 
 mod support;
 
+use event::Event;
 use proptest::prelude::*;
 use protocol::{Action, Actions, Moment, Session};
-use support::play::{Done, cut, most_held_back, without_long_lines};
+use support::play::{Done, collect, cut, most_held_back, without_long_lines};
 
 fn play<'a>(pieces: impl IntoIterator<Item = &'a [u8]>) -> Vec<Done> {
     without_long_lines(support::play::play(support::session("decnet"), pieces))
@@ -79,6 +80,43 @@ proptest! {
         let done = support::play::play(support::session("decnet"), pieces);
         let held = most_held_back(&done);
         prop_assert!(held <= 65_535 + 3000, "{} octets were held back", held);
+    }
+
+    /// Logins that wait behind a slow answer when the peer goes away are tried and recorded all the same; what comes behind a
+    /// good one is not carried out.
+    #[test]
+    fn logins_in_waiting_are_evidence(wrong in 1_usize..6, right in any::<bool>()) {
+        let mut session = support::session("decnet");
+        let mut out = Actions::default();
+        session.open(Moment::default(), &mut out);
+        let mut input = b"a LOGIN admin wrong\r\n".repeat(wrong);
+        if right {
+            input.extend_from_slice(b"a LOGIN admin admin\r\na SELECT INBOX\r\na FETCH 1 BODY[]\r\n");
+        }
+        session.receive(Moment::default(), &input, &mut out);
+        let mut done = Vec::new();
+        collect(&mut out, &mut done);
+        session.finish(&mut out);
+        let before = done.len();
+        collect(&mut out, &mut done);
+        let names: Vec<&str> = done
+            .iter()
+            .filter_map(|done| match done {
+                Done::Did(Action::Record(event)) => Some(event.name()),
+                _ => None,
+            })
+            .collect();
+        let count = |name: &str| names.iter().filter(|known| **known == name).count();
+        prop_assert_eq!(count("auth.failed"), wrong);
+        prop_assert_eq!(count("auth.succeeded"), usize::from(right));
+        prop_assert_eq!(count("message.read"), 0);
+        prop_assert_eq!(count("protocol.violation"), usize::from(right));
+        let unheard = done[before..].iter().all(|done| match done {
+            Done::Did(Action::Record(Event::CommandReceived { status, .. })) => status.is_empty(),
+            Done::Did(Action::Record(_)) => true,
+            _ => false,
+        });
+        prop_assert!(unheard, "{:?}", done.get(before..));
     }
 }
 

@@ -14,8 +14,8 @@ use crate::imap::mailbox::announce;
 use crate::imap::state::{Stage, State};
 use crate::imap::texts::Phrase;
 use crate::imap::turn::{Fault, Turn};
-use crate::reply::received;
-use crate::session::{Action, Actions, Moment, Session};
+use crate::reply::{received, unfinished, unheard};
+use crate::session::{Action, Actions, Moment, Session, Step};
 
 /// One IMAP connection.
 #[derive(Debug)]
@@ -75,49 +75,50 @@ impl Imap {
 
     /// Does what can be done, until more input is needed or the driver has enough to carry out.
     fn advance(&mut self, now: Moment, out: &mut Actions) {
-        self.pending = false;
-        while !out.full() {
-            let limits = &self.service.texts.limits;
-            let caps = match self.state {
-                State::NotAuthenticated => limits.before_login(),
-                _ => limits.after_login(),
-            };
-            let unit = match &mut self.stage {
-                Stage::Closed => return,
-                Stage::Fetching(_) | Stage::Searching(_) => {
-                    if self.work(now, out) {
-                        continue;
-                    }
-                    break;
-                }
-                Stage::Command => self.framing.next(&caps),
-                Stage::Authenticating { .. } | Stage::Idling { .. } => self.framing.next_line(&caps),
-            };
-            match unit {
-                None => return,
-                Some(Unit::Literal(literal)) => self.literal(literal, caps.literal, now, out),
-                Some(Unit::TooLong(kept)) => self.too_long(&kept, now, out),
-                Some(Unit::Command(line)) => match std::mem::take(&mut self.stage) {
-                    Stage::Authenticating { tag, exchange } => {
-                        self.turn(&Input::more(&line, tag, b"AUTHENTICATE"), now, out, |turn, state| {
-                            let step = exchange.respond(trim_line_end(&line));
-                            login::step(turn, state, step, Phrase::InvalidBase64)
-                        });
-                    }
-                    Stage::Idling { tag, .. } => {
-                        self.turn(&Input::more(&line, tag, b"IDLE"), now, out, |turn, _| {
-                            if !trim_line_end(&line).eq_ignore_ascii_case(b"DONE") {
-                                return Err(Phrase::ExpectedDone.into());
-                            }
-                            turn.complete();
-                            Ok(())
-                        });
-                    }
-                    _ => self.command(&line, now, out),
-                },
-            }
+        let mut step = Step::Done;
+        while step == Step::Done && !out.full() {
+            step = self.step(now, out);
         }
-        self.pending = !matches!(self.stage, Stage::Closed);
+        self.pending = step != Step::Starved && !matches!(self.stage, Stage::Closed);
+    }
+
+    /// Answers one unit of input, or goes on with an answer.
+    fn step(&mut self, now: Moment, out: &mut Actions) -> Step {
+        let limits = &self.service.texts.limits;
+        let caps = match self.state {
+            State::NotAuthenticated => limits.before_login(),
+            _ => limits.after_login(),
+        };
+        let unit = match &mut self.stage {
+            Stage::Closed => return Step::Starved,
+            Stage::Fetching(_) | Stage::Searching(_) => return self.work(now, out),
+            Stage::Command => self.framing.next(&caps),
+            Stage::Authenticating { .. } | Stage::Idling { .. } => self.framing.next_line(&caps),
+        };
+        match unit {
+            None => return Step::Starved,
+            Some(Unit::Literal(literal)) => self.literal(literal, caps.literal, now, out),
+            Some(Unit::TooLong(kept)) => self.too_long(&kept, now, out),
+            Some(Unit::Command(line)) => match std::mem::take(&mut self.stage) {
+                Stage::Authenticating { tag, exchange } => {
+                    self.turn(&Input::more(&line, tag, b"AUTHENTICATE"), now, out, |turn, state| {
+                        let step = exchange.respond(trim_line_end(&line));
+                        login::step(turn, state, step, Phrase::InvalidBase64)
+                    });
+                }
+                Stage::Idling { tag, .. } => {
+                    self.turn(&Input::more(&line, tag, b"IDLE"), now, out, |turn, _| {
+                        if !trim_line_end(&line).eq_ignore_ascii_case(b"DONE") {
+                            return Err(Phrase::ExpectedDone.into());
+                        }
+                        turn.complete();
+                        Ok(())
+                    });
+                }
+                _ => self.command(&line, now, out),
+            },
+        }
+        Step::Done
     }
 
     fn command(&mut self, line: &Bytes, now: Moment, out: &mut Actions) {
@@ -184,16 +185,20 @@ impl Imap {
             let texts = &self.service.texts;
             request.tag.is_some() && request.row(texts, &self.state).is_ok()
         };
-        if !allowed {
+        // One that comes without our leave is part of what was said, though the command is refused.
+        if !allowed && literal.synchronizing {
             let line = self.framing.refuse_literal();
             return self.command(&line, now, out);
         }
         if literal.size > cap as u64 {
-            out.record(Event::ProtocolViolation { what: "literal-too-big", line: Text(so_far) });
+            let line = Text(self.framing.refuse_literal());
+            out.record(Event::ProtocolViolation { what: "literal-too-big", line });
             return self.farewell(Phrase::ByeLiteralTooBig, CloseReason::Violation, out);
         }
         self.framing.accept_literal();
         if literal.synchronizing {
+            let request = Request::parse(&so_far);
+            out.record(received(&request.verb, trim_line_end(&so_far), self.state.name(), "+"));
             let text = self.service.texts.reply(Phrase::Continue).fill(&[]);
             out.send(&text);
             out.send(b"\r\n");
@@ -212,30 +217,23 @@ impl Imap {
         self.turn(&input, now, out, |_, _| Err(Phrase::ArgumentTooLong.into()));
     }
 
-    /// Goes on with a long answer. `true` when it is finished.
-    fn work(&mut self, now: Moment, out: &mut Actions) -> bool {
-        let (service, mail) = (Arc::clone(&self.service), Arc::clone(&self.mail));
-        let (tag, verb) = match &mut self.stage {
-            Stage::Fetching(run) => {
-                if !run.step(&mut self.state, out) {
-                    return false;
-                }
-                (run.tag.clone(), run.verb)
-            }
-            Stage::Searching(run) => {
-                if !run.step(&self.state, out) {
-                    return false;
-                }
-                (run.tag.clone(), run.verb)
-            }
-            _ => return true,
+    /// Goes on with a long answer.
+    fn work(&mut self, now: Moment, out: &mut Actions) -> Step {
+        let (tag, verb, finished) = match &mut self.stage {
+            Stage::Fetching(run) => (run.tag.clone(), run.verb, run.step(&mut self.state, out)),
+            Stage::Searching(run) => (run.tag.clone(), run.verb, run.step(&self.state, out)),
+            _ => return Step::Done,
         };
+        if !finished {
+            return Step::Paused;
+        }
         self.stage = Stage::Command;
+        let (service, mail) = (Arc::clone(&self.service), Arc::clone(&self.mail));
         let (verb, stage) = (verb.as_bytes(), Stage::Command);
         let mut turn =
             Turn { service: &service, mail: &mail, now, tag, verb, arguments: &[], out, stage, status: "" };
         turn.complete();
-        true
+        Step::Done
     }
 
     fn farewell(&mut self, phrase: Phrase, reason: CloseReason, out: &mut Actions) {
@@ -312,10 +310,14 @@ impl Session for Imap {
     }
 
     fn finish(&mut self, out: &mut Actions) {
-        let rest = self.framing.rest();
-        if !rest.is_empty() {
-            out.record(Event::ProtocolViolation { what: "unfinished", line: Text::copy(rest) });
+        // Logins that wait behind one whose answer was not due yet are tried all the same.
+        let mut done = Actions::default();
+        while matches!(self.state, State::NotAuthenticated)
+            && self.step(self.last_input, &mut done) == Step::Done
+        {
+            unheard(&mut done, out);
         }
+        unfinished(self.framing.rest(), out);
         self.stage = Stage::Closed;
     }
 }

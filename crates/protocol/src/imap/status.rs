@@ -16,7 +16,13 @@ pub fn status(turn: &mut Turn<'_>, state: &mut State) -> Result<(), Fault> {
     if items.is_empty() {
         return Err(Phrase::EmptyStatusList.into());
     }
-    let wanted: Vec<&'static str> = items.iter().map(item).collect::<Result<_, _>>()?;
+    let mut wanted: Vec<&'static str> = Vec::new();
+    for argument in items {
+        let item = item(argument)?;
+        if !wanted.contains(&item) {
+            wanted.push(item);
+        }
+    }
     let mailbox = named(turn, name)?;
     let unseen = state.account().map_or(0, |account| account.overlay.unseen(&mailbox).0);
     let values: Vec<String> = wanted

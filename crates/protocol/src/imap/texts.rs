@@ -158,11 +158,13 @@ pub struct Limits {
     pub login_line: usize,
     /// Octets of a literal before login.
     pub login_literal: usize,
+    /// Octets of a whole command with its literals before login.
+    pub login_command: usize,
     /// Octets of a line after login.
     pub line: usize,
     /// Octets of a literal after login.
     pub literal: usize,
-    /// Octets of a whole command with its literals.
+    /// Octets of a whole command with its literals after login.
     pub command: usize,
     /// Bad commands that end a connection before login.
     pub login_bad_commands: u32,
@@ -173,7 +175,7 @@ pub struct Limits {
 impl Limits {
     /// The caps before login.
     pub const fn before_login(&self) -> Caps {
-        Caps { line: self.login_line, literal: self.login_literal, command: self.command }
+        Caps { line: self.login_line, literal: self.login_literal, command: self.login_command }
     }
 
     /// The caps after login.

@@ -13,8 +13,8 @@ use crate::pop3::login;
 use crate::pop3::state::{Stage, State};
 use crate::pop3::texts::{Limits, Phrase};
 use crate::pop3::turn::{Fault, Turn};
-use crate::reply::received;
-use crate::session::{Action, Actions, Moment, Session};
+use crate::reply::{received, unfinished, unheard};
+use crate::session::{Action, Actions, Moment, Session, Step};
 
 /// One POP3 connection.
 #[derive(Debug)]
@@ -48,28 +48,34 @@ impl Pop3 {
 
     /// Does what can be done, until more input is needed or the driver has enough to carry out.
     fn advance(&mut self, out: &mut Actions) {
-        self.pending = false;
-        while !out.full() {
-            let done = match (&mut self.stage, &self.state) {
-                (Stage::Closed, _) => return,
-                (Stage::Listing(listing), State::Transaction(maildrop)) => listing.step(maildrop, out),
-                (Stage::Sending(sending), _) => sending.step(out),
-                _ => {
-                    match self.framing.next_line(&Limits::caps(self.line_limit())) {
-                        Some(Unit::Command(line)) => self.line(&line, out),
-                        Some(Unit::TooLong(kept)) => self.too_long(&kept, out),
-                        // Lines announce no literals.
-                        None | Some(Unit::Literal(_)) => return,
-                    }
-                    continue;
-                }
-            };
-            if !done {
-                break;
-            }
-            self.stage = Stage::Command;
+        let mut step = Step::Done;
+        while step == Step::Done && !out.full() {
+            step = self.step(out);
         }
-        self.pending = !matches!(self.stage, Stage::Closed);
+        self.pending = step != Step::Starved && !matches!(self.stage, Stage::Closed);
+    }
+
+    /// Answers one line, or goes on with an answer.
+    fn step(&mut self, out: &mut Actions) -> Step {
+        let finished = match (&mut self.stage, &self.state) {
+            (Stage::Closed, _) => return Step::Starved,
+            (Stage::Listing(listing), State::Transaction(maildrop)) => listing.step(maildrop, out),
+            (Stage::Sending(sending), _) => sending.step(out),
+            _ => {
+                match self.framing.next_line(&Limits::caps(self.line_limit())) {
+                    Some(Unit::Command(line)) => self.line(&line, out),
+                    Some(Unit::TooLong(kept)) => self.too_long(&kept, out),
+                    // Lines announce no literals.
+                    None | Some(Unit::Literal(_)) => return Step::Starved,
+                }
+                return Step::Done;
+            }
+        };
+        if !finished {
+            return Step::Paused;
+        }
+        self.stage = Stage::Command;
+        Step::Done
     }
 
     /// Octets that the next line may have.
@@ -214,10 +220,12 @@ impl Session for Pop3 {
     }
 
     fn finish(&mut self, out: &mut Actions) {
-        let rest = self.framing.rest();
-        if !rest.is_empty() {
-            out.record(Event::ProtocolViolation { what: "unfinished", line: Text::copy(rest) });
+        // Logins that wait behind one whose answer was not due yet are tried all the same.
+        let mut done = Actions::default();
+        while matches!(self.state, State::Authorization { .. }) && self.step(&mut done) == Step::Done {
+            unheard(&mut done, out);
         }
+        unfinished(self.framing.rest(), out);
         self.stage = Stage::Closed;
     }
 }

@@ -29,8 +29,9 @@ pub fn play<'a>(mut session: impl Session, pieces: impl IntoIterator<Item = &'a 
             closed = collect(&mut out, &mut done);
         }
     }
+    session.finish(&mut out);
+    // What lies behind the end of a closed connection depends on how it arrived.
     if !closed {
-        session.finish(&mut out);
         collect(&mut out, &mut done);
     }
     done
@@ -61,7 +62,7 @@ pub fn most_held_back(done: &[Done]) -> usize {
 }
 
 /// Drains the actions; says whether the connection is closed.
-fn collect(out: &mut Actions, done: &mut Vec<Done>) -> bool {
+pub fn collect(out: &mut Actions, done: &mut Vec<Done>) -> bool {
     let mut closed = false;
     for action in out.drain() {
         closed |= matches!(action, Action::Close(_));

@@ -73,6 +73,9 @@ impl Item {
     }
 }
 
+/// Sections in one FETCH: each is an event of its own for every message, and no client needs more than a few.
+const MOST_SECTIONS: usize = 64;
+
 /// Reads what stands behind the sequence set: one item, one macro, or a list of items.
 pub fn parse(wanted: &[Argument<'_>]) -> Result<Vec<Item>, Fault> {
     use Item::{Body, Envelope, Flags, InternalDate, Size};
@@ -87,6 +90,10 @@ pub fn parse(wanted: &[Argument<'_>]) -> Result<Vec<Item>, Fault> {
                     items.push(item);
                 }
                 place = next;
+            }
+            let sections = items.iter().filter(|item| matches!(item, Item::Section(_))).count();
+            if sections > MOST_SECTIONS {
+                return Err(Phrase::InvalidArguments.into());
             }
             if items.is_empty() {
                 return Err(Phrase::EmptyFetchList.into());

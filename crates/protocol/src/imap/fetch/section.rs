@@ -162,7 +162,7 @@ impl Section {
     }
 }
 
-/// Splits `1.2.HEADER` into the numbers and the rest. A number that is too large names no part, like 0.
+/// Splits `1.2.HEADER` into the numbers and the rest. A number that is too large names no part.
 fn part_numbers(text: &[u8]) -> (Vec<u32>, &[u8]) {
     let mut numbers = Vec::new();
     let mut rest = text;
@@ -173,7 +173,7 @@ fn part_numbers(text: &[u8]) -> (Vec<u32>, &[u8]) {
             return (numbers, rest);
         }
         let number = std::str::from_utf8(digits).ok().and_then(|digits| digits.parse().ok());
-        numbers.push(number.unwrap_or(0));
+        numbers.push(number.unwrap_or(u32::MAX));
         rest = match behind {
             [] => return (numbers, behind),
             [b'.', after @ ..] if !after.is_empty() => after,
