@@ -2,7 +2,7 @@
 
 mod support;
 
-use bait::persona::{MailboxSummary, Severity, check};
+use bait::persona::{MailboxSummary, Problem, Severity, check};
 use support::Files;
 
 const FIRST: &str = "mailboxes/INBOX/01-key.eml";
@@ -102,6 +102,68 @@ fn every_fault_is_found() {
         assert_eq!(report.is_sound(), !report.problems.iter().any(|problem| problem.severity == Error));
         assert!(!found.message.contains('\n'), "{found}");
     }
+}
+
+#[test]
+fn a_secret_outside_its_slot_is_found_however_it_is_written() {
+    for (from, to) in [
+        ("Fine.", "Fine: -phunter2."),
+        ("Fine.", "-----BEGIN KEY-----\nAAAA\n-----END KEY-----"),
+        ("From: Ben <", "From: hunter2 <"),
+        ("Subject: Re:", "Subject: =?UTF-8?Q?hun=74er2?="),
+        ("Subject: Re:", "Subject: {{secret db-password}} =?UTF-8?B?aHVudGVyMg==?="),
+        ("us-ascii\n", "us-ascii; name=hunter2.txt\n"),
+        ("us-ascii\n", "us-ascii; name*=utf-8''hunte%722.txt\n"),
+        ("us-ascii\n", "us-ascii; name*0=hunt; name*1=er2.txt\n"),
+        ("us-ascii\n", "us-ascii; x={{secret db-password}}; name=\"hunt\\er2\"\n"),
+        ("us-ascii\n", "us-ascii\nContent-Disposition: attachment; filename=\"=?utf-8?q?hunt=65r2?=\"\n"),
+        ("us-ascii\n\n> until then", "us-ascii\nContent-Transfer-Encoding: quoted-printable\n\nhun=\nter=32"),
+        ("us-ascii\n\n> until then\nFine.", "utf-8\nContent-Transfer-Encoding: base64\n\naHVu\ndGVyMg=="),
+        (
+            "us-ascii\n\n> until then\nFine.",
+            "utf-16le\nContent-Transfer-Encoding: base64\n\naAB1AG4AdABlAHIAMgA=",
+        ),
+        (
+            "text/plain; charset=us-ascii\n\n> until then",
+            "message/rfc822\n\nSubject: =?UTF-8?Q?=68unter2?=\n\n> until then",
+        ),
+    ] {
+        let files = Files::small();
+        files.edit(SECOND, from, to);
+        let report = check(&files.load().unwrap_or_else(|error| panic!("{to:?}: {error}")));
+        let is_stray = |problem: &&Problem| problem.message.contains("` is written out");
+        let strays: Vec<_> = report.problems.iter().filter(is_stray).collect();
+        let [Problem { severity: Severity::Error, file, message }] = strays[..] else {
+            panic!("{to:?}: {:#?}", report.problems);
+        };
+        assert!(file == SECOND && !message.contains('\n'), "{to:?}: {message}");
+    }
+}
+
+#[test]
+fn a_secret_that_may_stand_there_is_no_problem() {
+    let report_of = |from: &str, to: &str| {
+        let files = Files::small();
+        files.edit(SECOND, from, to);
+        check(&files.load().unwrap()).problems.iter().map(ToString::to_string).collect::<String>()
+    };
+    for (from, to) in [
+        ("Subject: Re:", "Subject: {{secret db-password}}"),
+        ("us-ascii\n", "us-ascii; name=\"{{secret db-password}}.txt\"\n"),
+        ("us-ascii\n\n> until", "us-ascii\nContent-Transfer-Encoding: quoted-printable\n\nhunter=\n 2"),
+    ] {
+        assert!(!report_of(from, to).contains("written out"), "{to:?}");
+    }
+    let files = Files::small();
+    // Too short to be told from other text; a part of another secret.
+    files.edit("persona.toml", "hunter2", "until");
+    assert!(
+        !check(&files.load().unwrap()).problems.iter().any(|problem| problem.message.contains("written"))
+    );
+    files.edit("persona.toml", "until", "BEGIN KEY");
+    assert!(
+        !check(&files.load().unwrap()).problems.iter().any(|problem| problem.message.contains("written"))
+    );
 }
 
 #[test]

@@ -206,13 +206,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
             match action {
                 Action::Record(event) => events.push(self.ledger.stamp(event)),
                 Action::Send(text) => texts.push(text),
-                action => {
-                    done = self.speak(&mut events, &mut texts).await;
-                    match action {
-                        Action::Capture(step) => captured = Box::pin(self.take_in(step)).await.or(captured),
-                        action if done.is_ok() => done = Box::pin(self.carry_out_one(action)).await,
-                        _ => {}
-                    }
+                rare => {
+                    let after = Box::pin(self.speak_and_do(&mut events, &mut texts, rare)).await;
+                    (done, captured) = (after.0, after.1.or(captured));
                 }
             }
         }
@@ -227,16 +223,26 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
         done.map(|()| captured)
     }
 
-    async fn carry_out_one(&mut self, action: Action) -> Result<(), End> {
+    /// Records and sends what comes before an action that is neither, then does that. A message is taken in even where the
+    /// peer is lost.
+    async fn speak_and_do(
+        &mut self,
+        events: &mut Vec<Record>,
+        texts: &mut Vec<Bytes>,
+        action: Action,
+    ) -> (Result<(), End>, Option<Captured>) {
+        let mut done = self.speak(events, texts).await;
         match action {
-            Action::Record(_) | Action::Send(_) | Action::Capture(_) => Ok(()),
-            Action::Wait(wait) => self.wait(wait).await,
-            Action::StartTls => {
+            Action::Capture(step) => return (done, self.take_in(step).await),
+            Action::Wait(wait) if done.is_ok() => done = self.wait(wait).await,
+            Action::StartTls if done.is_ok() => {
                 tracing::error!("a session wants TLS, which this version does not have");
-                Err(End::Cut(CloseReason::Error))
+                done = Err(End::Cut(CloseReason::Error));
             }
-            Action::Close(reason) => Err(End::Said(reason)),
+            Action::Close(reason) if done.is_ok() => done = Err(End::Said(reason)),
+            _ => {}
         }
+        (done, None)
     }
 
     /// Records the events, then sends the texts; both lists are empty afterwards.

@@ -116,7 +116,7 @@ async fn serve(config: &Config, start: Start) -> anyhow::Result<ExitCode> {
         () = tokio::time::sleep(GRACE) => tracing::warn!("some sessions did not end in time"),
         () = told.wait() => tracing::warn!("told again to end: not waiting for the sessions"),
     }
-    let _ = janitor.await;
+    let _ = tokio::time::timeout(LAST_GRACE, janitor).await;
     let close = move || {
         if !endings.iter().all(|ending| ending.wait(LAST_LINES)) {
             tracing::warn!("standard output is not read: its last lines are missing");

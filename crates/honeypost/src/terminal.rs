@@ -1,42 +1,95 @@
 //! Text for a terminal: what an intruder wrote must not move the cursor, change colours, or read differently than it is.
 //!
-//! Whatever is shown to a person goes through [`escape`]; what is meant for machines (`events --json`) does not.
+//! Lines for people go through [`escape`] and [`quoted`], messages through [`escape_lines`], JSON through [`escape_json`].
+//! What goes to a file or another program as JSON goes through none of them.
 
 use std::borrow::Cow;
 use std::fmt::Write as _;
 use std::io::{IsTerminal, Stdout};
 
-/// The text with every character made visible that a terminal would obey, or show as nothing or in another order:
-/// control characters as `\r`, `\n`, `\t` or `\x1b`, others as `\u{202e}`.
+/// The text on one line, with every character made visible that a terminal would obey, or show as nothing or in another
+/// order: control characters as `\r`, `\n`, `\t` or `\x1b`, others as `\u{202e}`. A backslash is doubled, so that a single
+/// one is always ours.
 pub(crate) fn escape(text: &str) -> Cow<'_, str> {
-    if !text.contains(deceives) {
+    let ours = |character| character == '\\' || deceives(character);
+    if !text.contains(ours) {
         return Cow::Borrowed(text);
     }
     let mut shown = String::with_capacity(text.len() + 16);
     for character in text.chars() {
         match character {
-            '\r' => shown.push_str("\\r"),
-            '\n' => shown.push_str("\\n"),
-            '\t' => shown.push_str("\\t"),
-            _ if !deceives(character) => shown.push(character),
-            _ if u32::from(character) < 0x100 => {
-                write!(shown, "\\x{:02x}", u32::from(character)).expect("writing to a string");
-            }
-            _ => write!(shown, "\\u{{{:x}}}", u32::from(character)).expect("writing to a string"),
+            '\\' => shown.push_str("\\\\"),
+            _ => show(character, &mut shown),
         }
     }
     Cow::Owned(shown)
 }
 
-/// A message's bytes for a terminal: like [`escape`], but lines stay lines.
+/// The text as one word whose end cannot be mistaken: as it is, or in quotes with `\"` for a quote. `breaks` are the
+/// characters that would end a bare word where it stands.
+pub(crate) fn quoted<'a>(text: &'a str, breaks: &[char]) -> Cow<'a, str> {
+    let shown = escape(text);
+    // No letter and not ASCII: signs that only look like a space, a slash or a quote.
+    let unclear = |it: char| it == '"' || breaks.contains(&it) || (!it.is_ascii() && !it.is_alphanumeric());
+    if text.is_empty() || text.contains(unclear) {
+        Cow::Owned(format!("\"{}\"", shown.replace('"', "\\\"")))
+    } else {
+        shown
+    }
+}
+
+/// A message's bytes for a terminal: what [`escape`] makes visible is visible, but lines stay lines and backslashes single.
 pub(crate) fn escape_lines(bytes: &[u8]) -> String {
     let text = String::from_utf8_lossy(bytes);
-    let lines = text.split('\n').map(|line| {
-        let line = line.strip_suffix('\r').unwrap_or(line);
-        // A tab moves no further than a few columns, and folded headers are full of them.
-        line.split('\t').map(escape).collect::<Vec<_>>().join("\t")
-    });
-    lines.collect::<Vec<_>>().join("\n")
+    let mut shown = String::with_capacity(text.len() + 16);
+    for line in text.split_inclusive('\n') {
+        let (line, end) = match line.strip_suffix('\n') {
+            Some(line) => (line.strip_suffix('\r').unwrap_or(line), "\n"),
+            None => (line.strip_suffix('\r').unwrap_or(line), ""),
+        };
+        for character in line.chars() {
+            match character {
+                // It moves no further than a few columns, and folded headers are full of them.
+                '\t' => shown.push('\t'),
+                _ => show(character, &mut shown),
+            }
+        }
+        shown.push_str(end);
+    }
+    shown
+}
+
+/// JSON text for a terminal: the same values, with what [`escape`] makes visible written as `\uXXXX` (RFC 8259 section 7).
+/// Outside of its strings JSON has none of these characters.
+pub(crate) fn escape_json(json: &str) -> Cow<'_, str> {
+    if !json.contains(deceives) {
+        return Cow::Borrowed(json);
+    }
+    let mut shown = String::with_capacity(json.len() + 16);
+    for character in json.chars() {
+        if deceives(character) {
+            for unit in character.encode_utf16(&mut [0; 2]) {
+                write!(shown, "\\u{unit:04x}").expect("writing to a string");
+            }
+        } else {
+            shown.push(character);
+        }
+    }
+    Cow::Owned(shown)
+}
+
+/// One character, visible.
+fn show(character: char, shown: &mut String) {
+    match character {
+        '\r' => shown.push_str("\\r"),
+        '\n' => shown.push_str("\\n"),
+        '\t' => shown.push_str("\\t"),
+        _ if !deceives(character) => shown.push(character),
+        _ if u32::from(character) < 0x100 => {
+            write!(shown, "\\x{:02x}", u32::from(character)).expect("writing to a string");
+        }
+        _ => write!(shown, "\\u{{{:x}}}", u32::from(character)).expect("writing to a string"),
+    }
 }
 
 /// Whether a terminal would not simply draw it.
@@ -62,8 +115,30 @@ mod tests {
 
     #[test]
     fn plain_text_stays() {
-        for text in ["", "A1 LOGIN admin admin", "pässwörd 密码 🍯", r"\Seen"] {
+        for text in ["", "A1 LOGIN admin admin", "pässwörd 密码 🍯"] {
             assert!(matches!(escape(text), Cow::Borrowed(shown) if shown == text));
+        }
+    }
+
+    #[test]
+    fn a_backslash_of_theirs_is_not_one_of_ours() {
+        assert_eq!(escape(r"(\Seen) \x1b"), r"(\\Seen) \\x1b");
+        assert_eq!(escape("\\\r"), r"\\\r");
+    }
+
+    #[test]
+    fn a_word_ends_where_it_ends() {
+        for (text, shown) in [
+            ("admin", "admin"),
+            ("pässwörd密码", "pässwörd密码"),
+            ("", r#""""#),
+            ("a b", r#""a b""#),
+            ("a/b", r#""a/b""#),
+            (r#"x" / "y"#, r#""x\" / \"y""#),
+            (r#"x\" y"#, r#""x\\\" y""#),
+            ("a\u{a0}\u{2044}\u{a0}b", "\"a\u{a0}\u{2044}\u{a0}b\""),
+        ] {
+            assert_eq!(quoted(text, &[' ', '/']), shown);
         }
     }
 
@@ -86,6 +161,31 @@ mod tests {
         fn nothing_escapes_the_escaping(text in "\\PC*|[\\x00-\\xff\u{200b}-\u{206f}a\u{e0001}]*|.*") {
             proptest::prop_assert!(!escape(&text).contains(deceives));
             proptest::prop_assert!(!escape_lines(text.as_bytes()).replace(['\n', '\t'], "").contains(deceives));
+        }
+
+        #[test]
+        fn json_stays_what_it_says(text in "\\PC*|[\\x00-\\xff\u{200b}-\u{206f}a\u{e0001}\u{10fffe}]*|.*") {
+            let json = serde_json::to_string(&text).expect("JSON");
+            let shown = escape_json(&json);
+            proptest::prop_assert!(!shown.contains(deceives));
+            proptest::prop_assert_eq!(serde_json::from_str::<String>(&shown).expect("JSON"), text);
+        }
+
+        #[test]
+        fn two_words_are_told_apart(one in "[ab \\\\\"/(\r]{0,6}", other in "[ab \\\\\"/(\r]{0,6}") {
+            let said = |one, other| format!("{} / {}", quoted(one, &[' ', '/']), quoted(other, &[' ', '/']));
+            let all = said(&one, &other);
+            let slash = if all.starts_with('"') {
+                // The first quote that no odd number of backslashes precedes.
+                let end = all.char_indices().skip(1).find(|(place, it)| {
+                    let before = all.get(..*place).unwrap_or_default();
+                    *it == '"' && (before.len() - before.trim_end_matches('\\').len()) % 2 == 0
+                });
+                end.map(|(place, _)| place + 1)
+            } else {
+                all.find(" / ")
+            };
+            proptest::prop_assert_eq!(slash, Some(quoted(&one, &[' ', '/']).len()));
         }
     }
 

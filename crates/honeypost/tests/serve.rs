@@ -61,7 +61,7 @@ fn a_session_from_greeting_to_evidence() {
     let shown = events(&data, &[]);
     for part in [
         "session.opened      decnet",
-        "auth.failed         admin / \"pass\"word\" (LOGIN)",
+        r#"auth.failed         admin / "pass\"word" (LOGIN)"#,
         "auth.succeeded      admin / admin (LOGIN)",
         "mailbox.selected    INBOX",
         "bait: root-password",
@@ -82,6 +82,13 @@ fn a_session_from_greeting_to_evidence() {
         (Some("admin"), Some("pass\"word"))
     );
     let session = failure["session"].as_str().expect("an id");
+    let shown_id = shown
+        .lines()
+        .find(|line| line.contains("auth.failed"))
+        .and_then(|line| line.split_whitespace().nth(4))
+        .expect("an id");
+    assert_eq!(events(&data, &["--session", shown_id]), events(&data, &["--session", session]));
+    assert_eq!(events(&data, &["--event", "AUTH.Failed"]).lines().count(), 1);
     assert!(events(&data, &["--session", session]).lines().count() < parsed.len());
     assert_eq!(
         events(&data, &["--session", session, "--event", "auth.failed", "--since", "1h"]).lines().count(),
@@ -149,6 +156,27 @@ fn a_data_directory_that_cannot_be_made_is_named() {
             "{complaint}"
         );
     }
+}
+
+#[test]
+fn what_waits_in_the_spool_is_shown_or_told() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let (data, file) = (folder.path().join("data"), folder.path().join("honeypost.toml"));
+    fs::write(&file, "store.group-interval = \"1h\"\n").expect("writable");
+    let server = Server::start(&data, &["--config", file.to_str().expect("UTF-8")]);
+    converse(&server, "A1 LOGIN early bird\r\nA2 LOGOUT\r\n");
+    let output = honeypost().args(["events", "--data-dir"]).arg(&data).output().expect("runs");
+    let (told, status) = failed(&output);
+    assert_eq!((status, output.stdout.as_slice()), (Some(0), &b""[..]), "{told}");
+    assert!(
+        told.starts_with("honeypost: ")
+            && told.contains(" octets of further events wait in the spool: the running server"),
+        "{told}"
+    );
+    server.signal("KILL");
+    assert_eq!(server.end().0, None);
+    assert_eq!(events(&data, &[]).lines().filter(|line| line.contains("early / bird")).count(), 1);
+    assert_eq!(events(&data, &["--event", "session.closed"]).lines().count(), 1);
 }
 
 #[test]

@@ -1,4 +1,6 @@
 //! What can go wrong, each with its file and its remedy. The readers of these texts are operators.
+//!
+//! Each text is whole: it holds what the system said, which is therefore not given as its source again.
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -22,15 +24,15 @@ pub enum SpoolError {
         /// The segment.
         path: PathBuf,
         /// What the system said.
-        source: io::Error,
+        cause: io::Error,
     },
     /// The file cannot be written for another reason.
-    #[error("{}: cannot write events: {source}", path.display())]
+    #[error("{}: cannot write events: {cause}", path.display())]
     Io {
         /// The segment.
         path: PathBuf,
         /// What the system said.
-        source: io::Error,
+        cause: io::Error,
     },
     /// One event is larger than any event may be. The only error that trying again does not cure.
     #[error("an event of session {session} is larger than {} octets", crate::frame::MAX_PAYLOAD)]
@@ -42,10 +44,10 @@ pub enum SpoolError {
 
 impl SpoolError {
     /// Sorts an error of the system into full or other.
-    pub(crate) fn from_io(path: PathBuf, source: io::Error) -> Self {
-        match source.kind() {
-            io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => Self::Full { path, source },
-            _ => Self::Io { path, source },
+    pub(crate) fn from_io(path: PathBuf, cause: io::Error) -> Self {
+        match cause.kind() {
+            io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => Self::Full { path, cause },
+            _ => Self::Io { path, cause },
         }
     }
 }
@@ -54,14 +56,14 @@ impl SpoolError {
 #[derive(Debug, Error)]
 pub enum StoreError {
     /// A file or directory cannot be used.
-    #[error("{}: cannot {action}: {source}", path.display())]
+    #[error("{}: cannot {action}: {cause}", path.display())]
     File {
         /// Which.
         path: PathBuf,
         /// What was tried, such as `create`.
         action: &'static str,
         /// What the system said.
-        source: io::Error,
+        cause: io::Error,
     },
     /// Another process writes there.
     #[error("{}: in use by another honeypost: stop it, or use another --data-dir", path.display())]
@@ -113,20 +115,20 @@ pub enum StoreError {
         detail: String,
     },
     /// SQLite cannot get at the file, or at its -wal and -shm beside it, which readers need too.
-    #[error("{}: cannot be opened: run this as the user that runs the server: {source}", path.display())]
+    #[error("{}: cannot be opened: run this as the user that runs the server: {cause}", path.display())]
     Unreachable {
         /// The database.
         path: PathBuf,
         /// What it said.
-        source: rusqlite::Error,
+        cause: rusqlite::Error,
     },
     /// SQLite refused.
-    #[error("{}: {source}", path.display())]
+    #[error("{}: {cause}", path.display())]
     Sqlite {
         /// The database.
         path: PathBuf,
         /// What it said.
-        source: rusqlite::Error,
+        cause: rusqlite::Error,
     },
     /// The writer was stopped before everything was in the database.
     #[error("{}: {pending} octets of events are not in the database yet; they stay there and are taken up at the next \
@@ -137,19 +139,22 @@ pub enum StoreError {
         /// Octets left.
         pending: u64,
     },
-    /// No session's id begins so.
-    #[error("no session's id begins with {prefix}")]
+    /// No session's id begins or ends so.
+    #[error("no session's id begins or ends with {typed}")]
     NoSession {
         /// What was asked for.
-        prefix: String,
+        typed: String,
     },
-    /// Several sessions' ids begin so.
-    #[error("several sessions' ids begin with {prefix}: {}: type more of it", candidates.join(", "))]
+    /// Several sessions' ids begin or end so.
+    #[error("several sessions' ids begin or end with {typed}: {}{}; give one of them whole", candidates.join(", "),
+        if *more { " and more" } else { "" })]
     Ambiguous {
         /// What was asked for.
-        prefix: String,
-        /// Some of them.
+        typed: String,
+        /// Whole ids, not necessarily all.
         candidates: Vec<String>,
+        /// Whether there are more.
+        more: bool,
     },
     /// A row does not hold what this program writes.
     #[error("{}: event {key} cannot be read: {what}", path.display())]
@@ -164,17 +169,17 @@ pub enum StoreError {
 }
 
 impl StoreError {
-    pub(crate) fn file(path: &Path, action: &'static str, source: io::Error) -> Self {
-        Self::File { path: path.to_owned(), action, source }
+    pub(crate) fn file(path: &Path, action: &'static str, cause: io::Error) -> Self {
+        Self::File { path: path.to_owned(), action, cause }
     }
 
-    pub(crate) fn sqlite(path: &Path, source: rusqlite::Error) -> Self {
+    pub(crate) fn sqlite(path: &Path, cause: rusqlite::Error) -> Self {
         use rusqlite::ErrorCode::{CannotOpen, DatabaseCorrupt, PermissionDenied, ReadOnly};
         let path = path.to_owned();
-        match source.sqlite_error_code() {
-            Some(CannotOpen | PermissionDenied | ReadOnly) => Self::Unreachable { path, source },
-            Some(DatabaseCorrupt) => Self::Damaged { path, detail: source.to_string() },
-            _ => Self::Sqlite { path, source },
+        match cause.sqlite_error_code() {
+            Some(CannotOpen | PermissionDenied | ReadOnly) => Self::Unreachable { path, cause },
+            Some(DatabaseCorrupt) => Self::Damaged { path, detail: cause.to_string() },
+            _ => Self::Sqlite { path, cause },
         }
     }
 }

@@ -25,8 +25,9 @@
 //!
 //! Not here: how events look (`event`), and who asks for which (`honeypost`'s commands, `web`).
 //!
-//! Read `frame.rs`, then `spool.rs`, `cursor.rs`, `import.rs`, `writer.rs`; then `schema.rs` and `reader.rs`.
+//! Read `frame.rs`, then `spool.rs`, `cursor.rs`, `import.rs`, `writer.rs`; then `schema.rs`, `reader.rs` and `backlog.rs`.
 
+mod backlog;
 mod cursor;
 mod error;
 mod filter;
@@ -39,8 +40,9 @@ mod spool;
 mod stored;
 mod writer;
 
+pub use backlog::Backlog;
 pub use error::{SpoolError, StoreError};
-pub use filter::{Filter, SessionPrefix, SessionPrefixError};
+pub use filter::{Filter, SessionPart, SessionPartError};
 pub use reader::{Events, Reader};
 pub use schema::{DATABASE, SCHEMA_VERSION};
 pub use spool::Spool;

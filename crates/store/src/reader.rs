@@ -1,7 +1,7 @@
 //! Reading events back, while a server writes or when none runs.
 //!
 //! A reader sees what is committed: of a running server everything older than [`crate::Options::group_interval`]; of one
-//! that was killed, what it had committed (the rest is in its spool and comes with the next start).
+//! that was killed, what it had committed (the rest is in its spool, see [`crate::Backlog`]).
 
 use std::net::{IpAddr, SocketAddr};
 use std::path::{Path, PathBuf};
@@ -13,7 +13,7 @@ use rusqlite::{Connection, Row, ToSql};
 use uuid::Uuid;
 
 use crate::error::StoreError;
-use crate::filter::{Filter, SessionPrefix};
+use crate::filter::{Filter, SessionPart};
 use crate::schema::{self, DATABASE};
 use crate::stored::Stored;
 
@@ -21,11 +21,14 @@ use crate::stored::Stored;
 /// its write-ahead log.
 const PAGE: usize = 512;
 
+/// Sessions that an ambiguous part of an id may mean, as many as are named.
+const CANDIDATES: usize = 5;
+
 /// A database open for reading.
 #[derive(Debug)]
 pub struct Reader {
-    connection: Connection,
-    path: PathBuf,
+    pub(crate) connection: Connection,
+    pub(crate) path: PathBuf,
 }
 
 impl Reader {
@@ -39,7 +42,7 @@ impl Reader {
     ///
     /// To follow, call it again and again with [`Filter::after_key`] of the last one.
     pub fn events(&self, filter: &Filter) -> Result<Events<'_>, StoreError> {
-        let session = filter.session.as_ref().map(|prefix| self.session_key(prefix)).transpose()?;
+        let session = filter.session.as_ref().map(|part| self.session_key(part)).transpose()?;
         // A key is never less than its event's time.
         let before_since = filter.since.map_or(0, |since| since.as_microsecond().saturating_sub(1));
         Ok(Events {
@@ -53,28 +56,46 @@ impl Reader {
         })
     }
 
-    fn session_key(&self, prefix: &SessionPrefix) -> Result<i64, StoreError> {
-        let (first, last) = prefix.range();
-        let found = || {
-            self.connection
-                .prepare_cached("SELECT key, id FROM session WHERE id BETWEEN ?1 AND ?2 ORDER BY id LIMIT 5")?
-                .query_map([first.as_bytes().as_slice(), last.as_bytes()], |row| {
-                    Ok((row.get::<_, i64>(0)?, row.get::<_, [u8; 16]>(1)?))
-                })?
-                .collect::<rusqlite::Result<Vec<_>>>()
-        };
-        let found = found().map_err(|error| StoreError::sqlite(&self.path, error))?;
-        let prefix = prefix.to_string();
+    fn session_key(&self, part: &SessionPart) -> Result<i64, StoreError> {
+        let found = self.sessions(part).map_err(|error| StoreError::sqlite(&self.path, error))?;
+        let typed = part.to_string();
         match found.as_slice() {
-            [] => Err(StoreError::NoSession { prefix }),
+            [] => Err(StoreError::NoSession { typed }),
             [(key, _)] => Ok(*key),
             several => {
-                let candidates = several.iter().map(|(_, id)| Uuid::from_bytes(*id).to_string()).collect();
-                Err(StoreError::Ambiguous { prefix, candidates })
+                let more = several.len() > CANDIDATES;
+                let several = several.iter().take(CANDIDATES);
+                let candidates = several.map(|(_, id)| Uuid::from_bytes(*id).to_string()).collect();
+                Err(StoreError::Ambiguous { typed, candidates, more })
             }
         }
     }
+
+    /// Those whose id begins or ends so, and no more than tell that there are too many.
+    fn sessions(&self, part: &SessionPart) -> rusqlite::Result<Vec<(i64, [u8; 16])>> {
+        let most = i64::try_from(CANDIDATES + 1).unwrap_or(i64::MAX);
+        let row = |row: &Row<'_>| Ok((row.get(0)?, row.get(1)?));
+        let (first, last) = part.range();
+        let (first, last) = (first.as_bytes().as_slice(), last.as_bytes().as_slice());
+        match part.tail() {
+            None => {
+                self.connection.prepare_cached(BY_BEGINNING)?.query_map((first, last, most), row)?.collect()
+            }
+            Some(tail) => self
+                .connection
+                .prepare_cached(BY_EITHER)?
+                .query_map((first, last, most, tail), row)?
+                .collect(),
+        }
+    }
 }
+
+/// By the index on ids.
+const BY_BEGINNING: &str = "SELECT key, id FROM session WHERE id BETWEEN ?1 AND ?2 ORDER BY id LIMIT ?3";
+
+/// Through all of that index: some milliseconds for a hundred thousand sessions, once a question.
+const BY_EITHER: &str =
+    "SELECT key, id FROM session WHERE id BETWEEN ?1 AND ?2 OR substr(id, 11) = ?4 ORDER BY id LIMIT ?3";
 
 /// Events read back one after another, see [`Reader::events`].
 #[derive(Debug)]
@@ -217,6 +238,15 @@ mod tests {
         let mut statement = connection.prepare(&format!("EXPLAIN QUERY PLAN {sql}")).expect("valid");
         let steps = statement.raw_query().mapped(|row| row.get(3));
         steps.collect::<Result<_, _>>().expect("text")
+    }
+
+    #[test]
+    fn sessions_are_found_in_the_index_alone() {
+        for (sql, step) in [(BY_BEGINNING, "SEARCH"), (BY_EITHER, "SCAN")] {
+            let plan = plan(sql);
+            let [only] = plan.as_slice() else { panic!("{plan:?}") };
+            assert!(only.starts_with(step) && only.contains("COVERING INDEX"), "{only}");
+        }
     }
 
     #[test]

@@ -14,7 +14,7 @@ use crate::segment;
 use crate::spool::{Sizes, Spool};
 
 /// The spool's directory in the data directory.
-const SPOOL: &str = "spool";
+pub(crate) const SPOOL: &str = "spool";
 
 /// Held by the process that writes.
 const LOCK: &str = "lock";

@@ -6,7 +6,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::time::Duration;
 
 use common::{append, line, read, record, session, small};
-use event::{CloseReason, Event, Protocol, Record, Text};
+use event::{Attachment, CloseReason, Event, Protocol, Record, Text};
 use jiff::Timestamp;
 use proptest::prelude::*;
 use store::{Filter, Options, Reader, StoreError, Writer};
@@ -30,6 +30,32 @@ fn every_event() -> Vec<Event> {
             bait: vec![mailbox(), String::new()],
         },
         Event::SearchRun { mailbox: mailbox(), criteria: hostile(), matches: 3 },
+        Event::MailEnvelope { mail_from: hostile(), rcpt_to: vec![hostile(), "".into()], accepted: true },
+        Event::MailReceived {
+            queue_id: "4f2a".to_owned(),
+            mail_from: hostile(),
+            rcpt_to: vec![hostile()],
+            size: 0,
+            sha256: String::new(),
+            subject: hostile(),
+            path: mailbox(),
+            attachments: vec![Attachment {
+                name: mailbox(),
+                media_type: mailbox(),
+                size: 1,
+                sha256: String::new(),
+            }],
+            urls: vec![mailbox()],
+        },
+        Event::MailRefused {
+            reason: "disk",
+            mail_from: "".into(),
+            rcpt_to: Vec::new(),
+            size: 5,
+            queue_id: String::new(),
+            path: String::new(),
+        },
+        Event::MailExpired { reason: "age", messages: 1, size: 4096 },
         Event::ProtocolViolation { what: "line-too-long", line: Text::from(vec![0xff; 70_000]) },
         Event::SessionClosed {
             reason: CloseReason::Violation,
@@ -129,9 +155,32 @@ fn filters_let_through_what_they_say() {
         let filter = Filter { session: Some(prefix.parse().expect("a prefix")), ..Filter::default() };
         reader.events(&filter).expect_err("no one session").to_string()
     };
-    assert_eq!(error("77"), "no session's id begins with 77");
+    assert_eq!(error("77"), "no session's id begins or ends with 77");
     let several = error("018b");
-    assert!(several.contains("018bcfe5-6000-7000-9000-000000000000"), "{several}");
+    assert!(several.contains("018bcfe5-6000-7000-9000-000000000000, 018bcfe5-"), "{several}");
+    assert!(several.ends_with("; give one of them whole"), "{several}");
+    // All of them end so, and none begins so.
+    assert_eq!(error("000000000000").matches("000000000000").count(), 1 + 4);
+}
+
+#[test]
+fn a_session_is_found_by_the_end_of_its_id() {
+    let records: Vec<_> = (0..20).map(|number| record(session(number), 0, line(b"a"))).collect();
+    let directory = stored(&records);
+    let of = |typed: &str| {
+        let session = Some(typed.parse().expect("a part"));
+        let found = read(directory.path(), &Filter { session, ..Filter::default() });
+        found.iter().map(|event| event.attribution.session).collect::<Vec<_>>()
+    };
+    assert_eq!(of("000000000007"), [session(7)]);
+    assert_eq!(of("018bcfe5-6000-7000-8000-000000000013"), [session(0x13)]);
+    let reader = Reader::open(directory.path()).expect("opens");
+    let session = Some("018bcfe5-6000".parse().expect("a part"));
+    let several = reader.events(&Filter { session, ..Filter::default() }).expect_err("twenty").to_string();
+    assert!(
+        several.matches("018bcfe5-6000-7000-8000-").count() == 5 && several.contains(" and more; "),
+        "{several}"
+    );
 }
 
 #[test]

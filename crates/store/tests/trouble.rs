@@ -8,7 +8,7 @@ use std::process::Command;
 use std::time::Duration;
 
 use common::{append, check_whole, line, read, record, session, small, spool_files};
-use store::{DATABASE, Filter, Options, SpoolError, StoreError, Writer};
+use store::{DATABASE, Filter, Options, Reader, SpoolError, StoreError, Writer};
 use tempfile::TempDir;
 
 /// A file system of its own, of this many KiB.
@@ -145,6 +145,28 @@ fn unconsumed(records: u64) -> (TempDir, Vec<PathBuf>) {
     segments.sort();
     assert!(segments.len() >= 3, "{segments:?}");
     (directory, segments)
+}
+
+#[test]
+fn what_waits_is_told_and_an_opened_and_closed_writer_brings_it_in() {
+    let (directory, segments) = unconsumed(40);
+    let reader = Reader::open(directory.path()).expect("a database");
+    let octets = segments.iter().map(|file| std::fs::metadata(file).expect("a file").len() - 16).sum::<u64>();
+    let backlog = reader.backlog().expect("readable");
+    assert_eq!(backlog.octets, octets);
+    assert_eq!(reader.has(&backlog).ok(), Some(false));
+    recovered(&directory);
+    assert_eq!(reader.has(&backlog).ok(), Some(true));
+    assert_eq!(reader.backlog().expect("readable").octets, 0);
+}
+
+#[test]
+fn an_error_says_everything_once() {
+    let directory = tempfile::tempdir().expect("a directory");
+    std::fs::write(directory.path().join("file"), "").expect("writes");
+    let error = Writer::open(&directory.path().join("file/below"), &small()).expect_err("no directory");
+    assert!(std::error::Error::source(&error).is_none(), "{error}");
+    assert_eq!(error.to_string().matches("os error").count(), 1, "{error}");
 }
 
 fn recovered(directory: &TempDir) -> Vec<u64> {

@@ -1,4 +1,5 @@
-//! The commands that look at things: one file each. None of them changes what it looks at.
+//! The commands that look at things: one file each. None of them changes what it looks at, but that `events`
+//! brings what a killed server has left in the spool into the database.
 
 pub(crate) mod bait;
 pub(crate) mod check;

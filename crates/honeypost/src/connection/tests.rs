@@ -309,5 +309,5 @@ fn a_connection_is_small() {
         shutdown,
     };
     let size = size_of_val(&async move { connection.run("decnet").await });
-    assert!(size <= 1344, "{size} octets");
+    assert!(size <= 1120, "{size} octets");
 }

@@ -2,11 +2,12 @@
 //!
 //! A persona that loads is well formed; this looks at what it becomes. It is rendered for many moments (every weekday,
 //! month ends, the weeks in which clocks change, leap days), and every rendering must have the same sizes and offsets,
-//! dates that agree, and nothing in the future. Read `message.rs` for what is asked of one message, `thread.rs` for what
-//! messages say of one another.
+//! dates that agree, and nothing in the future. Read `message.rs` for what is asked of one message, `secret.rs` for where
+//! secrets may stand, `thread.rs` for what messages say of one another.
 
 mod message;
 mod mime;
+mod secret;
 mod thread;
 
 use std::collections::BTreeSet;
@@ -153,6 +154,7 @@ fn examine(persona: &Persona, problems: &mut Problems) -> Result<Vec<MailboxSumm
     for (template, message) in persona.templates().zip(messages(&corpus)) {
         message::form(&template.file, message, problems);
         mime::parts(&template.file, message, problems);
+        secret::strays(&template.file, message, &persona.bait, problems);
     }
     thread::links(persona, &corpus, problems);
     let summary = corpus.mailboxes.iter().map(|mailbox| MailboxSummary {
