@@ -222,7 +222,8 @@ events! {
     /// Input that no honest client sends, or that was left unfinished.
     ProtocolViolation = "protocol.violation" {
         /// `line-too-long`, `literal-too-big`, `too-many-bad-commands`, `unfinished` (input that was still to be
-        /// answered, or without its end, when the session closed).
+        /// answered, or without its end, when the session closed, or that came after our last word: its first 16 KiB),
+        /// `event-too-large` (stands for an event that does not fit into the store; `line` is the beginning of its fields).
         what: &'static str,
         /// The bytes concerned, as far as they were kept.
         line: Text,

@@ -34,7 +34,7 @@ pub enum SpoolError {
         /// What the system said.
         cause: io::Error,
     },
-    /// One event is larger than any event may be. The only error that trying again does not cure.
+    /// One event is larger than any event may be. The only error that trying again does not cure: append something shorter in its place.
     #[error("an event of session {session} is larger than {} octets", crate::frame::MAX_PAYLOAD)]
     TooLarge {
         /// The session whose event it is.

@@ -33,7 +33,19 @@ pub struct Server {
 impl Server {
     /// Starts it on a free port.
     pub fn start(data: &Path, more: &[&str]) -> Self {
-        let mut command = honeypost();
+        Self::launch(honeypost(), data, more)
+    }
+
+    /// Starts it on a free port by another program.
+    pub fn start_with(program: &str, data: &Path, more: &[&str]) -> Self {
+        let mut command = Command::new(program);
+        let honeypost = honeypost();
+        command.env_clear().envs(honeypost.get_envs().filter_map(|(name, value)| Some((name, value?))));
+        command.stdin(Stdio::null()).arg(honeypost.get_program());
+        Self::launch(command, data, more)
+    }
+
+    fn launch(mut command: Command, data: &Path, more: &[&str]) -> Self {
         command.args(["serve", "--imap", "127.0.0.1:0", "--data-dir"]).arg(data).args(more);
         let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("started");
         let mut said = String::new();
