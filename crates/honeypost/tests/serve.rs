@@ -110,6 +110,8 @@ fn a_restart_changes_nothing_that_an_intruder_sees() {
     assert_eq!(server.end().0, Some(0));
     let server = Server::start(&data, &[]);
     assert_eq!(converse(&server, look), first);
+    let list = honeypost().args(["bait", "list", "--data-dir"]).arg(&data).output().expect("runs");
+    assert_eq!(failed(&list), (String::new(), Some(0)), "its dates are these");
     assert_eq!(fs::metadata(&data).expect("made").permissions().mode() & 0o777, 0o700);
 }
 
