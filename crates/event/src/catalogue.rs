@@ -223,7 +223,8 @@ events! {
     ProtocolViolation = "protocol.violation" {
         /// `line-too-long`, `literal-too-big`, `too-many-bad-commands`, `bare-newline` (a message ended by another sequence than
         /// CRLF.CRLF, which is how mail is smuggled), `unfinished` (input that was still to be answered, or without its end,
-        /// when the session closed).
+        /// when the session closed, or that came after our last word: its first 16 KiB), `event-too-large` (stands for an event
+        /// that does not fit into the store; `line` is the beginning of its fields).
         what: &'static str,
         /// The bytes concerned, as far as they were kept.
         line: Text,

@@ -1,20 +1,21 @@
 //! One connection: bytes to its session, the session's actions to the world, in order.
 //!
-//! Knows no protocol and no words; how a message is taken in is in `connection/capture.rs`. Holds no buffer while it waits, so that thousands of idle connections cost little.
+//! Knows no protocol and no words; how a message is taken in is in `connection/capture.rs`, how it parts in
+//! `connection/farewell.rs`. Holds no buffer while it waits, so that thousands of idle connections cost little.
 
 mod capture;
+mod farewell;
 
 use std::future::poll_fn;
 use std::mem::MaybeUninit;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Poll, ready};
 use std::time::{Duration, Instant};
 
 use bait::Corpus;
 use bytes::Bytes;
 use event::{CloseReason, Record};
-use protocol::{Action, Actions, Capture, Captured, Moment, Session};
+use protocol::{Action, Actions, Captured, Moment, Session};
 use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt, ReadBuf};
 use tokio::sync::watch;
 use tokio::time::{sleep, sleep_until};
@@ -25,10 +26,6 @@ use crate::visitors::Visit;
 
 /// Octets read at once.
 const READ_AT_ONCE: usize = 8 * 1024;
-/// How long and how much is still read, and thrown away, after our last word, lest unread input make the operating
-/// system withdraw that word (RFC 1122 section 4.2.2.13).
-const LINGER: Duration = Duration::from_secs(1);
-const LINGER_OCTETS: usize = 256 * 1024;
 
 /// The time from which every [`Moment`] counts.
 #[derive(Debug, Clone, Copy)]
@@ -48,14 +45,6 @@ impl Clock {
         let far = Duration::from_hours(24 * 365);
         (self.0 + moment.0.min(far)).into()
     }
-}
-
-/// Why a conversation is over.
-enum End {
-    /// The session said so: it is not to be called again.
-    Said(CloseReason),
-    /// The peer or the driver did: the session is still to be told.
-    Cut(CloseReason),
 }
 
 /// What ended a wait for input.
@@ -91,35 +80,14 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
     /// given to own.
     pub(crate) async fn run(&mut self, personality: &str) {
         self.ledger.open(personality).await;
-        let end = match self.converse().await {
+        let reason = match self.converse().await {
             Ok(never) => match never {},
-            Err(end) => end,
+            Err(reason) => reason,
         };
-        let reason = match end {
-            End::Said(reason) => reason,
-            End::Cut(reason) => {
-                let mut out = Actions::default();
-                self.session.finish(&mut out);
-                Box::pin(self.carry_on(out.drain())).await;
-                reason
-            }
-        };
-        if self.intake.is_receiving() {
-            Box::pin(self.take_in(Capture::Abort)).await;
-        }
-        self.ledger.close(reason).await;
-        let linger = match reason {
-            CloseReason::Error | CloseReason::Peer => false,
-            // Nobody sends anything behind LOGOUT, or all of it is here already.
-            CloseReason::Logout => self.unread().await,
-            _ => true,
-        };
-        if linger {
-            self.hang_up().await;
-        }
+        Box::pin(self.end(reason)).await;
     }
 
-    async fn converse(&mut self) -> Result<std::convert::Infallible, End> {
+    async fn converse(&mut self) -> Result<std::convert::Infallible, CloseReason> {
         let mut out = Actions::default();
         self.session.open(self.clock.now(), &mut out);
         loop {
@@ -133,16 +101,16 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
             // Whatever memory the queue took is given back before the wait.
             out = Actions::default();
             match self.turn(&mut out).await {
-                Turn::Input(Ok(0)) => return Err(End::Cut(CloseReason::Peer)),
+                Turn::Input(Ok(0)) => return Err(CloseReason::Peer),
                 Turn::Input(Ok(octets)) => self.ledger.bytes_in += octets as u64,
-                Turn::Input(Err(_)) => return Err(End::Cut(CloseReason::Error)),
+                Turn::Input(Err(_)) => return Err(CloseReason::Error),
                 Turn::Expired => {
                     tokio::task::yield_now().await;
                     self.stopped()?;
                     self.session.expire(self.clock.now(), &mut out);
                 }
                 Turn::Mail(mail) => self.session.mail_changed(self.clock.now(), mail, &mut out),
-                Turn::Shutdown => return Err(End::Cut(CloseReason::Shutdown)),
+                Turn::Shutdown => return Err(CloseReason::Shutdown),
             }
         }
     }
@@ -187,7 +155,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
     }
 
     /// Does what the session wants done, and what it wants done once it hears what became of a message.
-    async fn carry_out(&mut self, out: &mut Actions) -> Result<(), End> {
+    async fn carry_out(&mut self, out: &mut Actions) -> Result<(), CloseReason> {
         while let Some(captured) = self.drain(out).await? {
             self.session.captured(self.clock.now(), captured, out);
         }
@@ -197,7 +165,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
     /// Does what is queued. Up to the next action that is neither, all events are recorded in one go, then all texts are
     /// sent in one go: recorded before answered, and few calls to the system. Where the peer is lost midway, what follows
     /// is recorded and taken in all the same. What is rare is boxed: an idle connection has room for the largest of all.
-    async fn drain(&mut self, out: &mut Actions) -> Result<Option<Captured>, End> {
+    async fn drain(&mut self, out: &mut Actions) -> Result<Option<Captured>, CloseReason> {
         let mut actions = out.drain();
         let (mut events, mut texts) = (Vec::new(), Vec::new());
         let (mut done, mut captured) = (Ok(()), None);
@@ -230,23 +198,23 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
         events: &mut Vec<Record>,
         texts: &mut Vec<Bytes>,
         action: Action,
-    ) -> (Result<(), End>, Option<Captured>) {
+    ) -> (Result<(), CloseReason>, Option<Captured>) {
         let mut done = self.speak(events, texts).await;
         match action {
             Action::Capture(step) => return (done, self.take_in(step).await),
             Action::Wait(wait) if done.is_ok() => done = self.wait(wait).await,
             Action::StartTls if done.is_ok() => {
                 tracing::error!("a session wants TLS, which this version does not have");
-                done = Err(End::Cut(CloseReason::Error));
+                done = Err(CloseReason::Error);
             }
-            Action::Close(reason) if done.is_ok() => done = Err(End::Said(reason)),
+            Action::Close(reason) if done.is_ok() => done = Err(reason),
             _ => {}
         }
         (done, None)
     }
 
     /// Records the events, then sends the texts; both lists are empty afterwards.
-    async fn speak(&mut self, events: &mut Vec<Record>, texts: &mut Vec<Bytes>) -> Result<(), End> {
+    async fn speak(&mut self, events: &mut Vec<Record>, texts: &mut Vec<Bytes>) -> Result<(), CloseReason> {
         self.ledger.append(events).await;
         events.clear();
         let text = match texts.as_slice() {
@@ -259,75 +227,37 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
     }
 
     /// Writes all of it, as fast as the peer reads. The limit on time starts anew with every octet that it takes.
-    async fn send(&mut self, text: &Bytes) -> Result<(), End> {
+    async fn send(&mut self, text: &Bytes) -> Result<(), CloseReason> {
         let mut rest: &[u8] = text;
         while !rest.is_empty() {
             let Self { stream, shutdown, .. } = self;
             let written = tokio::select! {
                 biased;
                 written = stream.write(rest) => written,
-                _ = shutdown.wait_for(|stop| *stop) => return Err(End::Cut(CloseReason::Shutdown)),
-                () = sleep(self.write_timeout) => return Err(End::Cut(CloseReason::Timeout)),
+                _ = shutdown.wait_for(|stop| *stop) => return Err(CloseReason::Shutdown),
+                () = sleep(self.write_timeout) => return Err(CloseReason::Timeout),
             };
             match written {
                 Ok(octets) if octets > 0 => {
                     self.ledger.bytes_out += octets as u64;
                     rest = rest.get(octets..).unwrap_or_default();
                 }
-                _ => return Err(End::Cut(CloseReason::Error)),
+                _ => return Err(CloseReason::Error),
             }
         }
         Ok(())
     }
 
-    async fn wait(&mut self, wait: Duration) -> Result<(), End> {
+    async fn wait(&mut self, wait: Duration) -> Result<(), CloseReason> {
         tokio::select! {
             biased;
-            _ = self.shutdown.wait_for(|stop| *stop) => Err(End::Cut(CloseReason::Shutdown)),
+            _ = self.shutdown.wait_for(|stop| *stop) => Err(CloseReason::Shutdown),
             () = sleep(wait) => Ok(()),
         }
     }
 
-    fn stopped(&self) -> Result<(), End> {
-        if *self.shutdown.borrow() { Err(End::Cut(CloseReason::Shutdown)) } else { Ok(()) }
-    }
-
-    /// Whether there is input that has not been read (some of it then is).
-    async fn unread(&mut self) -> bool {
-        poll_fn(|context| {
-            let mut octets = [const { MaybeUninit::uninit() }; 256];
-            let mut buffer = ReadBuf::uninit(&mut octets);
-            let read = Pin::new(&mut self.stream).poll_read(context, &mut buffer);
-            Poll::Ready(read.is_ready() && !buffer.filled().is_empty())
-        })
-        .await
-    }
-
-    /// Closes our side, and gives the peer a little time to take our last word and close its own.
-    async fn hang_up(&mut self) {
-        if self.stream.shutdown().await.is_err() {
-            return;
-        }
-        let Self { stream, shutdown, .. } = self;
-        let mut left = LINGER_OCTETS;
-        let discard = poll_fn(|context| {
-            loop {
-                let mut octets = [const { MaybeUninit::uninit() }; READ_AT_ONCE];
-                let mut buffer = ReadBuf::uninit(&mut octets);
-                let read = Pin::new(&mut *stream).poll_read(context, &mut buffer);
-                let gone = ready!(read).is_err() || buffer.filled().is_empty();
-                left = left.saturating_sub(buffer.filled().len());
-                if gone || left == 0 {
-                    return Poll::Ready(());
-                }
-            }
-        });
-        tokio::select! {
-            biased;
-            () = discard => {}
-            _ = shutdown.wait_for(|stop| *stop) => {}
-            () = sleep(LINGER) => {}
-        }
+    fn stopped(&self) -> Result<(), CloseReason> {
+        if *self.shutdown.borrow() { Err(CloseReason::Shutdown) } else { Ok(()) }
     }
 }
 

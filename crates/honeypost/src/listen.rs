@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use bait::Corpus;
 use event::{Attribution, CloseReason, Protocol};
@@ -147,12 +147,14 @@ pub(crate) struct Gate {
     total: Arc<Semaphore>,
     per_source: usize,
     sources: Mutex<HashMap<IpAddr, usize>>,
+    crowd: Mutex<Crowd>,
 }
 
 impl Gate {
     /// At most so many in all, and so many from one source.
     pub(crate) fn new(total: usize, per_source: usize) -> Arc<Self> {
-        Arc::new(Self { total: Arc::new(Semaphore::new(total)), per_source, sources: Mutex::default() })
+        let total = Arc::new(Semaphore::new(total));
+        Arc::new(Self { total, per_source, sources: Mutex::default(), crowd: Mutex::default() })
     }
 
     /// One connection of that source, unless it has its fill.
@@ -170,7 +172,10 @@ impl Gate {
     /// One connection of all, once there is room.
     async fn permit(&self) -> Option<OwnedSemaphorePermit> {
         if self.total.available_permits() == 0 {
-            tracing::warn!("limits.connections is reached; further connections wait");
+            let crowd = self.crowd.lock().unwrap_or_else(PoisonError::into_inner).one_more(Instant::now());
+            if let Some(waited) = crowd {
+                tracing::warn!(waited, "limits.connections is reached; further connections wait");
+            }
         }
         Arc::clone(&self.total).acquire_owned().await.ok()
     }
@@ -199,6 +204,38 @@ impl Drop for Seat {
                 sources.remove(&self.source);
             }
         }
+    }
+}
+
+/// Connections that have to wait because of the limit on all: told at once, then less and less often, and anew once none
+/// has waited for an hour.
+#[derive(Default)]
+struct Crowd {
+    /// Since it was told last.
+    waited: u64,
+    last: Option<Instant>,
+    tell_at: Option<Instant>,
+    pause: Duration,
+}
+
+impl Crowd {
+    const FIRST_PAUSE: Duration = Duration::from_mins(1);
+    const LONGEST_PAUSE: Duration = Duration::from_hours(1);
+
+    /// One more waits: how many it were since this was told, where it is to be told now.
+    fn one_more(&mut self, now: Instant) -> Option<u64> {
+        self.waited = self.waited.saturating_add(1);
+        let quiet = self.last.is_none_or(|last| now.saturating_duration_since(last) >= Self::LONGEST_PAUSE);
+        self.last = Some(now);
+        if quiet {
+            self.pause = Self::FIRST_PAUSE;
+        } else if self.tell_at.is_some_and(|at| now < at) {
+            return None;
+        } else {
+            self.pause = Self::LONGEST_PAUSE.min(self.pause * 2);
+        }
+        self.tell_at = now.checked_add(self.pause);
+        Some(std::mem::take(&mut self.waited))
     }
 }
 

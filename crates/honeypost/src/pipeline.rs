@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 
 use event::{Attribution, CloseReason, Event, Record};
 use jiff::Timestamp;
+use tokio::sync::watch;
 use uuid::Uuid;
 
 use crate::sinks::{NotNow, Sink};
@@ -21,12 +22,15 @@ pub(crate) struct Pipeline {
     store: Box<dyn Sink>,
     secondary: Vec<Box<dyn Sink>>,
     behind: AtomicBool,
+    /// Becomes true when nobody is to wait for the store any longer.
+    over: watch::Sender<bool>,
 }
 
 impl Pipeline {
     /// A pipeline to the store and to whatever else there is.
     pub(crate) fn new(store: Box<dyn Sink>, secondary: Vec<Box<dyn Sink>>) -> Arc<Self> {
-        Arc::new(Self { store, secondary, behind: AtomicBool::new(false) })
+        let (over, _) = watch::channel(false);
+        Arc::new(Self { store, secondary, behind: AtomicBool::new(false), over })
     }
 
     fn offer(&self, batch: &[Record]) -> Result<(), NotNow> {
@@ -42,14 +46,39 @@ impl Pipeline {
     }
 
     async fn append(&self, batch: &[Record]) {
+        if let Err(reason) = self.offer(batch) {
+            // Boxed: connections have no room for what they hardly ever need.
+            Box::pin(self.keep_offering(batch, reason)).await;
+        }
+    }
+
+    async fn keep_offering(&self, batch: &[Record], mut reason: NotNow) {
+        let mut over = self.over.subscribe();
         let mut wait = Duration::from_millis(5);
-        while let Err(reason) = self.offer(batch) {
+        loop {
             if !self.behind.swap(true, Ordering::Relaxed) {
                 tracing::warn!(%reason, "the store cannot take events now; sessions wait until it can");
             }
-            tokio::time::sleep(wait).await;
+            let over = tokio::select! {
+                _ = over.wait_for(|over| *over) => true,
+                () = tokio::time::sleep(wait) => false,
+            };
+            match self.offer(batch) {
+                Ok(()) => return,
+                Err(_) if over => break,
+                Err(again) => reason = again,
+            }
             wait = LONGEST_WAIT.min(wait * 2);
         }
+        let session = batch.first().map(|record| record.attribution.session).unwrap_or_default();
+        tracing::error!(%reason, %session, events = batch.len(), "the last events of a session are not recorded");
+        // What they would be followed by must not happen; the end of the runtime ends this task.
+        std::future::pending::<()>().await;
+    }
+
+    /// Honeypost ends and has waited long enough: whoever still waits for the store offers once more, then gives up.
+    pub(crate) fn give_up(&self) {
+        self.over.send_replace(true);
     }
 }
 
@@ -93,7 +122,7 @@ impl Ledger {
         Record { id: id_at(time), time, seq, attribution: self.attribution.clone(), event }
     }
 
-    /// Hands events to the sinks, waiting for the store as long as it takes.
+    /// Hands events to the sinks, waiting for the store as long as it takes. Never returns where it gave up.
     pub(crate) async fn append(&self, batch: &[Record]) {
         if !batch.is_empty() {
             self.pipeline.append(batch).await;
@@ -208,6 +237,30 @@ pub(crate) mod tests {
         drop(ledger);
         assert_eq!(kept.story(), ["session.opened", "session.closed logout"]);
         assert_eq!(kept.records.lock().expect("no panic").iter().map(|r| r.seq).collect::<Vec<_>>(), [0, 1]);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn who_waits_at_the_end_offers_once_more_and_goes_no_further() {
+        for still_full in [false, true] {
+            let kept = Kept::default();
+            kept.refusals.store(1_000_000, Ordering::SeqCst);
+            let pipeline = kept.pipeline();
+            let mut ledger = Ledger::new(Arc::clone(&pipeline), attribution());
+            let session = tokio::spawn(async move { ledger.open("decnet").await });
+            tokio::time::sleep(Duration::from_mins(10)).await;
+            assert!(!session.is_finished());
+            if !still_full {
+                kept.refusals.store(0, Ordering::SeqCst);
+            }
+            pipeline.give_up();
+            tokio::time::sleep(Duration::from_millis(1)).await;
+            assert_eq!(session.is_finished(), !still_full);
+            let left = kept.refusals.load(Ordering::SeqCst);
+            tokio::time::sleep(Duration::from_mins(10)).await;
+            assert_eq!(kept.refusals.load(Ordering::SeqCst), left, "it goes on offering");
+            assert_eq!(session.is_finished(), !still_full);
+            assert_eq!(kept.story().is_empty(), still_full);
+        }
     }
 
     #[tokio::test]

@@ -4,13 +4,14 @@
 
 use std::io::{self, Write};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::path::Path;
 use std::process::ExitCode;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use anyhow::Context;
 use event::Protocol;
-use store::{Options, Writer};
+use store::{Options, StoreError, Writer};
 use tokio::net::TcpListener;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::{mpsc, watch};
@@ -67,7 +68,7 @@ async fn serve(config: &Config, start: Start) -> anyhow::Result<ExitCode> {
     }
     let data = DataDir::open(config.data_dir(), &installation).map_err(StartError::from)?;
     let options = Options { group_interval: config.group_interval(), ..Options::default() };
-    let writer = Writer::open(data.path(), &options).map_err(StartError::from)?;
+    let writer = writer(data.path(), &options).await.map_err(StartError::from)?;
 
     let imitated = personality.name.clone();
     let people = mail.people();
@@ -93,7 +94,8 @@ async fn serve(config: &Config, start: Start) -> anyhow::Result<ExitCode> {
         shutdown: shutdown.clone(),
         _alive: alive,
     });
-    let janitor = keep_house(mailroom, Arc::clone(&house.pipeline), Arc::clone(&house.sensor), shutdown);
+    let pipeline = Arc::clone(&house.pipeline);
+    let janitor = keep_house(mailroom, Arc::clone(&pipeline), Arc::clone(&house.sensor), shutdown);
     let janitor = tokio::spawn(janitor);
     let open: Vec<(Door<'_>, SocketAddr)> =
         listeners.iter().filter_map(|(door, listener)| Some((*door, listener.local_addr().ok()?))).collect();
@@ -116,7 +118,10 @@ async fn serve(config: &Config, start: Start) -> anyhow::Result<ExitCode> {
         () = tokio::time::sleep(GRACE) => tracing::warn!("some sessions did not end in time"),
         () = told.wait() => tracing::warn!("told again to end: not waiting for the sessions"),
     }
-    let _ = tokio::time::timeout(LAST_GRACE, janitor).await;
+    pipeline.give_up();
+    if tokio::time::timeout(LAST_GRACE, janitor).await.is_err() {
+        tracing::warn!("keeping house did not end in time");
+    }
     let close = move || {
         if !endings.iter().all(|ending| ending.wait(LAST_LINES)) {
             tracing::warn!("standard output is not read: its last lines are missing");
@@ -132,23 +137,57 @@ async fn serve(config: &Config, start: Start) -> anyhow::Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// Ctrl-C and SIGTERM.
+/// Opens the store. The data directory is ours, so whoever else writes there is a `honeypost events` that brings in what
+/// a killed server has left: it is waited for.
+async fn writer(directory: &Path, options: &Options) -> Result<Writer, StoreError> {
+    let start = Instant::now();
+    loop {
+        match Writer::open(directory, options) {
+            Err(StoreError::InUse { .. }) if start.elapsed() < GRACE => {
+                tokio::time::sleep(Duration::from_millis(50)).await;
+            }
+            opened => return opened,
+        }
+    }
+}
+
+/// Ctrl-C, SIGTERM, and SIGHUP: there is nothing to reload, and a terminal that goes away ends what it started.
 struct Told {
     interrupt: Signal,
     terminate: Signal,
+    /// None where whoever started us wants it ignored, as nohup(1) does.
+    hangup: Option<Signal>,
 }
 
 impl Told {
     fn new() -> io::Result<Self> {
-        Ok(Self { interrupt: signal(SignalKind::interrupt())?, terminate: signal(SignalKind::terminate())? })
+        Ok(Self {
+            interrupt: signal(SignalKind::interrupt())?,
+            terminate: signal(SignalKind::terminate())?,
+            hangup: if ignores_hangup() { None } else { Some(signal(SignalKind::hangup())?) },
+        })
     }
 
     async fn wait(&mut self) {
+        let hangup = async {
+            match &mut self.hangup {
+                Some(hangup) => hangup.recv().await,
+                None => std::future::pending().await,
+            }
+        };
         tokio::select! {
             _ = self.interrupt.recv() => {}
             _ = self.terminate.recv() => {}
+            _ = hangup => {}
         }
     }
+}
+
+/// Whether SIGHUP, the lowest bit, is among the ignored signals of `proc_pid_status(5)`.
+fn ignores_hangup() -> bool {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let ignored = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
+    ignored.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok()).is_some_and(|mask| mask & 1 == 1)
 }
 
 /// Says where everything is.

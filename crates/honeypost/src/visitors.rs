@@ -35,7 +35,6 @@ const MOST_VISITORS: usize = 4096;
 pub(crate) const LARGEST_SHOWN: usize = 1 << 20;
 
 /// A message that was taken in for a mailbox of ours.
-#[allow(dead_code, reason = "the header reads them, which comes with the room that takes mail in")]
 #[derive(Debug, Clone)]
 pub(crate) struct Arrival {
     /// The envelope; the first of its local recipients is the one it is delivered to.

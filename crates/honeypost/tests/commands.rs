@@ -31,10 +31,19 @@ fn bait_is_listed_and_shown_without_a_trace() {
     let of = |mailbox: &str| list.lines().filter(|line| line.starts_with(mailbox)).count();
     assert_eq!(
         (of("INBOX"), of("Sent"), of("Drafts"), of("Archive"), list.lines().count()),
-        (12, 8, 1, 3, 24)
+        (12, 8, 1, 3, 1 + 24)
     );
-    let fifth = list.lines().nth(4).expect("a fifth");
-    assert!(fifth.contains("Root password") && fifth.contains("root-password"), "{fifth}");
+    assert!(list.starts_with("MAILBOX "), "{list}");
+    let fifth = list.lines().nth(5).expect("a fifth");
+    assert!(fifth.contains("Root password  [root-password (password)"), "{fifth}");
+    let heading = list.lines().next().expect("a heading");
+    for (title, value) in [("DATE", "20"), ("FROM", "sysadmin@"), ("SUBJECT", "Root password")] {
+        assert_eq!(heading.find(title), fifth.find(value), "{title}");
+    }
+    let told = |arguments: &[&str]| failed(&run(folder.path(), arguments)).0;
+    for arguments in [&["bait", "list"][..], &["bait", "show", "INBOX", "1"]] {
+        assert!(told(arguments).contains("nothing has been served from honeypost-data yet"), "{arguments:?}");
+    }
 
     let message = shown(folder.path(), &["bait", "show", "inbox", "5"]);
     assert!(

@@ -54,7 +54,16 @@ fn bad_variables_are_refused() {
             "broken",
             "environment variable IMAP_USERS: credentials = \"broken\" is wrong in entry 1: `broken`",
         ),
-        ("IMAP_USERS", "a:b,", "entry 2"),
+        (
+            "IMAP_USERS",
+            "a:b,",
+            "IMAP_USERS: credentials = \"a:b,\" is empty in entry 2 of 2 (a comma too many?); expected a list of",
+        ),
+        (
+            "HONEYPOST_FOO",
+            "x",
+            "HONEYPOST_FOO: no setting has it; docs/configuration.md lists what there is, and so does `honeypost check`",
+        ),
         ("HONEYPOST_CREDENTIALS", "a:b,:c", "environment variable HONEYPOST_CREDENTIALS: credentials = "),
         ("IMAP_BANNER", "Dovecot ready.", "environment variable IMAP_BANNER: imap.banner = "),
         (
@@ -98,7 +107,7 @@ fn bad_flags_are_refused() {
             "nowhere",
             "flag --imap: imap.listen = \"nowhere\" holds \"nowhere\", which is no IP address",
         ),
-        ("--imap", "off", "imap.listen is off (flag --imap); give an address with --imap ADDR"),
+        ("--imap", "off", "every listener is off; give one an address, for example with --imap ADDR"),
         (
             "--pop3s",
             "127.0.0.1:1995",

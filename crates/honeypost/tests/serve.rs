@@ -110,6 +110,8 @@ fn a_restart_changes_nothing_that_an_intruder_sees() {
     assert_eq!(server.end().0, Some(0));
     let server = Server::start(&data, &[]);
     assert_eq!(converse(&server, look), first);
+    let list = honeypost().args(["bait", "list", "--data-dir"]).arg(&data).output().expect("runs");
+    assert_eq!(failed(&list), (String::new(), Some(0)), "its dates are these");
     assert_eq!(fs::metadata(&data).expect("made").permissions().mode() & 0o777, 0o700);
 }
 
@@ -155,6 +157,41 @@ fn a_data_directory_that_cannot_be_made_is_named() {
             complaint.contains(data.to_str().expect("UTF-8")) && complaint.contains("data-dir"),
             "{complaint}"
         );
+    }
+}
+
+#[test]
+fn a_hangup_ends_it_in_order_unless_it_is_to_be_ignored() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let data = folder.path().join("data");
+    let server = Server::start(&data, &[]);
+    converse(&server, "A1 LOGOUT\r\n");
+    server.signal("HUP");
+    assert_eq!(server.end(), (Some(0), String::new()));
+
+    let server = Server::start_with("nohup", &data, &[]);
+    server.signal("HUP");
+    std::thread::sleep(Duration::from_millis(200));
+    assert!(converse(&server, "A1 LOGOUT\r\n").starts_with("* OK "));
+    server.signal("TERM");
+    assert_eq!(server.end().0, Some(0));
+}
+
+#[test]
+fn a_store_that_takes_nothing_does_not_keep_it_from_ending() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let server = Server::start(folder.path(), &[]);
+    fs::remove_dir_all(folder.path().join("spool")).expect("removable");
+    let mut peer = TcpStream::connect(server.imap).expect("connected");
+    peer.set_read_timeout(Some(Duration::from_millis(500))).expect("settable");
+    peer.read(&mut [0; 16]).expect_err("greeted before it was recorded");
+    server.signal("TERM");
+    std::thread::sleep(Duration::from_millis(300));
+    // Not waiting for the sessions.
+    server.signal("TERM");
+    let (_, complaint) = server.end();
+    for part in ["cannot take events now", "the last events of a session are not recorded"] {
+        assert!(complaint.contains(part), "no {part:?} in {complaint}");
     }
 }
 

@@ -34,7 +34,7 @@ pub enum SpoolError {
         /// What the system said.
         cause: io::Error,
     },
-    /// One event is larger than any event may be. The only error that trying again does not cure.
+    /// One event is larger than any event may be. The only error that trying again does not cure: append something shorter in its place.
     #[error("an event of session {session} is larger than {} octets", crate::frame::MAX_PAYLOAD)]
     TooLarge {
         /// The session whose event it is.
@@ -123,7 +123,7 @@ pub enum StoreError {
         cause: rusqlite::Error,
     },
     /// SQLite refused.
-    #[error("{}: {cause}", path.display())]
+    #[error("{}: {cause}{}", path.display(), remedy(cause))]
     Sqlite {
         /// The database.
         path: PathBuf,
@@ -166,6 +166,15 @@ pub enum StoreError {
         /// Which value.
         what: &'static str,
     },
+}
+
+fn remedy(cause: &rusqlite::Error) -> &'static str {
+    use rusqlite::ErrorCode::{DiskFull, SystemIoFailure};
+    match cause.sqlite_error_code() {
+        Some(DiskFull) => ": free some space on that file system",
+        Some(SystemIoFailure) => ": is that file system full, or damaged?",
+        _ => "",
+    }
 }
 
 impl StoreError {

@@ -12,7 +12,7 @@ use anyhow::Context;
 use crate::cli::{Bait, Corpus as Which, Serve};
 use crate::config::Config;
 use crate::terminal::{escape, escape_lines};
-use crate::{corpus, start};
+use crate::{corpus, data_dir, start};
 
 /// Does what is asked of the bait.
 pub(crate) fn run(wanted: &Bait) -> anyhow::Result<ExitCode> {
@@ -34,44 +34,63 @@ fn load(which: &Which) -> anyhow::Result<(Config, Corpus)> {
     };
     let config = start::configure(&Serve { settings, corpus: which.corpus.clone(), ..Serve::default() })?;
     start::log(config.log());
+    if data_dir::installation(config.data_dir())?.is_none() {
+        // Not on standard output, which may go on to another program.
+        let _ = writeln!(
+            io::stderr(),
+            "honeypost: nothing has been served from {} yet: dates, UIDs and message ids are made up for this time; `honeypost \
+             serve` fixes them at its first start",
+            config.data_dir().display()
+        );
+    }
     let installation = corpus::installation(&config)?;
     let corpus = corpus::render(&config, &start::personality(&config)?, &installation)?.corpus;
     Ok((config, corpus))
 }
 
-/// One aligned line a message.
+/// A heading, and one aligned line a message.
 fn list(corpus: &Corpus) -> anyhow::Result<ExitCode> {
     let mut out = io::stdout().lock();
+    let heading = ["MAILBOX", "N", "UID", "FLAGS", "DATE", "OCTETS", "FROM", "SUBJECT", "[SECRET (KIND)]"];
+    writeln!(out, "{}", aligned(&heading.map(str::to_owned)))?;
     for mailbox in &corpus.mailboxes {
         for (position, message) in mailbox.messages.iter().enumerate() {
-            writeln!(out, "{}", row(mailbox, position + 1, message).trim_end())?;
+            writeln!(out, "{}", aligned(&row(mailbox, position + 1, message)))?;
         }
     }
     Ok(ExitCode::SUCCESS)
 }
 
-fn row(mailbox: &Mailbox, number: usize, message: &Message) -> String {
+fn aligned([mailbox, number, uid, flags, date, octets, from, subject, bait]: &[String; 9]) -> String {
+    let row = format!(
+        "{mailbox:8} {number:>3}  {uid:>3}  {flags:17}  {date:16}  {octets:>6}  {from:33}  {subject}  {bait}"
+    );
+    row.trim_end().to_owned()
+}
+
+fn row(mailbox: &Mailbox, number: usize, message: &Message) -> [String; 9] {
     let envelope = message.envelope();
     let from = envelope.from.first().map(address).unwrap_or_default();
     let subject = envelope.subject.as_ref().map(|subject| decode_words(&subject.bytes)).unwrap_or_default();
-    let mut bait: Vec<&str> = Vec::new();
+    let mut bait: Vec<String> = Vec::new();
     for slot in &message.slots {
-        if !bait.contains(&slot.bait.id.as_str()) {
-            bait.push(&slot.bait.id);
+        let secret = format!("{} ({})", slot.bait.id, slot.bait.kind);
+        if !bait.contains(&secret) {
+            bait.push(secret);
         }
     }
-    let bait = if bait.is_empty() { String::new() } else { format!("  [{}]", bait.join(" ")) };
-    format!(
-        "{:8} {number:3}  uid {:3}  {:17}  {}  {:6}  {from:32}  {subject}{bait}",
-        escape(&mailbox.name),
-        message.uid,
+    let bait = if bait.is_empty() { String::new() } else { format!("[{}]", bait.join(", ")) };
+    [
+        escape(&mailbox.name).into_owned(),
+        number.to_string(),
+        message.uid.to_string(),
         message.flags.to_string(),
-        message.internal_date.strftime("%Y-%m-%d %H:%M"),
-        message.size(),
-        from = escape(&from),
-        subject = escape(&subject),
-        bait = escape(&bait),
-    )
+        message.internal_date.strftime("%Y-%m-%d %H:%M").to_string(),
+        message.size().to_string(),
+        escape(&from).into_owned(),
+        escape(&subject).into_owned(),
+        escape(&bait).into_owned(),
+    ]
 }
 
 /// The bare address: names deceive.

@@ -120,11 +120,45 @@ fn remedy(nearest: Option<&str>) -> String {
     }
 }
 
-/// The one of `known` that looks most like `name`, if one does.
+/// The one of `known` that may have been meant by `name`: at most two letters are wrong, missing, too many or swapped, and
+/// no more than a quarter of what was typed. What all of them begin with is as good as not typed.
 pub(super) fn nearest<'a>(name: &str, known: impl Iterator<Item = &'a str>) -> Option<String> {
+    let typed = name.strip_prefix("HONEYPOST_").unwrap_or(name).chars().count();
     known
-        .map(|candidate| (strsim::jaro_winkler(name, candidate), candidate))
-        .filter(|(likeness, _)| *likeness > 0.8)
-        .max_by(|(one, _), (other, _)| one.total_cmp(other))
+        .map(|candidate| (strsim::damerau_levenshtein(name, candidate), candidate))
+        .filter(|(wrong, _)| *wrong <= 2 && wrong * 4 <= typed.max(4))
+        .min_by_key(|(wrong, _)| *wrong)
         .map(|(_, candidate)| candidate.to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_what_is_near_is_suggested() {
+        let known = ["imap.listen", "imap.banner", "pop3.listen", "log", "node-name", "limits.idle-timeout"];
+        let variables = ["HONEYPOST_LOG", "HONEYPOST_SMTP_LISTEN", "HONEYPOST_CONFIG"];
+        for (name, meant) in [
+            ("imap.listn", Some("imap.listen")),
+            ("imap.lisetn", Some("imap.listen")),
+            ("node_name", Some("node-name")),
+            ("lg", Some("log")),
+            ("limits.idle-timout", Some("limits.idle-timeout")),
+            ("imapp", None),
+            ("foo", None),
+            ("listen", None),
+            ("sensors", None),
+        ] {
+            assert_eq!(nearest(name, known.into_iter()).as_deref(), meant, "{name}");
+        }
+        for (name, meant) in [
+            ("HONEYPOST_LOGG", Some("HONEYPOST_LOG")),
+            ("HONEYPOST_CONFG", Some("HONEYPOST_CONFIG")),
+            ("HONEYPOST_FOO", None),
+            ("HONEYPOST_SMTP_AUTH", None),
+        ] {
+            assert_eq!(nearest(name, variables.into_iter()).as_deref(), meant, "{name}");
+        }
+    }
 }

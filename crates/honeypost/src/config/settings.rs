@@ -175,7 +175,7 @@ settings! {
     /// Connections at a time from one source: an IPv4 address, or an IPv6 /64. Further ones are recorded and closed.
     "limits.connections-per-source" => limits.connections_per_source: Count = Text("256");
 
-    /// How long a peer may take to log in.
+    /// How long a peer that is not logged in may be silent. There is no limit on how long it may take in all.
     "limits.login-timeout" => limits.login_timeout: Option<Duration> =
         Words("the personality's own, that of the imitated server");
 

@@ -145,6 +145,10 @@ impl Meaning for Credentials {
                 entries.into_iter().map(|entry| entry.trim_start().trim_end_matches(['\r', '\n'])).collect();
         }
         for (position, entry) in entries.iter().enumerate() {
+            if entry.is_empty() {
+                let (place, all) = (position + 1, entries.len());
+                return Err(format!("is empty in entry {place} of {all} (a comma too many?)"));
+            }
             protocol::Credentials::parse([*entry])
                 .map_err(|error| format!("is wrong in entry {}: {error}", position + 1))?;
         }

@@ -59,7 +59,7 @@ impl<S> Connection<S> {
         self.record(events).await;
     }
 
-    async fn record(&mut self, events: Vec<Event>) {
+    pub(super) async fn record(&mut self, events: Vec<Event>) {
         let records: Vec<_> = events.into_iter().map(|event| self.ledger.stamp(event)).collect();
         self.ledger.append(&records).await;
     }

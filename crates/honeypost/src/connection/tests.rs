@@ -190,7 +190,46 @@ async fn the_last_word_arrives_although_input_is_left() {
     assert!(rest(&mut peer).await.starts_with("hello\nbye\n"));
     drop(peer);
     served.task.await.expect("no panic");
-    assert_eq!(served.kept.story().last().map(String::as_str), Some("session.closed logout"));
+    let story = served.kept.story();
+    let [.., late, closed] = story.as_slice() else { panic!("{story:?}") };
+    assert_eq!([late.as_str(), closed], ["protocol.violation", "session.closed logout"]);
+    // All that was not read by then is counted, and its beginning recorded.
+    assert_eq!(octets(&served.kept).0, 100_010);
+    let records = served.kept.records.lock().unwrap_or_else(PoisonError::into_inner);
+    match records.iter().rev().nth(1).map(|record| &record.event) {
+        Some(Event::ProtocolViolation { what: "unfinished", line }) => {
+            assert!(line.0.ends_with(b"yyy") && line.0.len() <= 16 * 1024, "{} octets", line.0.len());
+        }
+        other => panic!("{other:?}"),
+    }
+}
+
+#[tokio::test]
+async fn what_the_session_left_when_it_closed_is_recorded() {
+    let (mut peer, served) = in_memory();
+    peer.write_all(b"quit\nmore").await.expect("written");
+    assert_eq!(rest(&mut peer).await, "hello\nbye\n");
+    served.task.await.expect("no panic");
+    assert_eq!(served.kept.story(), story([LINE[0], LINE[1], "protocol.violation"], "logout"));
+    assert_eq!(octets(&served.kept).0, 9);
+}
+
+#[tokio::test]
+async fn what_had_arrived_when_the_connection_broke_is_recorded() {
+    let (mut peer, served) = over_sockets().await;
+    text(&mut peer, 6).await;
+    peer.set_zero_linger().expect("settable");
+    peer.write_all(b"flood\n").await.expect("written");
+    while served.kept.story().len() < 3 {
+        sleep(Duration::from_millis(5)).await;
+    }
+    // The driver is busy writing; this lies in the system's buffer.
+    peer.write_all(b"last words").await.expect("written");
+    sleep(Duration::from_millis(50)).await;
+    drop(peer);
+    served.task.await.expect("no panic");
+    assert_eq!(served.kept.story(), story([LINE[0], LINE[1], "protocol.violation"], "error"));
+    assert_eq!(octets(&served.kept).0, 16);
 }
 
 #[tokio::test(start_paused = true)]

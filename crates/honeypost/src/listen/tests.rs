@@ -144,3 +144,21 @@ async fn trouble_is_waited_out_longer_and_longer() {
     }
     assert!((40_000..60_000).contains(&start.elapsed().as_millis()), "{:?}", start.elapsed());
 }
+
+#[test]
+fn a_crowd_is_told_less_and_less_often() {
+    let (start, mut crowd) = (Instant::now(), Crowd::default());
+    let told: Vec<_> = (0_u64..5 * 3600)
+        .filter_map(|second| Some((second, crowd.one_more(start + Duration::from_secs(second))?)))
+        .collect();
+    assert_eq!(told.get(..4), Some(&[(0, 1), (60, 60), (180, 120), (420, 240)][..]));
+    assert!(told.len() < 12, "{told:?}");
+    assert_eq!(told.iter().map(|(_, waited)| waited).sum::<u64>(), told.last().expect("told").0 + 1);
+    // After a day of quiet it is news again.
+    let day = start + Duration::from_hours(24);
+    assert!(
+        crowd.one_more(day).is_some()
+            && crowd.one_more(day).is_none()
+            && crowd.one_more(day + Duration::from_mins(1)).is_some()
+    );
+}

@@ -8,10 +8,14 @@ use std::path::Path;
 use std::process::{Child, ChildStdout, Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
-/// The program, with `PATH` alone in its environment.
+/// The program, with `PATH` alone in its environment, and only the listeners that a test asks for: the usual ports may be
+/// taken.
 pub fn honeypost() -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_honeypost"));
     command.env_clear().env("PATH", std::env::var_os("PATH").unwrap_or_default()).env("TZ", "UTC");
+    for listener in ["POP3", "SMTP", "SUBMISSION"] {
+        command.env(format!("HONEYPOST_{listener}_LISTEN"), "off");
+    }
     command.stdin(Stdio::null());
     command
 }
@@ -33,7 +37,19 @@ pub struct Server {
 impl Server {
     /// Starts it on a free port.
     pub fn start(data: &Path, more: &[&str]) -> Self {
-        let mut command = honeypost();
+        Self::launch(honeypost(), data, more)
+    }
+
+    /// Starts it on a free port by another program.
+    pub fn start_with(program: &str, data: &Path, more: &[&str]) -> Self {
+        let mut command = Command::new(program);
+        let honeypost = honeypost();
+        command.env_clear().envs(honeypost.get_envs().filter_map(|(name, value)| Some((name, value?))));
+        command.stdin(Stdio::null()).arg(honeypost.get_program());
+        Self::launch(command, data, more)
+    }
+
+    fn launch(mut command: Command, data: &Path, more: &[&str]) -> Self {
         command.args(["serve", "--imap", "127.0.0.1:0", "--data-dir"]).arg(data).args(more);
         let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("started");
         let (said, imap) = announcement(child.stdout.take().expect("piped"));

@@ -94,7 +94,7 @@ fn the_readme_shows_what_there_is() {
                 uid: 5,
                 section: "TEXT".into(),
                 bytes: 1938,
-                bait: vec!["root-password".into()],
+                bait: vec!["root-password".into(), "backup-conf".into()],
             },
         ),
     ];
