@@ -122,6 +122,8 @@ async fn serve(config: &Config, start: Start) -> anyhow::Result<ExitCode> {
     if tokio::time::timeout(LAST_GRACE, janitor).await.is_err() {
         tracing::warn!("keeping house did not end in time");
     }
+    // The sinks end with the last who may offer them something.
+    drop(pipeline);
     let close = move || {
         if !endings.iter().all(|ending| ending.wait(LAST_LINES)) {
             tracing::warn!("standard output is not read: its last lines are missing");
