@@ -93,6 +93,8 @@ impl Names {
                 | Event::AuthFailed { username, password, .. },
                 Protocol::Smtp,
             ) => write(Warning, "auth_attempt", credentials(fields, username, password, None)),
+            // A literal's announcement: the whole command is told once it has come.
+            (Event::CommandReceived { line, status: "+", .. }, Protocol::Imap) if line.0.ends_with(b"}") => {}
             (Event::CommandReceived { verb, state, .. }, Protocol::Imap | Protocol::Pop3) => {
                 // `UID FETCH` is one verb here; there, the first word is the command.
                 let command = word(&verb.0).0;
