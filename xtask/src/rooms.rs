@@ -102,10 +102,10 @@ fn is_io(line: &str) -> Option<&'static str> {
 
 /// Whether a literal holds a server's words: a whole response's start, or a status followed by prose.
 ///
-/// A bare status (`OK`, ` NO `) is the protocol's grammar and may stand in code.
+/// A bare status (`OK`, ` NO `, `-ERR`) is the protocol's grammar and may stand in code.
 fn is_wire_text(literal: &str) -> bool {
-    let untagged = ["* OK", "* NO", "* BAD", "* BYE", "* PREAUTH", "+OK", "-ERR"];
-    if untagged.iter().any(|start| literal.starts_with(start)) {
+    let responses = ["* OK", "* NO", "* BAD", "* BYE", "* PREAUTH", "+OK ", "-ERR "];
+    if responses.iter().any(|start| literal.starts_with(start)) {
         return true;
     }
     if let [b'2' | b'4' | b'5', b'0'..=b'9', b'0'..=b'9', b' ' | b'-', ..] = literal.as_bytes() {

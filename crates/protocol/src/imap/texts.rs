@@ -11,7 +11,7 @@ use crate::reply::{Replies, check_verbs, phrases};
 use crate::text::Text;
 
 phrases! {
-    "OK, NO, BAD or BYE", "imap.replies":
+    "a status response's word", "imap.replies":
     /// A login failed, for any reason.
     AuthenticationFailed,
     /// The client cancelled AUTHENTICATE.

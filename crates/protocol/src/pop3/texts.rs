@@ -12,7 +12,7 @@ use crate::sasl::Mechanism;
 use crate::text::Text;
 
 phrases! {
-    "+OK or -ERR", "pop3.replies":
+    "a status indicator", "pop3.replies":
     /// A login failed, for any reason.
     AuthenticationFailed,
     /// The client cancelled AUTH.

@@ -20,8 +20,9 @@ pub fn ehlo(turn: &mut Turn<'_>, dialogue: &mut Dialogue) -> Result<(), Fault> {
     let node = [service.node.as_bytes()];
     let mut lines = node.into_iter().chain(service.extensions.iter().map(Vec::as_slice)).peekable();
     while let Some(line) = lines.next() {
-        let code: &[u8] = if lines.peek().is_some() { b"250-" } else { b"250 " };
-        turn.send(&[code, line].concat());
+        // The reply's code, and whether more lines follow (RFC 5321 section 4.2.1).
+        let more: &[u8] = if lines.peek().is_some() { b"-" } else { b" " };
+        turn.send(&[b"250", more, line].concat());
     }
     Ok(())
 }
