@@ -147,14 +147,24 @@ mod tests {
             "* OK Dovecot ready.",
             "BAD Unknown command",
             "{tag} NO [AUTHENTICATIONFAILED] no",
-            "+OK",
+            "+OK Logged in.",
             "250-x",
         ] {
             assert!(is_wire_text(text), "{text}");
         }
-        for text in
-            ["OK", " NO ", " BAD ", "{tag} OK ", "* ", " FETCH (", "LOOK here", "* {count} EXISTS", "123"]
-        {
+        for text in [
+            "OK",
+            "+OK",
+            "-ERR",
+            " NO ",
+            " BAD ",
+            "{tag} OK ",
+            "* ",
+            " FETCH (",
+            "LOOK here",
+            "* {count} EXISTS",
+            "123",
+        ] {
             assert!(!is_wire_text(text), "{text}");
         }
     }

@@ -14,6 +14,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use bait::mime::header::fields;
 use bait::{Corpus, Flags, Mailbox, Message};
 use bytes::Bytes;
 use jiff::Timestamp;
@@ -140,6 +141,10 @@ impl Visitors {
             return;
         }
         let mut octets = (self.heading)(arrival);
+        // A body without a header gets the empty line that ends one, as Postfix does it.
+        if fields(&arrival.body).next().is_some_and(|field| field.name.is_empty()) {
+            octets.extend_from_slice(b"\r\n");
+        }
         append_as_served(&arrival.body, &mut octets);
         let octets = Bytes::from(octets);
         let size = octets.len();

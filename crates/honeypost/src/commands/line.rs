@@ -48,6 +48,7 @@ fn colour(event: &str) -> &'static str {
         "auth.succeeded" => "\x1b[32m",
         "auth.failed" | "protocol.violation" => "\x1b[31m",
         "message.read" => "\x1b[33m",
+        "mail.received" => "\x1b[35m",
         "search.run" | "mailbox.selected" => "\x1b[36m",
         _ => "",
     }
@@ -64,6 +65,21 @@ impl Fields<'_> {
     /// One word among others.
     fn word(&self, name: &str) -> String {
         self.within(name, &[' ', '/'])
+    }
+
+    /// From whom to whom.
+    fn addresses(&self) -> String {
+        let recipients = self.0.get("rcpt_to").and_then(Value::as_array).map_or(&[][..], Vec::as_slice);
+        let recipients = recipients.iter().filter_map(Value::as_str);
+        let recipients: Vec<String> = recipients.map(|address| whole(address, &[' ', '>', ','])).collect();
+        // The null sender is empty, and needs no quotes between angle brackets.
+        let sender = Some(self.within("mail_from", &[' ', '>'])).filter(|sender| sender != "\"\"");
+        let sender = sender.unwrap_or_default();
+        if recipients.is_empty() {
+            format!("<{sender}>")
+        } else {
+            format!("<{sender}> to {}", recipients.join(", "))
+        }
     }
 
     /// In quotes where one of these or a quote is in it.
@@ -136,6 +152,25 @@ fn details(event: &str, fields: &Fields<'_>) -> String {
                 fields.within("criteria", &[':']),
                 fields.get("matches")
             )
+        }
+        "mail.envelope" => {
+            let verdict =
+                if fields.0.get("accepted") == Some(&Value::Bool(true)) { "taken" } else { "refused" };
+            format!("{verdict}  {}", fields.addresses())
+        }
+        "mail.received" => {
+            let count = |name: &str| fields.0.get(name).and_then(Value::as_array).map_or(0, Vec::len);
+            let mut text = format!("{}  {}", fields.word("queue_id"), fields.addresses());
+            write!(text, "  {} octets", fields.get("size")).expect("writing to a string");
+            for (name, what) in [("attachments", "attachments"), ("urls", "URLs")] {
+                if count(name) > 0 {
+                    write!(text, ", {} {what}", count(name)).expect("writing to a string");
+                }
+            }
+            format!("{text}: {}", fields.get("subject"))
+        }
+        "mail.refused" => {
+            format!("{}  {}  {} octets", fields.word("reason"), fields.addresses(), fields.get("size"))
         }
         "protocol.violation" => format!("{}  {}", fields.get("what"), fields.get("line")),
         // An event of a newer Honeypost: all it has.

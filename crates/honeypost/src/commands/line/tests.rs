@@ -31,6 +31,28 @@ fn every_event_tells_its_story() {
             "session.closed      peer after 1.2 s, 3 octets in, 4 out",
         ),
         (
+            Event::MailEnvelope {
+                mail_from: text("a@b.example"),
+                rcpt_to: vec![text("c@d.example"), text("x> to y")],
+                accepted: false,
+            },
+            "mail.envelope       refused  <a@b.example> to c@d.example, \"x> to y\"",
+        ),
+        (
+            Event::MailReceived {
+                queue_id: "70B7B9CC052".into(),
+                mail_from: text(""),
+                rcpt_to: vec![text("admin@company.internal")],
+                size: 239,
+                sha256: "00".into(),
+                subject: text("hi\x1b there"),
+                path: "mail/x.eml".into(),
+                attachments: Vec::new(),
+                urls: vec!["http://example.net/".into()],
+            },
+            "mail.received       70B7B9CC052  <> to admin@company.internal  239 octets, 1 URLs: hi\\x1b there",
+        ),
+        (
             Event::AuthSucceeded { mechanism: "LOGIN", username: text("admin"), password: text("a b") },
             "auth.succeeded      admin / \"a b\" (LOGIN)",
         ),
@@ -156,10 +178,7 @@ fn an_intruder_cannot_write_our_words() {
         rcpt_to: vec!["".into()],
         accepted: false,
     };
-    assert_eq!(
-        told(&envelope),
-        r#"mail.envelope       accepted=false mail_from="a accepted=true" rcpt_to="""#
-    );
+    assert_eq!(told(&envelope), "mail.envelope       refused  <\"a accepted=true\"> to \"\"");
 }
 
 #[test]
