@@ -13,6 +13,7 @@ mod programs;
 mod report;
 mod rooms;
 mod server;
+mod smtp;
 mod source;
 mod suite;
 mod test;

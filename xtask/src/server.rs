@@ -12,12 +12,36 @@ use serde_json::Value;
 /// How long a start, a stop or a wait for an event may take on a busy machine with two cores.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
 
+/// What a server can serve besides IMAP.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Service {
+    /// RFC 1939.
+    Pop3,
+    /// RFC 5321.
+    Smtp,
+}
+
+impl Service {
+    /// The flag that says where.
+    fn flag(self) -> &'static str {
+        match self {
+            Self::Pop3 => "--pop3",
+            Self::Smtp => "--smtp",
+        }
+    }
+}
+
+/// Files for its outputs, in its folder.
+const STDOUT: &str = "serve.out";
+const STDERR: &str = "serve.log";
+
 /// A running server.
 pub(crate) struct Server {
     child: Child,
-    log: PathBuf,
-    /// Where it serves IMAP.
+    folder: PathBuf,
+    /// Where it serves IMAP; of one in DECNET's place, its one service.
     pub(crate) address: SocketAddr,
+    others: Vec<(Service, SocketAddr)>,
 }
 
 /// The program without a trace of the caller's own configuration.
@@ -39,37 +63,80 @@ impl Server {
     ///
     /// `settings` are environment variables. A second start in the same folder goes on with the same data.
     pub(crate) fn start(program: &Path, folder: &Path, settings: &[(&str, &str)]) -> Result<Self> {
-        // The port is free now and may be taken a moment later: then the start fails, and another one is tried.
-        let mut last = None;
-        for _ in 0..3 {
-            match Self::start_once(program, folder, settings) {
-                Ok(server) => return Ok(server),
-                Err(error) => last = Some(error),
-            }
-        }
-        Err(last.context("no attempt was made")?)
+        Self::start_with(program, folder, settings, &[])
     }
 
-    fn start_once(program: &Path, folder: &Path, settings: &[(&str, &str)]) -> Result<Self> {
-        let address = free_address()?;
-        let log = folder.join("serve.log");
-        let output = File::create(&log).with_context(|| log.display().to_string())?;
-        let mut command = honeypost(program);
-        command.arg("serve").arg("--data-dir").arg(data(folder)).arg("--imap").arg(address.to_string());
-        for other in ["imaps", "pop3", "pop3s", "smtp", "submission", "submissions", "dashboard"] {
-            command.arg(format!("--{other}")).arg("off");
-        }
-        command.envs(settings.iter().copied()).stdout(output.try_clone()?).stderr(output);
-        let child = command.spawn().with_context(|| format!("starting {}", program.display()))?;
-        let mut server = Self { child, log, address };
+    /// The same with these services beside IMAP.
+    pub(crate) fn start_with(
+        program: &Path,
+        folder: &Path,
+        settings: &[(&str, &str)],
+        services: &[Service],
+    ) -> Result<Self> {
+        insistently(|| {
+            let address = free_address()?;
+            let others = services
+                .iter()
+                .map(|service| Ok((*service, free_address()?)))
+                .collect::<Result<Vec<(Service, SocketAddr)>>>()?;
+            let mut command = honeypost(program);
+            command.arg("serve").arg("--imap").arg(address.to_string());
+            for flag in
+                ["--imaps", "--pop3", "--pop3s", "--smtp", "--submission", "--submissions", "--dashboard"]
+            {
+                let open = others.iter().find(|(service, _)| service.flag() == flag);
+                command.arg(flag).arg(open.map_or_else(|| "off".to_owned(), |(_, at)| at.to_string()));
+            }
+            command.envs(settings.iter().copied());
+            Self::spawn(command, folder, address, others)
+        })
+    }
+
+    /// Starts `honeypost serve --decnet PROTOCOL`, as DECNET's container of that protocol would.
+    pub(crate) fn start_decnet(program: &Path, folder: &Path, protocol: &str) -> Result<Self> {
+        insistently(|| {
+            let address = free_address()?;
+            let mut command = honeypost(program);
+            command.args(["serve", "--decnet", protocol]).env("PORT", address.port().to_string());
+            Self::spawn(command, folder, address, Vec::new())
+        })
+    }
+
+    fn spawn(
+        mut command: Command,
+        folder: &Path,
+        address: SocketAddr,
+        others: Vec<(Service, SocketAddr)>,
+    ) -> Result<Self> {
+        let output = |name| File::create(folder.join(name)).with_context(|| folder.display().to_string());
+        command.arg("--data-dir").arg(data(folder)).stdout(output(STDOUT)?).stderr(output(STDERR)?);
+        let child =
+            command.spawn().with_context(|| format!("starting {}", command.get_program().display()))?;
+        let mut server = Self { child, folder: folder.to_owned(), address, others };
         server.wait_until_listening()?;
         Ok(server)
+    }
+
+    /// Where it serves this.
+    ///
+    /// # Panics
+    ///
+    /// If it was started without.
+    pub(crate) fn at(&self, service: Service) -> SocketAddr {
+        let found = self.others.iter().find(|(other, _)| *other == service);
+        found.unwrap_or_else(|| panic!("{service:?} was not asked for")).1
     }
 
     /// Watches the kernel's table instead of connecting, which would leave a session in the evidence.
     fn wait_until_listening(&mut self) -> Result<()> {
         let start = Instant::now();
-        while !listening(self.address)? {
+        let mut silent = vec![self.address];
+        silent.extend(self.others.iter().map(|(_, address)| *address));
+        while let Some(address) = silent.last() {
+            if listening(*address)? {
+                silent.pop();
+                continue;
+            }
             if let Some(status) = self.child.try_wait()? {
                 bail!("honeypost ended at once ({status}): {}", self.said());
             }
@@ -86,7 +153,13 @@ impl Server {
 
     /// What it wrote on its two outputs.
     pub(crate) fn said(&self) -> String {
-        std::fs::read_to_string(&self.log).unwrap_or_default()
+        let error = std::fs::read_to_string(self.folder.join(STDERR)).unwrap_or_default();
+        self.printed() + &error
+    }
+
+    /// What it wrote on standard output so far.
+    pub(crate) fn printed(&self) -> String {
+        std::fs::read_to_string(self.folder.join(STDOUT)).unwrap_or_default()
     }
 
     /// Ends it as an operator would, with SIGTERM, and sees that it ended well and never panicked.
@@ -134,6 +207,11 @@ impl Drop for Server {
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
+}
+
+/// Tries three times: a port that is free now may be taken a moment later.
+fn insistently(start: impl Fn() -> Result<Server>) -> Result<Server> {
+    start().or_else(|_| start()).or_else(|_| start())
 }
 
 /// The events of the data under `folder`, as `honeypost events --json` prints them.

@@ -3,14 +3,18 @@
 //! A scenario is one file and one row in [`SCENARIOS`]. Each has a server and a folder of its own, and leaves nothing
 //! behind.
 
+mod arrival;
 mod bounds;
 mod configuration;
 mod crash;
 mod curl;
+mod decnet;
 mod imaplib;
 mod mbsync;
 mod nmap;
+mod pop3;
 mod shutdown;
+mod smtp;
 mod specification;
 
 use std::collections::BTreeSet;
@@ -24,13 +28,15 @@ use serde_json::Value;
 use crate::command::{self, Output};
 use crate::programs::Program;
 use crate::report::{Outcome, Report};
-use crate::server::{self, Server};
+use crate::server::{self, Server, Service};
 use crate::workspace::Workspace;
 
 const CURL: Program = Program { name: "curl", package: "curl" };
 const MBSYNC: Program = Program { name: "mbsync", package: "isync" };
+const MPOP: Program = Program { name: "mpop", package: "mpop" };
 const NMAP: Program = Program { name: "nmap", package: "nmap" };
 const PYTHON: Program = Program { name: "python3", package: "python3" };
+const SWAKS: Program = Program { name: "swaks", package: "swaks" };
 
 /// One thing that must work.
 struct Scenario {
@@ -47,7 +53,14 @@ const SCENARIOS: &[Scenario] = &[
     Scenario { name: "curl is refused", needs: Some(CURL), run: curl::refused },
     Scenario { name: "imaplib fetches everything", needs: Some(PYTHON), run: imaplib::run },
     Scenario { name: "mbsync pulls everything, once", needs: Some(MBSYNC), run: mbsync::run },
-    Scenario { name: "nmap sees Dovecot", needs: Some(NMAP), run: nmap::run },
+    Scenario { name: "nmap sees Dovecot and Postfix", needs: Some(NMAP), run: nmap::run },
+    Scenario { name: "poplib goes through the list", needs: Some(PYTHON), run: pop3::list },
+    Scenario { name: "mpop fetches everything, once", needs: Some(MPOP), run: pop3::mpop },
+    Scenario { name: "swaks is refused", needs: Some(SWAKS), run: smtp::harvest },
+    Scenario { name: "swaks relays", needs: Some(SWAKS), run: smtp::relay },
+    Scenario { name: "SMTP: octets as they were sent", needs: None, run: smtp::octets },
+    Scenario { name: "mail arrives for its sender only", needs: Some(PYTHON), run: arrival::run },
+    Scenario { name: "DECNET: lines of each protocol", needs: None, run: decnet::run },
     Scenario { name: "bounds: an enormous message set", needs: None, run: bounds::message_set },
     Scenario { name: "bounds: a line of a gigabyte", needs: None, run: bounds::endless_line },
     Scenario { name: "bounds: 200 silent connections", needs: None, run: bounds::silence },
@@ -55,6 +68,7 @@ const SCENARIOS: &[Scenario] = &[
     Scenario { name: "configuration: a misspelt key", needs: None, run: configuration::misspelt_key },
     Scenario { name: "SIGTERM ends it cleanly", needs: None, run: shutdown::run },
     Scenario { name: "kill -9 loses nothing", needs: None, run: crash::run },
+    Scenario { name: "kill -9 after a 250 loses no mail", needs: None, run: arrival::killed },
 ];
 
 /// All programs that scenarios need.
@@ -99,6 +113,16 @@ impl Scene {
     /// A running server with these environment variables.
     fn serve(&self, settings: &[(&str, &str)]) -> Result<Server> {
         Server::start(&self.program, self.folder(), settings)
+    }
+
+    /// The same, with these services beside IMAP.
+    fn serve_with(&self, settings: &[(&str, &str)], services: &[Service]) -> Result<Server> {
+        Server::start_with(&self.program, self.folder(), settings, services)
+    }
+
+    /// A running server in the place of DECNET's container of this protocol.
+    fn serve_decnet(&self, protocol: &str) -> Result<Server> {
+        Server::start_decnet(&self.program, self.folder(), protocol)
     }
 
     /// All events so far.
