@@ -25,6 +25,16 @@ pub(crate) fn escape(text: &str) -> Cow<'_, str> {
     Cow::Owned(shown)
 }
 
+/// As [`escape`], but with backslashes as they are: for a form that escapes them itself.
+pub(crate) fn escape_only_deceiving(text: &str) -> Cow<'_, str> {
+    if !text.contains(deceives) {
+        return Cow::Borrowed(text);
+    }
+    let mut shown = String::with_capacity(text.len() + 16);
+    text.chars().for_each(|character| show(character, &mut shown));
+    Cow::Owned(shown)
+}
+
 /// The text as one word whose end cannot be mistaken: as it is, or in quotes with `\"` for a quote. `breaks` are the
 /// characters that would end a bare word where it stands.
 pub(crate) fn quoted<'a>(text: &'a str, breaks: &[char]) -> Cow<'a, str> {

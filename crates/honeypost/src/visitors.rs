@@ -14,7 +14,6 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use bait::mime::header::fields;
 use bait::{Corpus, Flags, Mailbox, Message};
 use bytes::Bytes;
 use jiff::Timestamp;
@@ -141,11 +140,12 @@ impl Visitors {
             return;
         }
         let mut octets = (self.heading)(arrival);
-        // A body without a header gets the empty line that ends one, as Postfix does it.
-        if fields(&arrival.body).next().is_some_and(|field| field.name.is_empty()) {
+        let (header, body) = arrival.body.split_at(end_of_header(&arrival.body));
+        append_as_served(header, &mut octets);
+        if !body.is_empty() && !body.starts_with(b"\n") && !body.starts_with(b"\r\n") {
             octets.extend_from_slice(b"\r\n");
         }
-        append_as_served(&arrival.body, &mut octets);
+        append_as_served(body, &mut octets);
         let octets = Bytes::from(octets);
         let size = octets.len();
         if size > MOST_OF_ONE {
@@ -308,6 +308,25 @@ impl Drop for Visit {
 }
 
 /// A message as it is served: a line feed without its carriage return gets one, and the last line ends.
+/// Where the header ends as a mail server sees it: before the first line that is neither a field nor the continuation of
+/// one (RFC 5322 section 2.2). Where that is no empty line, delivery puts one there.
+fn end_of_header(message: &[u8]) -> usize {
+    let mut end = 0;
+    for line in message.split_inclusive(|octet| *octet == b'\n') {
+        let continues = end > 0 && (line.starts_with(b" ") || line.starts_with(b"\t"));
+        let name = line.split(|octet| *octet == b':').next().unwrap_or_default();
+        let field = name.len() < line.len() && {
+            let name = name.trim_ascii_end();
+            !name.is_empty() && name.iter().all(u8::is_ascii_graphic)
+        };
+        if !continues && !field {
+            return end;
+        }
+        end += line.len();
+    }
+    end
+}
+
 fn append_as_served(body: &[u8], out: &mut Vec<u8>) {
     out.reserve(body.len() + body.len() / 64);
     for line in body.split_inclusive(|octet| *octet == b'\n') {

@@ -25,5 +25,5 @@ pub use credentials::{Credentials, PairError};
 pub use options::Options;
 pub use personality::{Personality, PersonalityError};
 pub use reply::Replies;
-pub use session::{Action, Actions, Capture, Captured, Envelope, Mark, Moment, Session};
+pub use session::{Abandoned, Action, Actions, Capture, Captured, Envelope, Mark, Moment, Session};
 pub use text::{Slot, Text, TextError, Values};

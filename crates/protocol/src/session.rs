@@ -48,7 +48,18 @@ pub enum Capture {
     Commit,
     /// It will never be whole: the session ends in the middle of it, the peer gives it up, or it is over the limit on
     /// its size. What has come of it is evidence all the same.
-    Abort,
+    Abort(Abandoned),
+}
+
+/// Why a message will never be whole.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Abandoned {
+    /// The peer went away in the middle.
+    Unfinished,
+    /// It passed the limit on a message.
+    TooLarge,
+    /// The peer took it back: RSET, or a new greeting, between two chunks (RFC 3030).
+    Withdrawn,
 }
 
 /// The envelope of a message that is taken in (RFC 5321 section 2.3.1).

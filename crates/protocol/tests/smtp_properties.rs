@@ -285,7 +285,7 @@ fn what_waits_is_evidence() {
             Action::Capture(Capture::Begin(_)) => seen.push("begin"),
             Action::Capture(Capture::Write(_)) => seen.push("write"),
             Action::Capture(Capture::Commit) => seen.push("commit"),
-            Action::Capture(Capture::Abort) => seen.push("abort"),
+            Action::Capture(Capture::Abort(_)) => seen.push("abort"),
             other => panic!("nobody is there for {other:?}"),
         }
     }

@@ -206,13 +206,14 @@ settings! {
     /// never makes room; where the disk itself is full, all are refused.
     "mail.when-full" => mail.when_full: WhenFull = Text("refuse");
 
-    /// How long captured mail is kept. The events about it stay.
+    /// How long captured mail is kept (looked at once a minute). The events about it stay.
     "mail.keep" => mail.keep: Duration = Text("90d");
 
     /// Over how much captured mail in all the oldest is deleted, whoever sent it.
     "mail.keep-size" => mail.keep_size: Option<Size> =
         Words("none: `mail.max-total` is the limit, and `mail.when-full` says what happens there");
 
-    /// How long a source sees a message of its own in INBOX that it has sent to a mailbox of ours.
+    /// How long a source sees a message of its own in INBOX that it has sent to a mailbox of ours (looked at once a minute). A
+    /// source sees its last 32 messages, 2 MiB of them; one over 1 MiB is kept as evidence, but not shown.
     "visitors.keep" => visitors.keep: Duration = Text("1d");
 }

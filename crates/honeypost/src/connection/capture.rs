@@ -1,7 +1,7 @@
 //! A connection takes in a message: its session's captures go to the mailroom, and what came of them into the pipeline.
 
 use event::Event;
-use protocol::{Action, Capture, Captured};
+use protocol::{Abandoned, Action, Capture, Captured};
 
 use super::Connection;
 use crate::mailroom::Done;
@@ -12,7 +12,7 @@ impl<S> Connection<S> {
         match step {
             Capture::Begin(envelope) => {
                 // A session that forgot the last one.
-                let events = self.intake.abort().await;
+                let events = self.intake.abort(Abandoned::Unfinished).await;
                 self.record(events).await;
                 self.intake.begin(self.ledger.attribution(), *envelope);
             }
@@ -29,8 +29,8 @@ impl<S> Connection<S> {
                 }
                 return Some(captured);
             }
-            Capture::Abort => {
-                let events = self.intake.abort().await;
+            Capture::Abort(why) => {
+                let events = self.intake.abort(why).await;
                 self.record(events).await;
             }
         }

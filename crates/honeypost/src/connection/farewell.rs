@@ -7,7 +7,7 @@ use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use event::{CloseReason, Event};
-use protocol::{Actions, Capture};
+use protocol::{Abandoned, Actions, Capture};
 use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt, ReadBuf};
 use tokio::time::sleep;
 
@@ -35,7 +35,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
         self.session.finish(&mut out);
         self.carry_on(out.drain()).await;
         if self.intake.is_receiving() {
-            self.take_in(Capture::Abort).await;
+            self.take_in(Capture::Abort(Abandoned::Unfinished)).await;
         }
         self.part(reason).await;
         self.ledger.close(reason).await;

@@ -11,7 +11,7 @@ use std::sync::atomic::Ordering;
 use bytes::Bytes;
 use event::{Attribution, Event, Text};
 use jiff::Timestamp;
-use protocol::Envelope;
+use protocol::{Abandoned, Envelope};
 use sha2::{Digest, Sha256};
 
 use super::name::{self, Extent, Name};
@@ -300,11 +300,18 @@ impl Receiving {
     }
 
     /// The message will never be whole: keeps what has come of it. Gives the event.
-    pub(super) fn abandon(&mut self) -> Vec<Event> {
+    pub(super) fn abandon(&mut self, why: Abandoned) -> Vec<Event> {
         let mut events = if self.is_pending() { self.append() } else { Vec::new() };
         let (reason, path) = match self.place {
             Place::Refused(refusal) => (refusal.reason(), String::new()),
-            _ => ("unfinished", self.leave().unwrap_or_default()),
+            _ => {
+                let reason = match why {
+                    Abandoned::Unfinished => "unfinished",
+                    Abandoned::TooLarge => Refusal::Message.reason(),
+                    Abandoned::Withdrawn => "withdrawn",
+                };
+                (reason, self.leave().unwrap_or_default())
+            }
         };
         events.push(self.refused(reason, String::new(), path));
         events

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use event::{Attribution, Event};
-use protocol::{Captured, Envelope};
+use protocol::{Abandoned, Captured, Envelope};
 
 use super::Mailroom;
 use super::analysis::{self, Findings};
@@ -122,9 +122,9 @@ impl Intake {
     }
 
     /// It will never be whole.
-    pub(crate) async fn abort(&mut self) -> Vec<Event> {
+    pub(crate) async fn abort(&mut self, why: Abandoned) -> Vec<Event> {
         let Some(mut receiving) = self.receiving.take() else { return Vec::new() };
-        self.on_disk(move || receiving.abandon()).await.unwrap_or_default()
+        self.on_disk(move || receiving.abandon(why)).await.unwrap_or_default()
     }
 
     /// Shows a message to its sender.

@@ -11,7 +11,7 @@ use std::os::unix::fs::PermissionsExt;
 use bait::Corpus;
 use bytes::Bytes;
 use event::{Event, Record};
-use protocol::{Action, Actions, Capture, Captured, Envelope, Moment, Session};
+use protocol::{Abandoned, Action, Actions, Capture, Captured, Envelope, Moment, Session};
 use sha2::{Digest, Sha256};
 use tempfile::TempDir;
 use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
@@ -242,8 +242,8 @@ async fn what_is_left_unfinished_is_evidence() {
     let begin = || Capture::Begin(Box::new(envelope(false)));
     let write = |text: &'static [u8]| Capture::Write(Bytes::from_static(text));
     let steps = [
-        vec![begin(), write(b"aborted"), Capture::Abort],
-        vec![begin(), Capture::Abort],
+        vec![begin(), write(b"aborted"), Capture::Abort(Abandoned::Unfinished)],
+        vec![begin(), Capture::Abort(Abandoned::Unfinished)],
         vec![begin(), write(b"forgotten")],
         vec![begin(), write(b"the peer goes ")],
         vec![write(b"away")],

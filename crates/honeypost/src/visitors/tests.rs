@@ -319,3 +319,19 @@ fn a_restart_shows_it_again() {
     assert_eq!(seen(&after), seen(&before));
     assert_eq!(seen(&after).len(), 2);
 }
+
+#[test]
+fn a_header_ends_where_a_mail_server_sees_it_end() {
+    for (message, end) in [
+        ("Subject: x\r\n folded\r\n\r\nbody", 21),
+        ("Subject: x\r\nHello world\r\nbody", 12),
+        ("Please note: click\r\nb\r\n", 0),
+        ("From evil Mon\r\nSubject: y\r\n\r\n", 0),
+        ("\r\nbody", 0),
+        (" folded: first\r\n", 0),
+        ("A : b\nC:\n", 9),
+        ("", 0),
+    ] {
+        assert_eq!(end_of_header(message.as_bytes()), end, "{message:?}");
+    }
+}

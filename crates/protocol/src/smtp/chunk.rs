@@ -3,7 +3,7 @@
 
 use event::CloseReason;
 
-use crate::session::{Action, Capture};
+use crate::session::{Abandoned, Action, Capture};
 use crate::smtp::body::Size;
 use crate::smtp::state::{Chunk, Dialogue, Stage, State};
 use crate::smtp::texts::Phrase;
@@ -13,15 +13,17 @@ use crate::smtp::turn::{Fault, Turn};
 /// RFC 3030 section 2.
 pub fn bdat(turn: &mut Turn<'_>, dialogue: &mut Dialogue) -> Result<(), Fault> {
     let Some((size, last)) = arguments(turn.arguments()) else {
-        dialogue.abandon(turn.out);
+        dialogue.abandon(Abandoned::Unfinished, turn.out);
         turn.refuse(&Phrase::BdatSyntax.into());
         turn.close(CloseReason::Violation);
         return Ok(());
     };
     let state = dialogue.name();
     let fault = accept(turn, dialogue, size, last).err();
-    if fault.is_some() {
-        refuse(turn, dialogue, last);
+    if let Some(fault) = &fault {
+        let too_large = fault.phrase == Phrase::ChunkTooBig;
+        let why = if too_large { Abandoned::TooLarge } else { Abandoned::Withdrawn };
+        refuse(turn, dialogue, why, last);
     }
     turn.stage = Stage::Chunk(Chunk { line: turn.line.clone(), state, size, left: size, last, fault });
     Ok(())
@@ -65,10 +67,10 @@ fn accept(turn: &mut Turn<'_>, dialogue: &mut Dialogue, size: u64, last: bool) -
 }
 
 /// After a refused chunk others are refused too, until the last of them or RSET.
-fn refuse(turn: &mut Turn<'_>, dialogue: &mut Dialogue, last: bool) {
+fn refuse(turn: &mut Turn<'_>, dialogue: &mut Dialogue, why: Abandoned, last: bool) {
     dialogue.state = match std::mem::take(&mut dialogue.state) {
         State::Chunks(transaction, _) => {
-            turn.out.push(Action::Capture(Capture::Abort));
+            turn.out.push(Action::Capture(Capture::Abort(why)));
             State::Refusing(Some(transaction))
         }
         State::Mail(transaction) | State::Rcpt(transaction) => State::Refusing(Some(transaction)),

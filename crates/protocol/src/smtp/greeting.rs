@@ -2,6 +2,7 @@
 
 use event::{CloseReason, Text};
 
+use crate::session::Abandoned;
 use crate::smtp::state::{Dialogue, Helo};
 use crate::smtp::texts::Phrase;
 use crate::smtp::turn::{Fault, Turn};
@@ -34,7 +35,7 @@ fn greet(turn: &mut Turn<'_>, dialogue: &mut Dialogue, extended: bool) -> Result
         return Err(Phrase::HeloSyntax.into());
     }
     let name = Text::from(words.join(&b' '));
-    dialogue.abandon(turn.out);
+    dialogue.abandon(Abandoned::Withdrawn, turn.out);
     dialogue.helo = Some(Helo { name, extended });
     Ok(())
 }
@@ -48,14 +49,14 @@ pub fn noop(turn: &mut Turn<'_>, _: &mut Dialogue) -> Result<(), Fault> {
 /// RFC 5321 section 4.1.1.5.
 pub fn rset(turn: &mut Turn<'_>, dialogue: &mut Dialogue) -> Result<(), Fault> {
     no_arguments(turn)?;
-    dialogue.abandon(turn.out);
+    dialogue.abandon(Abandoned::Withdrawn, turn.out);
     turn.complete(&[]);
     Ok(())
 }
 
 /// RFC 5321 section 4.1.1.10. Arguments are ignored, as Postfix does.
 pub fn quit(turn: &mut Turn<'_>, dialogue: &mut Dialogue) -> Result<(), Fault> {
-    dialogue.abandon(turn.out);
+    dialogue.abandon(Abandoned::Withdrawn, turn.out);
     turn.complete(&[]);
     turn.close(CloseReason::Logout);
     Ok(())

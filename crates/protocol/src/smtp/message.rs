@@ -4,7 +4,7 @@ use bytes::Bytes;
 use event::{Event, Text};
 
 use crate::reply::received;
-use crate::session::{Action, Actions, Capture};
+use crate::session::{Abandoned, Action, Actions, Capture};
 use crate::smtp::body::Ending;
 use crate::smtp::session::{Said, Smtp};
 use crate::smtp::state::{Committing, Stage, State};
@@ -30,7 +30,7 @@ impl Smtp {
             }
             if over {
                 data.over = true;
-                out.push(Action::Capture(Capture::Abort));
+                out.push(Action::Capture(Capture::Abort(Abandoned::TooLarge)));
             }
         }
         let over = data.over;
@@ -109,11 +109,13 @@ impl Smtp {
     /// Whatever is under way will not come to its end.
     pub(super) fn cut_short(&mut self, out: &mut Actions) {
         match std::mem::replace(&mut self.stage, Stage::Closed) {
-            Stage::Data(data) if !data.over => out.push(Action::Capture(Capture::Abort)),
+            Stage::Data(data) if !data.over => {
+                out.push(Action::Capture(Capture::Abort(Abandoned::Unfinished)));
+            }
             Stage::Chunk(chunk) => out.record(received(b"BDAT", &chunk.line, chunk.state, "")),
             _ => {}
         }
-        self.dialogue.abandon(out);
+        self.dialogue.abandon(Abandoned::Unfinished, out);
     }
 }
 

@@ -6,7 +6,7 @@ use bytes::Bytes;
 use event::{CloseReason, Event, Text};
 
 use crate::reply::{received, unfinished, unheard};
-use crate::session::{Action, Actions, Captured, Moment, Session, Step};
+use crate::session::{Abandoned, Action, Actions, Captured, Moment, Session, Step};
 use crate::smtp::Service;
 use crate::smtp::auth;
 use crate::smtp::command::{breaks_rules, row};
@@ -103,7 +103,7 @@ impl Smtp {
                 (_, None) => Err(Phrase::BadSyntax.into()),
                 (None, Some(verb)) if breaks_rules(verb) => {
                     turn.refuse(&Phrase::BreakRules.into());
-                    dialogue.abandon(turn.out);
+                    dialogue.abandon(Abandoned::Unfinished, turn.out);
                     turn.close(CloseReason::Violation);
                     Ok(())
                 }

@@ -6,7 +6,7 @@ use bytes::Bytes;
 use event::Text;
 
 use crate::sasl::Exchange;
-use crate::session::{Action, Actions, Capture, Envelope};
+use crate::session::{Abandoned, Action, Actions, Capture, Envelope};
 use crate::smtp::body::{DotStuffed, Size};
 use crate::smtp::turn::Fault;
 
@@ -108,9 +108,9 @@ impl Dialogue {
     }
 
     /// Ends the transaction; what has come of its message will never be whole.
-    pub fn abandon(&mut self, out: &mut Actions) {
+    pub fn abandon(&mut self, why: Abandoned, out: &mut Actions) {
         if let State::Chunks(..) = std::mem::take(&mut self.state) {
-            out.push(Action::Capture(Capture::Abort));
+            out.push(Action::Capture(Capture::Abort(why)));
         }
     }
 

@@ -174,7 +174,7 @@ impl Player {
                 format!("begin from={} to={} local={}", mail_from.lossy(), list(rcpt_to), list(local))
             }
             (Capture::Commit, _) => "commit".into(),
-            (Capture::Abort, _) => "abort".into(),
+            (Capture::Abort(why), _) => format!("abort {why:?}").to_lowercase(),
         };
         self.happened.push_back(Happened::Capture(shown));
     }

@@ -47,7 +47,7 @@ async fn child_takes_mail_in_until_it_is_killed() {
         }
         say("half");
         if number % 2 == 1 {
-            intake.abort().await;
+            intake.abort(Abandoned::Unfinished).await;
         }
     }
 }

@@ -57,8 +57,8 @@ impl<'a> Fields<'a> {
 /// Text from a peer on one line. Borrowed where nothing had to be changed.
 pub(super) fn shown(value: &[u8]) -> Cow<'_, str> {
     match String::from_utf8_lossy(value) {
-        Cow::Borrowed(text) => terminal::escape(text),
-        Cow::Owned(text) => Cow::Owned(terminal::escape(&text).into_owned()),
+        Cow::Borrowed(text) => terminal::escape_only_deceiving(text),
+        Cow::Owned(text) => Cow::Owned(terminal::escape_only_deceiving(&text).into_owned()),
     }
 }
 
