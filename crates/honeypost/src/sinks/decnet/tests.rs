@@ -92,8 +92,11 @@ fn story(variables: &[(&str, &str)], protocol: Protocol, events: Vec<Event>) -> 
 
 #[test]
 fn a_line_is_written_as_decnet_writes_it() {
-    let events =
-        vec![Event::AuthFailed { mechanism: "LOGIN", username: "admin".into(), password: "a\\\"b".into() }];
+    let events = vec![Event::AuthFailed {
+        mechanism: "LOGIN",
+        username: "CORP\\joe".into(),
+        password: "a\\\"b".into(),
+    }];
     let written = lines(names(&[("NODE_NAME", "decky-01")]), nowhere(), Protocol::Imap, events);
     assert!(
         written[0].ends_with("+00:00 decky-01 imap - startup - IMAP server starting as decky-01"),
@@ -102,7 +105,7 @@ fn a_line_is_written_as_decnet_writes_it() {
     assert_eq!(
         written[1],
         "<132>1 2023-11-14T22:13:20.000005+00:00 decky-01 imap - auth [relay@55555 src=\"192.0.2.1\" \
-         secret_b64=\"YVwiYg==\" username=\"admin\" principal=\"admin\" outcome=\"failure\" \
+         secret_b64=\"YVwiYg==\" username=\"CORP\\\\joe\" principal=\"CORP\\\\joe\" outcome=\"failure\" \
          secret_printable=\"a\\\\\\\"b\"]"
     );
 }
