@@ -53,6 +53,28 @@ impl<P: Copy + Ord + Debug> Replies<P> {
     }
 }
 
+/// Why a command is refused: the reply's meaning, and the item that it names.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Fault<P> {
+    /// What is wrong.
+    pub phrase: P,
+    /// The offending item, where there is one.
+    pub detail: Vec<u8>,
+}
+
+impl<P> Fault<P> {
+    /// A fault that names an item.
+    pub fn with(phrase: P, detail: impl Into<Vec<u8>>) -> Self {
+        Self { phrase, detail: detail.into() }
+    }
+}
+
+impl<P> From<P> for Fault<P> {
+    fn from(phrase: P) -> Self {
+        Self { phrase, detail: Vec::new() }
+    }
+}
+
 /// Whether all commands that a personality has words for are commands of ours; `table` is where the words stand.
 pub(crate) fn check_verbs(
     table: &str,

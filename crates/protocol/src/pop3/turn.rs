@@ -12,27 +12,8 @@ use crate::sasl::Attempt;
 use crate::session::{Action, Actions};
 use crate::text::{Slot, Text, Values};
 
-/// Why a command is refused: the reply's meaning, and the argument that it names.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Fault {
-    /// What is wrong.
-    pub phrase: Phrase,
-    /// The offending argument, where there is one.
-    pub detail: Vec<u8>,
-}
-
-impl Fault {
-    /// A fault that names an argument.
-    pub fn with(phrase: Phrase, detail: impl Into<Vec<u8>>) -> Self {
-        Self { phrase, detail: detail.into() }
-    }
-}
-
-impl From<Phrase> for Fault {
-    fn from(phrase: Phrase) -> Self {
-        Self { phrase, detail: Vec::new() }
-    }
-}
+/// Why a command is refused.
+pub type Fault = crate::reply::Fault<Phrase>;
 
 /// A command being carried out.
 ///
