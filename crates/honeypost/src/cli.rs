@@ -4,6 +4,8 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+use crate::commands::reading::Which;
+
 /// A decoy mail server: intruders get in, read bait, and every step is recorded.
 #[derive(Debug, Parser)]
 #[command(name = "honeypost", version, max_term_width = 100)]
@@ -133,18 +135,8 @@ pub(crate) struct Events {
     /// Print JSON, one object a line (docs/events.md)
     #[arg(long)]
     pub(crate) json: bool,
-    /// Only what happened since: 2026-11-23, 2026-11-23T18:00:00Z, or 45m, 2h, 3d ago
-    #[arg(long, value_name = "T")]
-    pub(crate) since: Option<String>,
-    /// Only this protocol: imap, pop3, smtp
-    #[arg(long, value_name = "P")]
-    pub(crate) protocol: Option<String>,
-    /// Only this session: its id, or the part of it that `honeypost events` shows
-    #[arg(long, value_name = "ID")]
-    pub(crate) session: Option<String>,
-    /// Only events of this name, such as auth.succeeded (docs/events.md)
-    #[arg(long, value_name = "NAME")]
-    pub(crate) event: Option<String>,
+    #[command(flatten)]
+    pub(crate) which: Which,
 }
 
 /// `honeypost bait`

@@ -1,41 +1,22 @@
 //! `honeypost events`: what was recorded, as lines for people or as JSON, now and as it comes.
-//!
-//! It shows what was recorded before it was called, all of it: what a running server has not put into the database yet is
-//! waited for, what a killed one has left in the spool is put in.
 
 use std::io::{self, BufWriter, IsTerminal, Write};
-use std::path::Path;
 use std::process::ExitCode;
 use std::thread;
-use std::time::{Duration, Instant};
 
-use anyhow::{Context, anyhow, bail};
-use event::Protocol;
-use event::catalogue::CATALOGUE;
-use jiff::Timestamp;
 use jiff::tz::TimeZone;
-use store::{Filter, Options, Reader, StoreError, Stored, Writer};
+use store::Stored;
 
 use super::line::{Style, line};
-use super::since;
-use crate::cli::{Events, Serve, Settings};
-use crate::{start, terminal};
-
-/// How often `--follow` looks for more.
-const POLL: Duration = Duration::from_millis(200);
-/// How long a running server may take to put into the database what it has recorded.
-const PATIENCE: Duration = Duration::from_secs(2);
+use super::reading::{self, POLL};
+use crate::cli::Events;
+use crate::terminal;
 
 /// Prints the events asked for.
 pub(crate) fn run(wanted: &Events) -> anyhow::Result<ExitCode> {
-    let Settings { config, data_dir } = &wanted.settings;
-    let settings = Settings { config: config.clone(), data_dir: data_dir.clone() };
-    let config = start::configure(&Serve { settings, ..Serve::default() })?;
-    start::log(config.log());
     let zone = TimeZone::system();
-    let mut filter = filter(wanted, &zone)?;
-    let reader = Reader::open(config.data_dir())?;
-    catch_up(&reader, config.data_dir())?;
+    let mut filter = wanted.which.filter(&zone)?;
+    let (_, reader) = reading::open(&wanted.settings)?;
     let stdout = io::stdout();
     let form = if wanted.json {
         Form::Json { terminal: stdout.is_terminal() }
@@ -88,58 +69,4 @@ impl Form {
             }
         }
     }
-}
-
-/// Sees to it that what is in the spool gets into the database, and says so where it does not.
-fn catch_up(reader: &Reader, directory: &Path) -> anyhow::Result<()> {
-    let backlog = reader.backlog()?;
-    if reader.has(&backlog)? {
-        return Ok(());
-    }
-    let reason = match Writer::open(directory, &Options::default()).and_then(Writer::close) {
-        Ok(()) => return Ok(()),
-        Err(StoreError::InUse { .. }) => {
-            let start = Instant::now();
-            while start.elapsed() < PATIENCE {
-                thread::sleep(POLL / 10);
-                if reader.has(&backlog)? {
-                    return Ok(());
-                }
-            }
-            "the running server is behind with putting them into the database".to_owned()
-        }
-        Err(error) => error.to_string(),
-    };
-    // What is shown is shown all the same.
-    let octets = backlog.octets;
-    let _ =
-        writeln!(io::stderr(), "honeypost: {octets} octets of further events wait in the spool: {reason}");
-    Ok(())
-}
-
-fn filter(wanted: &Events, zone: &TimeZone) -> anyhow::Result<Filter> {
-    let mut filter = Filter::default();
-    if let Some(text) = &wanted.since {
-        let moment = since::parse(text, Timestamp::now(), zone);
-        filter.since = Some(moment.with_context(|| {
-            format!("--since {text:?} is no time; expected 45m, 2h, 3d, 2026-11-23 or 2026-11-23T18:00:00Z")
-        })?);
-    }
-    if let Some(name) = &wanted.protocol {
-        let known = Protocol::from_name(&name.to_ascii_lowercase());
-        filter.protocol =
-            Some(known.ok_or_else(|| anyhow!("--protocol {name:?} is none; expected imap, pop3 or smtp"))?);
-    }
-    if let Some(id) = &wanted.session {
-        filter.session = Some(id.parse().map_err(|error| anyhow!("--session: {error}"))?);
-    }
-    if let Some(name) = &wanted.event {
-        let name = &name.to_ascii_lowercase();
-        if !CATALOGUE.iter().any(|entry| entry.name == name) {
-            let known: Vec<&str> = CATALOGUE.iter().map(|entry| entry.name).collect();
-            bail!("--event {name:?} is no event; there are {}", known.join(", "));
-        }
-        filter.name = Some(name.clone());
-    }
-    Ok(filter)
 }

@@ -6,4 +6,5 @@ pub(crate) mod check;
 pub(crate) mod docs;
 pub(crate) mod events;
 mod line;
+pub(crate) mod reading;
 mod since;

@@ -1,0 +1,49 @@
+//! The wire record: the octets of a connection, both directions, each stretch with its time.
+
+use jiff::Timestamp;
+use uuid::Uuid;
+
+use crate::error::StoreError;
+use crate::reader::Reader;
+
+/// What a stretch of the wire record is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Flow {
+    /// From the peer, as one read gave it.
+    Received,
+    /// To the peer, in one go. With TLS: what was encrypted.
+    Sent,
+    /// No octets of a conversation: the last octets of what was `Sent` that the peer did not take, when the connection broke.
+    Unsent,
+    /// The raw TLS handshake record(s) of the client's hello; what follows is what TLS carried.
+    ClientHello,
+}
+
+/// One stretch of the wire record.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Chunk {
+    /// When it was read, or handed to the system.
+    pub time: Timestamp,
+    /// Which way it went.
+    pub flow: Flow,
+    /// The octets. Hostile wherever they are shown.
+    pub octets: Vec<u8>,
+}
+
+/// What is kept of a session's wire record.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Wire {
+    /// In the order in which it happened.
+    pub chunks: Vec<Chunk>,
+    /// Whether stretches were deleted by retention. What was never kept because of the limit a session is told by
+    /// `session.closed` (`wire_cut`).
+    pub deleted: bool,
+}
+
+impl Reader {
+    /// The wire record of the session of this id.
+    pub fn wire(&self, session: Uuid) -> Result<Wire, StoreError> {
+        let _ = session;
+        Ok(Wire::default())
+    }
+}
