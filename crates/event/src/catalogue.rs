@@ -90,6 +90,12 @@ events! {
         bytes_out: u64,
         /// From accept to close, in milliseconds.
         duration_ms: u64,
+        /// Octets that the wire record lacks because it reached `wire.max-per-session`.
+        wire_cut: u64,
+        /// The last link of the wire record's hash chain, in hexadecimal ([evidence.md](evidence.md)).
+        wire_sha256: String,
+        /// The link of the event before this one in the session's hash chain, in hexadecimal.
+        chain_sha256: String,
     }
 
     /// A login that was let in.

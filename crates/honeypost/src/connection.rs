@@ -79,37 +79,37 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
     /// The whole conversation, from greeting to close. By reference, since a future keeps a second copy of what it is
     /// given to own.
     pub(crate) async fn run(&mut self, personality: &str) {
-        self.ledger.open(personality).await;
-        let reason = match self.converse().await {
+        let mut out = Actions::default();
+        out.record(self.ledger.open(personality));
+        let reason = match self.converse(&mut out).await {
             Ok(never) => match never {},
             Err(reason) => reason,
         };
         Box::pin(self.end(reason)).await;
     }
 
-    async fn converse(&mut self) -> Result<std::convert::Infallible, CloseReason> {
-        let mut out = Actions::default();
-        self.session.open(self.clock.now(), &mut out);
+    async fn converse(&mut self, out: &mut Actions) -> Result<std::convert::Infallible, CloseReason> {
+        self.session.open(self.clock.now(), out);
         loop {
-            self.carry_out(&mut out).await?;
+            self.carry_out(out).await?;
             while self.session.pending() {
                 tokio::task::yield_now().await;
                 self.stopped()?;
-                self.session.resume(self.clock.now(), &mut out);
-                self.carry_out(&mut out).await?;
+                self.session.resume(self.clock.now(), out);
+                self.carry_out(out).await?;
             }
             // Whatever memory the queue took is given back before the wait.
-            out = Actions::default();
-            match self.turn(&mut out).await {
+            *out = Actions::default();
+            match self.turn(out).await {
                 Turn::Input(Ok(0)) => return Err(CloseReason::Peer),
-                Turn::Input(Ok(octets)) => self.ledger.bytes_in += octets as u64,
+                Turn::Input(Ok(_)) => {}
                 Turn::Input(Err(_)) => return Err(CloseReason::Error),
                 Turn::Expired => {
                     tokio::task::yield_now().await;
                     self.stopped()?;
-                    self.session.expire(self.clock.now(), &mut out);
+                    self.session.expire(self.clock.now(), out);
                 }
-                Turn::Mail(mail) => self.session.mail_changed(self.clock.now(), mail, &mut out),
+                Turn::Mail(mail) => self.session.mail_changed(self.clock.now(), mail, out),
                 Turn::Shutdown => return Err(CloseReason::Shutdown),
             }
         }
@@ -121,13 +121,14 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
         if deadline.is_some_and(|deadline| deadline <= self.clock.now()) {
             return Turn::Expired;
         }
-        let Self { stream, session, visit, clock, shutdown, .. } = self;
+        let Self { stream, session, ledger, visit, clock, shutdown, .. } = self;
         let input = poll_fn(|context| {
             let mut octets = [const { MaybeUninit::uninit() }; READ_AT_ONCE];
             let mut buffer = ReadBuf::uninit(&mut octets);
             let read = Pin::new(&mut *stream).poll_read(context, &mut buffer);
             read.map_ok(|()| {
                 if !buffer.filled().is_empty() {
+                    ledger.received(buffer.filled());
                     session.receive(clock.now(), buffer.filled(), out);
                 }
                 buffer.filled().len()
@@ -185,7 +186,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
         } else {
             Box::pin(self.carry_on(actions)).await;
         }
-        if self.intake.is_pending() {
+        if self.intake.is_pending() || self.ledger.is_pending() {
             Box::pin(self.flush()).await;
         }
         done.map(|()| captured)
@@ -215,37 +216,46 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
 
     /// Records the events, then sends the texts; both lists are empty afterwards.
     async fn speak(&mut self, events: &mut Vec<Record>, texts: &mut Vec<Bytes>) -> Result<(), CloseReason> {
+        let text = match texts.as_slice() {
+            [] => None,
+            [only] => Some(only.clone()),
+            several => Some(several.concat().into()),
+        };
+        if let Some(text) = &text {
+            self.ledger.sending(text);
+        }
         self.ledger.append(events).await;
         events.clear();
-        let text = match texts.as_slice() {
-            [] => return Ok(()),
-            [only] => only.clone(),
-            several => several.concat().into(),
-        };
         texts.clear();
-        self.send(&text).await
+        match text {
+            Some(text) => self.send(&text).await,
+            None => Ok(()),
+        }
     }
 
     /// Writes all of it, as fast as the peer reads. The limit on time starts anew with every octet that it takes.
     async fn send(&mut self, text: &Bytes) -> Result<(), CloseReason> {
         let mut rest: &[u8] = text;
-        while !rest.is_empty() {
+        let mut done = Ok(());
+        while !rest.is_empty() && done.is_ok() {
             let Self { stream, shutdown, .. } = self;
             let written = tokio::select! {
                 biased;
-                written = stream.write(rest) => written,
-                _ = shutdown.wait_for(|stop| *stop) => return Err(CloseReason::Shutdown),
-                () = sleep(self.write_timeout) => return Err(CloseReason::Timeout),
+                written = stream.write(rest) => written.map_err(|_| CloseReason::Error),
+                _ = shutdown.wait_for(|stop| *stop) => Err(CloseReason::Shutdown),
+                () = sleep(self.write_timeout) => Err(CloseReason::Timeout),
             };
             match written {
-                Ok(octets) if octets > 0 => {
-                    self.ledger.bytes_out += octets as u64;
+                Ok(0) => done = Err(CloseReason::Error),
+                Ok(octets) => {
+                    self.ledger.sent(octets);
                     rest = rest.get(octets..).unwrap_or_default();
                 }
-                _ => return Err(CloseReason::Error),
+                Err(reason) => done = Err(reason),
             }
         }
-        Ok(())
+        self.ledger.unsent(rest);
+        done
     }
 
     async fn wait(&mut self, wait: Duration) -> Result<(), CloseReason> {

@@ -133,7 +133,9 @@ fn serve(
 /// Records a connection over its source's limit, and lets it go.
 async fn turn_away(attribution: Attribution, house: &House) {
     let mut ledger = Ledger::new(Arc::clone(&house.pipeline), attribution);
-    ledger.open(&house.personality).await;
+    let opened = ledger.open(&house.personality);
+    let opened = ledger.stamp(opened);
+    ledger.append(&[opened]).await;
     ledger.close(CloseReason::Limit).await;
 }
 

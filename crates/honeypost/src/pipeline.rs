@@ -7,52 +7,66 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
+use bytes::Bytes;
 use event::{Attribution, CloseReason, Event, Record};
 use jiff::Timestamp;
+use store::{Flow, Piece, Trail};
 use tokio::sync::watch;
 use uuid::Uuid;
 
-use crate::sinks::{NotNow, Sink};
+use crate::sinks::{Archive, NotNow, Sink};
 
 /// The longest that a connection waits before it offers its events again.
 const LONGEST_WAIT: Duration = Duration::from_secs(1);
 
 /// The way to the sinks, shared by all connections.
 pub(crate) struct Pipeline {
-    store: Box<dyn Sink>,
+    store: Box<dyn Archive>,
     secondary: Vec<Box<dyn Sink>>,
+    /// Octets of a session's wire record that are kept.
+    wire_limit: u64,
     behind: AtomicBool,
     /// Becomes true when nobody is to wait for the store any longer.
     over: watch::Sender<bool>,
 }
 
+/// What is appended at once: stretches of a session's wire record, and events behind them.
+#[derive(Clone, Copy)]
+struct Batch<'a> {
+    session: Uuid,
+    wire: &'a [Piece],
+    records: &'a [Record],
+}
+
 impl Pipeline {
     /// A pipeline to the store and to whatever else there is.
-    pub(crate) fn new(store: Box<dyn Sink>, secondary: Vec<Box<dyn Sink>>) -> Arc<Self> {
+    pub(crate) fn new(store: Box<dyn Archive>, secondary: Vec<Box<dyn Sink>>, wire_limit: u64) -> Arc<Self> {
         let (over, _) = watch::channel(false);
-        Arc::new(Self { store, secondary, behind: AtomicBool::new(false), over })
+        Arc::new(Self { store, secondary, wire_limit, behind: AtomicBool::new(false), over })
     }
 
-    fn offer(&self, batch: &[Record]) -> Result<(), NotNow> {
-        self.store.offer(batch)?;
+    fn offer(&self, batch: Batch<'_>, trail: &mut Trail) -> Result<(), NotNow> {
+        self.store.keep(batch.session, trail, batch.wire, batch.records)?;
         if self.behind.swap(false, Ordering::Relaxed) {
             tracing::warn!("the store takes events again");
         }
-        for sink in &self.secondary {
-            // Each counts and reports what it loses.
-            let _ = sink.offer(batch);
+        if !batch.records.is_empty() {
+            for sink in &self.secondary {
+                // Each counts and reports what it loses.
+                let _ = sink.offer(batch.records);
+            }
         }
         Ok(())
     }
 
-    async fn append(&self, batch: &[Record]) {
-        if let Err(reason) = self.offer(batch) {
+    async fn append(&self, batch: Batch<'_>, trail: &mut Trail) {
+        if let Err(reason) = self.offer(batch, trail) {
             // Boxed: connections have no room for what they hardly ever need.
-            Box::pin(self.keep_offering(batch, reason)).await;
+            Box::pin(self.keep_offering(batch, trail, reason)).await;
         }
     }
 
-    async fn keep_offering(&self, batch: &[Record], mut reason: NotNow) {
+    async fn keep_offering(&self, batch: Batch<'_>, trail: &mut Trail, mut reason: NotNow) {
         let mut over = self.over.subscribe();
         let mut wait = Duration::from_millis(5);
         loop {
@@ -63,15 +77,15 @@ impl Pipeline {
                 _ = over.wait_for(|over| *over) => true,
                 () = tokio::time::sleep(wait) => false,
             };
-            match self.offer(batch) {
+            match self.offer(batch, trail) {
                 Ok(()) => return,
                 Err(_) if over => break,
                 Err(again) => reason = again,
             }
             wait = LONGEST_WAIT.min(wait * 2);
         }
-        let session = batch.first().map(|record| record.attribution.session).unwrap_or_default();
-        tracing::error!(%reason, %session, events = batch.len(), "the last events of a session are not recorded");
+        let events = batch.records.len();
+        tracing::error!(%reason, session = %batch.session, events, "the last events of a session are not recorded");
         // What they would be followed by must not happen; the end of the runtime ends this task.
         std::future::pending::<()>().await;
     }
@@ -82,31 +96,48 @@ impl Pipeline {
     }
 }
 
-/// One connection's events, from `session.opened` to `session.closed`. Dropped before the latter (a panic, an abort), it
+/// One connection's evidence, from `session.opened` to `session.closed`. Dropped before the latter (a panic, an abort), it
 /// records the end itself.
 pub(crate) struct Ledger {
     pipeline: Arc<Pipeline>,
     attribution: Attribution,
     seq: u64,
+    trail: Trail,
     opened: Instant,
     open: bool,
     /// Octets received.
-    pub(crate) bytes_in: u64,
+    bytes_in: u64,
     /// Octets sent.
-    pub(crate) bytes_out: u64,
+    bytes_out: u64,
+    /// What is recorded with the next events.
+    wire: Vec<Piece>,
+    /// Octets of the wire record, and those that it lacks.
+    wire_kept: u64,
+    wire_cut: u64,
 }
 
 impl Ledger {
     /// The ledger of a connection that was accepted just now.
     pub(crate) fn new(pipeline: Arc<Pipeline>, attribution: Attribution) -> Self {
-        Self { pipeline, attribution, seq: 0, opened: Instant::now(), open: false, bytes_in: 0, bytes_out: 0 }
+        Self {
+            pipeline,
+            attribution,
+            seq: 0,
+            trail: Trail::default(),
+            opened: Instant::now(),
+            open: false,
+            bytes_in: 0,
+            bytes_out: 0,
+            wire: Vec::new(),
+            wire_kept: 0,
+            wire_cut: 0,
+        }
     }
 
-    /// Records the beginning.
-    pub(crate) async fn open(&mut self, personality: &str) {
-        let opened = self.stamp(Event::SessionOpened { personality: personality.to_owned() });
-        self.append(&[opened]).await;
+    /// The beginning, which must be stamped and recorded before anything else.
+    pub(crate) fn open(&mut self, personality: &str) -> Event {
         self.open = true;
+        Event::SessionOpened { personality: personality.to_owned() }
     }
 
     /// Who and where.
@@ -122,15 +153,69 @@ impl Ledger {
         Record { id: id_at(time), time, seq, attribution: self.attribution.clone(), event }
     }
 
-    /// Hands events to the sinks, waiting for the store as long as it takes. Never returns where it gave up.
-    pub(crate) async fn append(&self, batch: &[Record]) {
-        if !batch.is_empty() {
-            self.pipeline.append(batch).await;
+    /// Notes what the peer sent. It is recorded with the next events, or by [`append`](Self::append) of none.
+    pub(crate) fn received(&mut self, octets: &[u8]) {
+        self.bytes_in += octets.len() as u64;
+        let kept = self.room_for(octets.len());
+        if let Some(kept) = octets.get(..kept).filter(|kept| !kept.is_empty()) {
+            self.note(Flow::Received, Bytes::copy_from_slice(kept));
         }
+    }
+
+    /// Notes what is about to be sent.
+    pub(crate) fn sending(&mut self, octets: &Bytes) {
+        let kept = self.room_for(octets.len());
+        if kept > 0 {
+            self.note(Flow::Sent, octets.slice(..kept));
+        }
+    }
+
+    /// Counts octets that the peer has taken.
+    pub(crate) fn sent(&mut self, octets: usize) {
+        self.bytes_out += octets as u64;
+    }
+
+    /// Notes that the peer did not take the last of what was sent.
+    pub(crate) fn unsent(&mut self, octets: &[u8]) {
+        let kept = self.room_for(octets.len());
+        if let Some(kept) = octets.get(..kept).filter(|kept| !kept.is_empty()) {
+            self.note(Flow::Unsent, Bytes::copy_from_slice(kept));
+        }
+    }
+
+    fn note(&mut self, flow: Flow, octets: Bytes) {
+        self.wire.push(Piece { time: Timestamp::now(), flow, octets });
+    }
+
+    /// How many of so many octets the wire record takes.
+    fn room_for(&mut self, octets: usize) -> usize {
+        let left = self.pipeline.wire_limit.saturating_sub(self.wire_kept);
+        let kept = octets.min(usize::try_from(left).unwrap_or(usize::MAX));
+        self.wire_kept += kept as u64;
+        self.wire_cut += (octets - kept) as u64;
+        kept
+    }
+
+    /// Whether there is a part of the wire record that is not recorded yet.
+    pub(crate) fn is_pending(&self) -> bool {
+        !self.wire.is_empty()
+    }
+
+    /// Hands events and what was noted before them to the sinks, waiting for the store as long as it takes. Never returns
+    /// where it gave up.
+    pub(crate) async fn append(&mut self, records: &[Record]) {
+        if records.is_empty() && self.wire.is_empty() {
+            return;
+        }
+        let wire = std::mem::take(&mut self.wire);
+        let batch = Batch { session: self.attribution.session, wire: &wire, records };
+        self.pipeline.append(batch, &mut self.trail).await;
     }
 
     /// Records the end.
     pub(crate) async fn close(&mut self, reason: CloseReason) {
+        // The end vouches for all of the wire record: it must be there before.
+        self.append(&[]).await;
         let closed = self.closing(reason);
         self.append(&[closed]).await;
         self.open = false;
@@ -138,17 +223,30 @@ impl Ledger {
 
     fn closing(&mut self, reason: CloseReason) -> Record {
         let duration_ms = u64::try_from(self.opened.elapsed().as_millis()).unwrap_or(u64::MAX);
-        let (bytes_in, bytes_out) = (self.bytes_in, self.bytes_out);
-        self.stamp(Event::SessionClosed { reason, bytes_in, bytes_out, duration_ms })
+        self.stamp(Event::SessionClosed {
+            reason,
+            bytes_in: self.bytes_in,
+            bytes_out: self.bytes_out,
+            duration_ms,
+            wire_cut: self.wire_cut,
+            wire_sha256: self.trail.wire().to_string(),
+            chain_sha256: self.trail.events().to_string(),
+        })
     }
 }
 
 impl Drop for Ledger {
     fn drop(&mut self) {
         if self.open {
-            let closed = self.closing(CloseReason::Error);
-            if let Err(reason) = self.pipeline.offer(&[closed]) {
-                tracing::error!(%reason, session = %self.attribution.session, "the end of a session is not recorded");
+            let session = self.attribution.session;
+            let wire = std::mem::take(&mut self.wire);
+            let mut trail = self.trail;
+            let noted = self.pipeline.offer(Batch { session, wire: &wire, records: &[] }, &mut trail);
+            self.trail = trail;
+            let closed = [self.closing(CloseReason::Error)];
+            let closed = Batch { session, wire: &[], records: &closed };
+            if let Err(reason) = noted.and_then(|()| self.pipeline.offer(closed, &mut trail)) {
+                tracing::error!(%reason, %session, "the end of a session is not recorded");
             }
         }
     }
@@ -173,17 +271,25 @@ pub(crate) mod tests {
     #[derive(Default, Clone)]
     pub(crate) struct Kept {
         pub(crate) records: Arc<Mutex<Vec<Record>>>,
+        pub(crate) wire: Arc<Mutex<Vec<Piece>>>,
         pub(crate) batches: Arc<AtomicUsize>,
         pub(crate) refusals: Arc<AtomicUsize>,
     }
 
-    impl Sink for Kept {
-        fn offer(&self, batch: &[Record]) -> Result<(), NotNow> {
+    impl Archive for Kept {
+        fn keep(
+            &self,
+            _session: Uuid,
+            _trail: &mut Trail,
+            wire: &[Piece],
+            batch: &[Record],
+        ) -> Result<(), NotNow> {
             let left = |count: usize| count.checked_sub(1);
             if self.refusals.fetch_update(Ordering::SeqCst, Ordering::SeqCst, left).is_ok() {
                 return Err(NotNow("full".into()));
             }
             self.batches.fetch_add(1, Ordering::SeqCst);
+            self.wire.lock().expect("no panic").extend_from_slice(wire);
             self.records.lock().expect("no panic").extend_from_slice(batch);
             Ok(())
         }
@@ -191,7 +297,7 @@ pub(crate) mod tests {
 
     impl Kept {
         pub(crate) fn pipeline(&self) -> Arc<Pipeline> {
-            Pipeline::new(Box::new(self.clone()), Vec::new())
+            Pipeline::new(Box::new(self.clone()), Vec::new(), 1 << 20)
         }
 
         /// Every event's name, with the reason of the closing ones.
@@ -232,7 +338,9 @@ pub(crate) mod tests {
         let kept = Kept::default();
         kept.refusals.store(20, Ordering::SeqCst);
         let mut ledger = Ledger::new(kept.pipeline(), attribution());
-        ledger.open("decnet").await;
+        let opened = ledger.open("decnet");
+        let opened = ledger.stamp(opened);
+        ledger.append(&[opened]).await;
         ledger.close(CloseReason::Logout).await;
         drop(ledger);
         assert_eq!(kept.story(), ["session.opened", "session.closed logout"]);
@@ -246,7 +354,11 @@ pub(crate) mod tests {
             kept.refusals.store(1_000_000, Ordering::SeqCst);
             let pipeline = kept.pipeline();
             let mut ledger = Ledger::new(Arc::clone(&pipeline), attribution());
-            let session = tokio::spawn(async move { ledger.open("decnet").await });
+            let session = tokio::spawn(async move {
+                let opened = ledger.open("decnet");
+                let opened = ledger.stamp(opened);
+                ledger.append(&[opened]).await;
+            });
             tokio::time::sleep(Duration::from_mins(10)).await;
             assert!(!session.is_finished());
             if !still_full {
@@ -267,7 +379,9 @@ pub(crate) mod tests {
     async fn a_ledger_that_is_dropped_records_the_end() {
         let kept = Kept::default();
         let mut ledger = Ledger::new(kept.pipeline(), attribution());
-        ledger.open("decnet").await;
+        let opened = ledger.open("decnet");
+        let opened = ledger.stamp(opened);
+        ledger.append(&[opened]).await;
         drop(ledger);
         assert_eq!(kept.story(), ["session.opened", "session.closed error"]);
     }

@@ -67,8 +67,7 @@ async fn serve(config: &Config, start: Start) -> anyhow::Result<ExitCode> {
         }
     }
     let data = DataDir::open(config.data_dir(), &installation).map_err(StartError::from)?;
-    let options = Options { group_interval: config.group_interval(), ..Options::default() };
-    let writer = writer(data.path(), &options).await.map_err(StartError::from)?;
+    let writer = writer(data.path(), &config.store()).await.map_err(StartError::from)?;
 
     let imitated = personality.name.clone();
     let people = mail.people();
@@ -83,7 +82,7 @@ async fn serve(config: &Config, start: Start) -> anyhow::Result<ExitCode> {
     let (stop, shutdown) = watch::channel(false);
     let (alive, mut done) = mpsc::channel(1);
     let house = Arc::new(House {
-        pipeline: Pipeline::new(Box::new(StoreSink(writer.spool())), sinks),
+        pipeline: Pipeline::new(Box::new(StoreSink(writer.spool())), sinks, config.wire_per_session()),
         sensor: config.sensor().into(),
         personality: imitated.into(),
         clock: Clock::start(),

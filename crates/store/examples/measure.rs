@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 
 use event::{Attribution, CloseReason, Event, Protocol, Record, Text};
 use jiff::Timestamp;
-use store::{Options, Reader, SpoolError, Writer};
+use store::{Options, Reader, SpoolError, Trail, Writer};
 use uuid::Uuid;
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -35,8 +35,14 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
             std::thread::sleep(due.saturating_sub(began.elapsed()));
         }
         let batches: Vec<_> = (first..sessions.min(first + 100)).flat_map(session).collect();
+        let mut trail = Trail::default();
         for batch in batches {
-            while let Err(error) = spool.append(&batch) {
+            let first = batch.first().expect("an event");
+            if first.seq == 0 {
+                trail = Trail::default();
+            }
+            let session = first.attribution.session;
+            while let Err(error) = spool.append(session, &mut trail, &[], &batch) {
                 assert!(matches!(error, SpoolError::Behind { .. }), "{error}");
                 behind += 1;
                 std::thread::sleep(Duration::from_millis(10));
@@ -142,6 +148,9 @@ fn session(number: u32) -> Vec<Vec<Record>> {
             bytes_in: 123,
             bytes_out: 4567,
             duration_ms: 89,
+            wire_cut: 0,
+            wire_sha256: String::new(),
+            chain_sha256: String::new(),
         }],
     ];
     let mut seq = 0;

@@ -5,7 +5,7 @@ use std::io::{self, Read, Seek, SeekFrom};
 use std::os::unix::fs::{FileExt, OpenOptionsExt};
 use std::path::PathBuf;
 
-use crate::frame::{self, Frame, Split};
+use crate::frame::{self, Frame, Split, Version};
 use crate::segment::{self, FIRST_FRAME, MAGIC, Position, Segment};
 
 /// Octets read at once.
@@ -17,6 +17,8 @@ pub(crate) struct Cursor {
     directory: PathBuf,
     position: Position,
     file: Option<File>,
+    /// Of the segment that is open.
+    version: Version,
     /// Octets of the file; from `taken` on they are those at `position`.
     buffer: Vec<u8>,
     taken: usize,
@@ -24,7 +26,7 @@ pub(crate) struct Cursor {
 
 impl Cursor {
     pub(crate) fn new(directory: PathBuf, position: Position) -> Self {
-        Self { directory, position, file: None, buffer: Vec::new(), taken: 0 }
+        Self { directory, position, file: None, version: Version::Second, buffer: Vec::new(), taken: 0 }
     }
 
     /// Before the next frame to be read.
@@ -53,7 +55,7 @@ impl Cursor {
             let Some(segment) = self.enter(written)? else {
                 break;
             };
-            match frame::split(self.buffer.get(self.taken..).unwrap_or_default()) {
+            match frame::split(self.buffer.get(self.taken..).unwrap_or_default(), self.version) {
                 Split::Whole(frame, size) => {
                     each(&frame)?;
                     self.taken += size;
@@ -84,7 +86,12 @@ impl Cursor {
                 self.seek(Position { segment: segment.number, offset: 0 });
             }
             if self.file.is_none() {
-                self.file = Some(File::open(segment::path(&self.directory, segment.number))?);
+                let file = File::open(segment::path(&self.directory, segment.number))?;
+                let mut beginning = MAGIC;
+                // Where it has no beginning, that is found below.
+                let read = file.read_exact_at(&mut beginning, 0).ok();
+                self.version = read.and_then(|()| segment::version(&beginning)).unwrap_or(Version::Second);
+                self.file = Some(file);
             }
             if self.position.offset >= FIRST_FRAME {
                 return Ok(Some(segment));
@@ -95,7 +102,7 @@ impl Cursor {
 
     fn seek_first_frame(&mut self, segment: Segment) -> io::Result<()> {
         self.position.offset = 0;
-        if self.fill(segment, MAGIC.len())? && self.buffer.starts_with(&MAGIC) {
+        if self.fill(segment, MAGIC.len())? && segment::version(&self.buffer).is_some() {
             self.taken = MAGIC.len();
             self.position.offset = FIRST_FRAME;
             return Ok(());

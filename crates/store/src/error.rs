@@ -156,6 +156,17 @@ pub enum StoreError {
         /// Whether there are more.
         more: bool,
     },
+    /// A block of the wire record cannot be read.
+    #[error("{}: block {block} of the wire record cannot be read: {what} (`honeypost verify` tells what is whole)",
+        path.display())]
+    Block {
+        /// The database.
+        path: PathBuf,
+        /// The block's key.
+        block: i64,
+        /// Why not.
+        what: &'static str,
+    },
     /// A row does not hold what this program writes.
     #[error("{}: event {key} cannot be read: {what}", path.display())]
     Row {

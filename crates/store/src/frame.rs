@@ -1,43 +1,49 @@
-//! A record as the spool holds it: length, checksum, then the fields in binary and the event's own as JSON.
+//! A frame of the spool: length, checksum, what it is, its link in the hash chain, its payload.
 //!
 //! ```text
-//! u32 length of the payload | u32 CRC-32 of length and payload | payload
-//! payload: id 16 | time i64 µs | session 16 | seq u64 | protocol u8 | tls u8 | src | dst | sensor | name | JSON
-//! address: 4 or 6 as u8 | 4 or 16 octets | port u16        text: u16 length | octets        all little-endian
+//! u32 length of what follows the checksum | u32 CRC-32 of length and that | u8 kind | link 32 | payload     little-endian
+//! kind: 1 event, 2 stretch of the wire record
 //! ```
 //!
-//! Every frame carries its session's attribution: those 60 octets cost a copy, and no frame depends on another.
+//! In segments of the first version a frame is an event without kind and link.
 
-use std::net::{IpAddr, SocketAddr};
+use event::{Header, Record};
 
-use event::{Protocol, Record};
-use uuid::Uuid;
+use crate::chain::{Link, Trail};
+use crate::payload::{self, EventPayload, Input, TooLarge, WirePayload};
+use crate::wire::Piece;
 
-/// No payload is larger. A length beyond it is damage, not a record.
+/// Nothing behind the checksum is larger. A length beyond it is damage, not a record.
 pub(crate) const MAX_PAYLOAD: usize = 64 << 20;
 
 /// Length and checksum.
 const HEAD: usize = 8;
+/// Kind and link.
+const BEFORE_PAYLOAD: usize = 1 + 32;
 
-/// A record read back, borrowed from the spool's bytes.
+const EVENT: u8 = 1;
+const WIRE: u8 = 2;
+
+/// Which form the frames of a segment have.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Frame<'a> {
-    pub(crate) id: Uuid,
-    /// Microseconds since 1970.
-    pub(crate) time: i64,
-    pub(crate) session: Uuid,
-    pub(crate) seq: u64,
-    pub(crate) protocol: Protocol,
-    pub(crate) tls: bool,
-    pub(crate) src: SocketAddr,
-    pub(crate) dst: SocketAddr,
-    pub(crate) sensor: &'a str,
-    pub(crate) name: &'a str,
-    /// The JSON object of the event's own fields.
-    pub(crate) fields: &'a str,
+pub(crate) enum Version {
+    /// Events alone, without links.
+    First,
+    /// As described above.
+    Second,
+}
+
+/// What a frame holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Frame<'a> {
+    /// An event, and its link where it was made by a version that links.
+    Event(EventPayload<'a>, Option<Link>),
+    /// A stretch of the wire record.
+    Wire(WirePayload<'a>, Link),
 }
 
 /// What stands at the beginning of some bytes of a segment.
+#[expect(clippy::large_enum_variant, reason = "nearly always it is the large one, and none is kept")]
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Split<'a> {
     /// A frame, and how many octets it takes.
@@ -48,51 +54,84 @@ pub(crate) enum Split<'a> {
     Damaged,
 }
 
-/// The record does not fit into a frame.
-#[derive(Debug, PartialEq, Eq)]
-pub(crate) struct TooLarge;
-
-/// Appends the record's frame. On an error `out` is as it was.
-pub(crate) fn encode(record: &Record, out: &mut Vec<u8>) -> Result<(), TooLarge> {
-    let start = out.len();
-    let result = encode_payload(record, start, out);
-    if result.is_err() {
-        out.truncate(start);
+/// Appends the event's frame and takes its chain one link further. On an error nothing has changed.
+pub(crate) fn put_event(record: &Record, trail: &mut Trail, out: &mut Vec<u8>) -> Result<(), TooLarge> {
+    let start = begin(EVENT, out);
+    let header = Header {
+        id: record.id,
+        time: record.time,
+        event: record.event.name(),
+        seq: record.seq,
+        attribution: &record.attribution,
+    };
+    let result = payload::put_event(&header, out).and_then(|()| {
+        serde_json::to_writer(&mut *out, &record.event).expect("an event's fields are plain JSON");
+        finish(start, trail.events, out)
+    });
+    match result {
+        Ok(link) => trail.events = link,
+        Err(TooLarge) => out.truncate(start),
     }
-    result
+    result.map(|_| ())
 }
 
-fn encode_payload(record: &Record, start: usize, out: &mut Vec<u8>) -> Result<(), TooLarge> {
-    let who = &record.attribution;
-    out.extend_from_slice(&[0; HEAD]);
-    out.extend_from_slice(record.id.as_bytes());
-    out.extend_from_slice(&record.time.as_microsecond().to_le_bytes());
-    out.extend_from_slice(who.session.as_bytes());
-    out.extend_from_slice(&record.seq.to_le_bytes());
-    out.push(protocol_code(who.protocol));
-    out.push(u8::from(who.tls));
-    put_address(who.src, out);
-    put_address(who.dst, out);
-    put_text(&who.sensor, out)?;
-    put_text(record.event.name(), out)?;
-    serde_json::to_writer(&mut *out, &record.event).expect("an event's fields are plain JSON");
+/// Appends the frame of a stretch of that session's wire record, and takes its chain one link further.
+pub(crate) fn put_wire(
+    session: uuid::Uuid,
+    piece: &Piece,
+    trail: &mut Trail,
+    out: &mut Vec<u8>,
+) -> Result<(), TooLarge> {
+    let start = begin(WIRE, out);
+    let Piece { time, flow, octets } = piece;
+    let (number, time, flow) = (trail.chunks, time.as_microsecond(), *flow);
+    payload::put_wire(&WirePayload { session, number, time, flow, octets }, out);
+    match finish(start, trail.wire, out) {
+        Ok(link) => {
+            trail.wire = link;
+            trail.chunks += 1;
+            Ok(())
+        }
+        Err(TooLarge) => {
+            out.truncate(start);
+            Err(TooLarge)
+        }
+    }
+}
 
+fn begin(kind: u8, out: &mut Vec<u8>) -> usize {
+    let start = out.len();
+    out.extend_from_slice(&[0; HEAD]);
+    out.push(kind);
+    out.extend_from_slice(&[0; BEFORE_PAYLOAD - 1]);
+    start
+}
+
+/// Fills in what was left open in front of the payload.
+fn finish(start: usize, before: Link, out: &mut [u8]) -> Result<Link, TooLarge> {
     let frame = out.get_mut(start..).unwrap_or_default();
-    let Some((head, payload)) = frame.split_first_chunk_mut::<HEAD>() else {
+    let Some((head, body)) = frame.split_first_chunk_mut::<HEAD>() else {
         return Err(TooLarge);
     };
-    if payload.len() > MAX_PAYLOAD {
+    if body.len() > MAX_PAYLOAD {
         return Err(TooLarge);
     }
-    let length = u32::try_from(payload.len()).map_err(|_| TooLarge)?.to_le_bytes();
+    let Some((before_payload, payload)) = body.split_first_chunk_mut::<BEFORE_PAYLOAD>() else {
+        return Err(TooLarge);
+    };
+    let link = before.next(payload);
+    if let Some(place) = before_payload.get_mut(1..) {
+        place.copy_from_slice(link.octets());
+    }
+    let length = u32::try_from(body.len()).map_err(|_| TooLarge)?.to_le_bytes();
     let [l0, l1, l2, l3] = length;
-    let [c0, c1, c2, c3] = checksum(length, payload).to_le_bytes();
+    let [c0, c1, c2, c3] = checksum(length, body).to_le_bytes();
     *head = [l0, l1, l2, l3, c0, c1, c2, c3];
-    Ok(())
+    Ok(link)
 }
 
 /// Reads the frame at the beginning of `bytes`.
-pub(crate) fn split(bytes: &[u8]) -> Split<'_> {
+pub(crate) fn split(bytes: &[u8], version: Version) -> Split<'_> {
     let Some((&[l0, l1, l2, l3, c0, c1, c2, c3], rest)) = bytes.split_first_chunk::<HEAD>() else {
         return Split::Incomplete(HEAD);
     };
@@ -103,110 +142,44 @@ pub(crate) fn split(bytes: &[u8]) -> Split<'_> {
     if size == 0 || size > MAX_PAYLOAD {
         return Split::Damaged;
     }
-    let Some(payload) = rest.get(..size) else {
+    let Some(body) = rest.get(..size) else {
         return Split::Incomplete(HEAD + size);
     };
-    if checksum(length, payload) != u32::from_le_bytes([c0, c1, c2, c3]) {
+    if checksum(length, body) != u32::from_le_bytes([c0, c1, c2, c3]) {
         return Split::Damaged;
     }
-    decode(payload).map_or(Split::Damaged, |frame| Split::Whole(frame, HEAD + size))
+    decode(body, version).map_or(Split::Damaged, |frame| Split::Whole(frame, HEAD + size))
 }
 
-fn decode(payload: &[u8]) -> Option<Frame<'_>> {
-    let mut input = Input(payload);
-    Some(Frame {
-        id: Uuid::from_bytes(input.array()?),
-        time: i64::from_le_bytes(input.array()?),
-        session: Uuid::from_bytes(input.array()?),
-        seq: u64::from_le_bytes(input.array()?),
-        protocol: protocol_of(input.byte()?)?,
-        tls: input.byte()? != 0,
-        src: input.address()?,
-        dst: input.address()?,
-        sensor: input.text()?,
-        name: input.text()?,
-        fields: std::str::from_utf8(input.0).ok()?,
-    })
+fn decode(body: &[u8], version: Version) -> Option<Frame<'_>> {
+    if version == Version::First {
+        return payload::event(body).map(|event| Frame::Event(event, None));
+    }
+    let mut input = Input(body);
+    let kind = input.byte()?;
+    let link = Link::of(&input.array::<32>()?)?;
+    match kind {
+        EVENT => payload::event(input.0).map(|event| Frame::Event(event, Some(link))),
+        WIRE => payload::wire(input.0).map(|wire| Frame::Wire(wire, link)),
+        _ => None,
+    }
 }
 
-fn checksum(length: [u8; 4], payload: &[u8]) -> u32 {
+fn checksum(length: [u8; 4], body: &[u8]) -> u32 {
     let mut hasher = crc32fast::Hasher::new();
     hasher.update(&length);
-    hasher.update(payload);
+    hasher.update(body);
     hasher.finalize()
-}
-
-const fn protocol_code(protocol: Protocol) -> u8 {
-    match protocol {
-        Protocol::Imap => 1,
-        Protocol::Pop3 => 2,
-        Protocol::Smtp => 3,
-    }
-}
-
-fn protocol_of(code: u8) -> Option<Protocol> {
-    Protocol::ALL.into_iter().find(|protocol| protocol_code(*protocol) == code)
-}
-
-fn put_address(address: SocketAddr, out: &mut Vec<u8>) {
-    match address.ip() {
-        IpAddr::V4(ip) => {
-            out.push(4);
-            out.extend_from_slice(&ip.octets());
-        }
-        IpAddr::V6(ip) => {
-            out.push(6);
-            out.extend_from_slice(&ip.octets());
-        }
-    }
-    out.extend_from_slice(&address.port().to_le_bytes());
-}
-
-fn put_text(text: &str, out: &mut Vec<u8>) -> Result<(), TooLarge> {
-    let length = u16::try_from(text.len()).map_err(|_| TooLarge)?;
-    out.extend_from_slice(&length.to_le_bytes());
-    out.extend_from_slice(text.as_bytes());
-    Ok(())
-}
-
-/// What of a payload is still to be read.
-struct Input<'a>(&'a [u8]);
-
-impl<'a> Input<'a> {
-    fn array<const N: usize>(&mut self) -> Option<[u8; N]> {
-        let (array, rest) = self.0.split_first_chunk()?;
-        self.0 = rest;
-        Some(*array)
-    }
-
-    fn byte(&mut self) -> Option<u8> {
-        self.array().map(|[byte]| byte)
-    }
-
-    fn address(&mut self) -> Option<SocketAddr> {
-        let ip = match self.byte()? {
-            4 => IpAddr::from(self.array::<4>()?),
-            6 => IpAddr::from(self.array::<16>()?),
-            _ => return None,
-        };
-        Some(SocketAddr::new(ip, u16::from_le_bytes(self.array()?)))
-    }
-
-    fn text(&mut self) -> Option<&'a str> {
-        let length = usize::from(u16::from_le_bytes(self.array()?));
-        let (text, rest) = self.0.split_at_checked(length)?;
-        self.0 = rest;
-        std::str::from_utf8(text).ok()
-    }
 }
 
 #[cfg(test)]
 mod tests {
     use std::sync::Arc;
 
-    use event::{Attribution, Event, Text};
+    use event::{Attribution, Event, Protocol, Text};
     use jiff::Timestamp;
     use proptest::prelude::*;
+    use uuid::Uuid;
 
     use super::*;
 
@@ -232,6 +205,10 @@ mod tests {
         }
     }
 
+    fn encode(record: &Record, out: &mut Vec<u8>) -> Result<(), TooLarge> {
+        put_event(record, &mut Trail::default(), out)
+    }
+
     #[test]
     fn an_event_too_large_leaves_the_batch_as_it_was() {
         let mut bytes = Vec::new();
@@ -243,7 +220,7 @@ mod tests {
 
     #[test]
     fn zeros_are_no_frames() {
-        assert_eq!(split(&[0; 64]), Split::Damaged);
+        assert_eq!(split(&[0; 64], Version::Second), Split::Damaged);
     }
 
     proptest! {
@@ -264,7 +241,8 @@ mod tests {
             let cut = cut.index(bytes.len() + 1);
             let mut rest = &bytes[..cut];
             let mut whole = 0;
-            while let Split::Whole(frame, taken) = split(rest) {
+            while let Split::Whole(Frame::Event(frame, link), taken) = split(rest, Version::Second) {
+                prop_assert!(link.is_some());
                 let sent = record(whole, &lines[usize::try_from(whole).unwrap()], src);
                 prop_assert_eq!(frame.seq, whole);
                 prop_assert_eq!(frame.src, sent.attribution.src);
@@ -276,7 +254,7 @@ mod tests {
                 whole += 1;
             }
             prop_assert_eq!(usize::try_from(whole).unwrap(), ends.iter().filter(|end| **end <= cut).count());
-            prop_assert!(matches!(split(rest), Split::Incomplete(_)));
+            prop_assert!(matches!(split(rest, Version::Second), Split::Incomplete(_)));
         }
 
         /// One changed bit anywhere, and the frame is not taken for what it was.
@@ -286,14 +264,16 @@ mod tests {
             encode(&record(0, &line, "192.0.2.1:1"), &mut bytes).expect("fits");
             let bit = at.index(bytes.len() * 8);
             bytes[bit / 8] ^= 1 << (bit % 8);
-            prop_assert!(!matches!(split(&bytes), Split::Whole(..)));
+            prop_assert!(!matches!(split(&bytes, Version::Second), Split::Whole(..)));
         }
 
         /// No bytes panic.
         #[test]
         fn any_bytes_are_read(bytes in prop::collection::vec(any::<u8>(), 0..300)) {
-            let _ = split(&bytes);
-            let _ = decode(&bytes);
+            for version in [Version::First, Version::Second] {
+                let _ = split(&bytes, version);
+                let _ = decode(&bytes, version);
+            }
         }
     }
 }

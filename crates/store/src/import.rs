@@ -10,8 +10,11 @@ use rusqlite::{
 };
 use uuid::Uuid;
 
+use crate::blocks::{Filling, Press};
+use crate::chain::Link;
 use crate::cursor::Cursor;
 use crate::frame::Frame;
+use crate::payload::{EventPayload, WirePayload};
 use crate::segment::{Position, Segment};
 
 /// So many sessions' keys are remembered; then it starts anew (the rest is looked up).
@@ -24,13 +27,20 @@ pub(crate) enum ImportError {
     Spool(#[from] io::Error),
     #[error("{0}")]
     Sqlite(#[from] rusqlite::Error),
+    #[error("a defect of this program: the message above names its place")]
+    Panicked,
 }
 
 /// The one writer of the database.
 #[derive(Debug)]
 pub(crate) struct Import {
-    connection: Connection,
+    pub(crate) connection: Connection,
     cursor: Cursor,
+    /// Everything before this place of the spool is in the database.
+    committed: Position,
+    press: Press,
+    /// Octets of wire records stored since somebody took this number.
+    pub(crate) stored: u64,
     /// Nothing after a transaction that failed.
     known: Option<Known>,
 }
@@ -38,16 +48,24 @@ pub(crate) struct Import {
 /// What the database holds, remembered so as not to ask.
 #[derive(Debug)]
 struct Known {
-    /// The keys of sessions that are not closed yet.
-    sessions: HashMap<Uuid, i64>,
+    /// The sessions that are not closed yet.
+    sessions: HashMap<Uuid, Open>,
     names: HashMap<Box<str>, i64>,
     /// The last event's.
     last_key: i64,
 }
 
+/// What is remembered of a session.
+#[derive(Debug, Clone, Copy)]
+struct Open {
+    key: i64,
+    /// How many stretches of its wire record are stored.
+    chunks: u32,
+}
+
 impl Import {
     /// Goes on where the database says that the spool is consumed.
-    pub(crate) fn new(connection: Connection, spool: std::path::PathBuf) -> rusqlite::Result<Self> {
+    pub(crate) fn new(connection: Connection, spool: std::path::PathBuf) -> Result<Self, ImportError> {
         connection.set_prepared_statement_cache_capacity(32);
         // The thread tries again by itself; a stop should not have to wait for another program's lock.
         connection.busy_timeout(Duration::from_millis(250))?;
@@ -57,20 +75,32 @@ impl Import {
                 offset: row.get::<_, i64>(1)?.cast_unsigned(),
             })
         })?;
-        Ok(Self { connection, cursor: Cursor::new(spool, position), known: None })
+        Ok(Self {
+            connection,
+            cursor: Cursor::new(spool, position),
+            committed: position,
+            press: Press::new()?,
+            stored: 0,
+            known: None,
+        })
+    }
+
+    /// Remembers nothing: whatever was being done was broken off.
+    pub(crate) fn forget(&mut self) {
+        self.known = None;
+        self.cursor.seek(self.committed);
     }
 
     /// Everything before this place of the spool is in the database.
     pub(crate) fn position(&self) -> Position {
-        self.cursor.position()
+        self.committed
     }
 
     /// Inserts at most `most` of the events that `written` holds, in one transaction.
     pub(crate) fn run(&mut self, written: &[Segment], most: usize) -> Result<usize, ImportError> {
-        let before = self.cursor.position();
         let result = self.try_run(written, most);
         if result.is_err() {
-            self.cursor.seek(before);
+            self.cursor.seek(self.committed);
         }
         result
     }
@@ -81,16 +111,20 @@ impl Import {
             None => Known::read(&self.connection)?,
         };
         let transaction = self.connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-        let count = {
-            let mut rows = Rows::prepare(&transaction, &mut known)?;
-            self.cursor.read(written, most, |frame| rows.insert(frame).map_err(ImportError::from))?
+        let (count, stored) = {
+            let mut rows = Rows::prepare(&transaction, &mut known, &mut self.press)?;
+            let count =
+                self.cursor.read(written, most, |frame| rows.insert(frame).map_err(ImportError::from))?;
+            (count, rows.finish()?)
         };
         let Position { segment, offset } = self.cursor.position();
         transaction
             .prepare_cached("UPDATE spool SET segment = ?1, position = ?2")?
             .execute(params![segment.cast_signed(), offset.cast_signed()])?;
         transaction.commit()?;
+        self.committed = self.cursor.position();
         self.known = Some(known);
+        self.stored += stored;
         Ok(count)
     }
 
@@ -122,92 +156,194 @@ impl Known {
 struct Rows<'a> {
     transaction: &'a Transaction<'a>,
     known: &'a mut Known,
+    press: &'a mut Press,
+    block: Filling,
+    /// Octets of wire records stored.
+    stored: u64,
+    /// How many events the sessions have by now of which some came, and the last one's link.
+    heads: HashMap<i64, (i64, Link)>,
     event: CachedStatement<'a>,
     session: CachedStatement<'a>,
 }
 
 impl<'a> Rows<'a> {
-    fn prepare(transaction: &'a Transaction<'a>, known: &'a mut Known) -> rusqlite::Result<Self> {
+    fn prepare(
+        transaction: &'a Transaction<'a>,
+        known: &'a mut Known,
+        press: &'a mut Press,
+    ) -> rusqlite::Result<Self> {
         Ok(Self {
-            event: transaction.prepare_cached("INSERT INTO event VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)")?,
+            event: transaction
+                .prepare_cached("INSERT INTO event VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)")?,
             session: transaction.prepare_cached(
                 "INSERT INTO session (id, sensor, protocol, src_ip, src_port, dst_ip, dst_port)
                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
             )?,
             transaction,
             known,
+            press,
+            block: Filling::default(),
+            stored: 0,
+            heads: HashMap::new(),
         })
     }
 
     fn insert(&mut self, frame: &Frame<'_>) -> rusqlite::Result<()> {
-        let session = self.session_key(frame)?;
-        let name = self.name_code(frame.name)?;
-        let seq = i64::try_from(frame.seq).unwrap_or(i64::MAX);
-        match self.insert_event(frame, session, seq, name) {
+        match frame {
+            Frame::Event(event, link) => self.insert_event(event, *link),
+            Frame::Wire(wire, link) => self.insert_wire(wire, *link),
+        }
+    }
+
+    /// Stores what is stored once a transaction. Gives the octets of wire records that were stored in all.
+    fn finish(mut self) -> rusqlite::Result<u64> {
+        self.stored += self.block.store(self.press, self.transaction)?;
+        let mut update =
+            self.transaction.prepare_cached("UPDATE session SET events = ?2, link = ?3 WHERE key = ?1")?;
+        for (session, (events, link)) in &self.heads {
+            update.execute(params![session, events, link.octets()])?;
+        }
+        Ok(self.stored)
+    }
+
+    fn insert_event(&mut self, event: &EventPayload<'_>, link: Option<Link>) -> rusqlite::Result<()> {
+        let session = self.session(event)?.key;
+        let name = self.name_code(event.name)?;
+        let seq = i64::try_from(event.seq).unwrap_or(i64::MAX);
+        match self.insert_row(event, session, seq, name, link) {
             Err(error) if error.sqlite_error_code() == Some(ErrorCode::ConstraintViolation) => {
-                self.insert_again(frame, session, seq, name)?;
+                self.insert_again(event, session, seq, name, link)?;
             }
             result => result?,
         }
-        if frame.name == SESSION_CLOSED {
-            self.known.sessions.remove(&frame.session);
+        if event.name == SESSION_CLOSED {
+            self.known.sessions.remove(&event.session);
         }
         Ok(())
     }
 
-    fn insert_event(&mut self, frame: &Frame<'_>, session: i64, seq: i64, name: i64) -> rusqlite::Result<()> {
-        let key = frame.time.max(self.known.last_key.saturating_add(1));
-        let id = frame.id.as_bytes().as_slice();
-        self.event.execute(params![key, session, seq, id, frame.time, name, frame.tls, frame.fields])?;
+    fn insert_row(
+        &mut self,
+        event: &EventPayload<'_>,
+        session: i64,
+        seq: i64,
+        name: i64,
+        link: Option<Link>,
+    ) -> rusqlite::Result<()> {
+        let key = event.time.max(self.known.last_key.saturating_add(1));
+        let id = event.id.as_bytes().as_slice();
+        let octets = link.as_ref().map(Link::octets);
+        let values = params![key, session, seq, id, event.time, name, event.tls, event.fields, octets];
+        self.event.execute(values)?;
         self.known.last_key = key;
+        if let Some(link) = link {
+            self.heads.insert(session, (seq.saturating_add(1), link));
+        }
         Ok(())
     }
 
     /// The session has an event with this number already. The same one: it came twice (an append that failed half-way
     /// was repeated). Another one: the driver counted wrongly, and evidence is kept all the same, at the end.
-    fn insert_again(&mut self, frame: &Frame<'_>, session: i64, seq: i64, name: i64) -> rusqlite::Result<()> {
+    fn insert_again(
+        &mut self,
+        event: &EventPayload<'_>,
+        session: i64,
+        seq: i64,
+        name: i64,
+        link: Option<Link>,
+    ) -> rusqlite::Result<()> {
         let held: Vec<u8> = self
             .transaction
             .prepare_cached("SELECT id FROM event WHERE session = ?1 AND seq = ?2")?
             .query_row(params![session, seq], |row| row.get(0))?;
-        if held == frame.id.as_bytes() {
+        if held == event.id.as_bytes() {
             return Ok(());
         }
         let free: i64 = self
             .transaction
             .prepare_cached("SELECT max(seq) + 1 FROM event WHERE session = ?1")?
             .query_row([session], |row| row.get(0))?;
-        tracing::error!(session = %frame.session, seq, kept_as = free, "two events of a session have the same number");
-        self.insert_event(frame, session, free, name)
+        tracing::error!(session = %event.session, seq, kept_as = free, "two events of a session have the same number");
+        self.insert_row(event, session, free, name, link)
     }
 
-    fn session_key(&mut self, frame: &Frame<'_>) -> rusqlite::Result<i64> {
-        if let Some(key) = self.known.sessions.get(&frame.session) {
-            return Ok(*key);
+    fn insert_wire(&mut self, wire: &WirePayload<'_>, link: Link) -> rusqlite::Result<()> {
+        let Some(open) = self.known_session(&wire.session)? else {
+            // Every session begins with an event. Its spool was damaged: what was damaged is kept aside.
+            tracing::error!(session = %wire.session, octets = wire.octets.len(), "the wire record of a session that has no \
+                events is not stored");
+            return Ok(());
+        };
+        // It came twice, as above.
+        if wire.number < open.chunks {
+            return Ok(());
         }
-        let id = frame.session.as_bytes().as_slice();
+        if let Some(open) = self.known.sessions.get_mut(&wire.session) {
+            open.chunks = wire.number.saturating_add(1);
+        }
+        self.block.add(open.key, wire, link);
+        if self.block.is_full() {
+            self.stored += self.block.store(self.press, self.transaction)?;
+        }
+        Ok(())
+    }
+
+    fn session(&mut self, event: &EventPayload<'_>) -> rusqlite::Result<Open> {
+        // Its first event: as good as always it is new.
+        if event.seq == 0 {
+            match self.new_session(event) {
+                Err(error) if error.sqlite_error_code() == Some(ErrorCode::ConstraintViolation) => {}
+                new => return new,
+            }
+        }
+        match self.known_session(&event.session)? {
+            Some(open) => Ok(open),
+            None => self.new_session(event),
+        }
+    }
+
+    fn new_session(&mut self, event: &EventPayload<'_>) -> rusqlite::Result<Open> {
+        let key = self.session.insert(params![
+            event.session.as_bytes().as_slice(),
+            event.sensor,
+            event.protocol.name(),
+            event.src.ip().to_string(),
+            event.src.port(),
+            event.dst.ip().to_string(),
+            event.dst.port(),
+        ])?;
+        let open = Open { key, chunks: 0 };
+        self.remember(event.session, open);
+        Ok(open)
+    }
+
+    /// The session, where there is one already.
+    fn known_session(&mut self, id: &Uuid) -> rusqlite::Result<Option<Open>> {
+        if let Some(open) = self.known.sessions.get(id) {
+            return Ok(Some(*open));
+        }
         let held = self
             .transaction
-            .prepare_cached("SELECT key FROM session WHERE id = ?1")?
-            .query_row([id], |row| row.get(0))
+            .prepare_cached(
+                "SELECT key, (SELECT coalesce(max(chunks), 0) FROM wire_part WHERE session = key)
+                FROM session WHERE id = ?1",
+            )?
+            .query_row([id.as_bytes().as_slice()], |row| Ok(Open { key: row.get(0)?, chunks: row.get(1)? }))
             .optional()?;
-        let key = match held {
-            Some(key) => key,
-            None => self.session.insert(params![
-                id,
-                frame.sensor,
-                frame.protocol.name(),
-                frame.src.ip().to_string(),
-                frame.src.port(),
-                frame.dst.ip().to_string(),
-                frame.dst.port(),
-            ])?,
-        };
+        // What is in the block that is being filled counts as well.
+        let held =
+            held.map(|open: Open| Open { chunks: open.chunks.max(self.block.chunks(open.key)), ..open });
+        if let Some(open) = held {
+            self.remember(*id, open);
+        }
+        Ok(held)
+    }
+
+    fn remember(&mut self, id: Uuid, open: Open) {
         if self.known.sessions.len() >= SESSIONS {
             self.known.sessions.clear();
         }
-        self.known.sessions.insert(frame.session, key);
-        Ok(key)
+        self.known.sessions.insert(id, open);
     }
 
     fn name_code(&mut self, name: &str) -> rusqlite::Result<i64> {

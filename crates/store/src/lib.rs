@@ -28,27 +28,36 @@
 //! Read `frame.rs`, then `spool.rs`, `cursor.rs`, `import.rs`, `writer.rs`; then `schema.rs`, `reader.rs` and `backlog.rs`.
 
 mod backlog;
+mod blocks;
+mod chain;
 mod cursor;
 mod error;
 mod filter;
 mod frame;
 mod import;
+mod payload;
 mod reader;
+mod recording;
+mod retention;
 mod scan;
 mod schema;
 mod segment;
 mod spool;
 mod stored;
+mod verify;
 mod wire;
 mod writer;
 
 pub use backlog::Backlog;
+pub use chain::{Link, Trail};
 pub use error::{SpoolError, StoreError};
 pub use filter::{Filter, SessionPart, SessionPartError};
 pub use reader::{Events, Reader};
+pub use retention::{Figures, Keep};
 pub use scan::Row;
 pub use schema::{DATABASE, SCHEMA_VERSION};
 pub use spool::Spool;
 pub use stored::Stored;
-pub use wire::{Chunk, Flow, Wire};
+pub use verify::{Finding, Verdict};
+pub use wire::{Chunk, Flow, Piece, Wire};
 pub use writer::{Options, Writer};

@@ -57,11 +57,20 @@ impl Reader {
     }
 
     fn session_key(&self, part: &SessionPart) -> Result<i64, StoreError> {
+        self.one_session(part).map(|(key, _)| key)
+    }
+
+    /// The whole id of the one session whose id begins or ends so.
+    pub fn session_id(&self, part: &SessionPart) -> Result<Uuid, StoreError> {
+        self.one_session(part).map(|(_, id)| Uuid::from_bytes(id))
+    }
+
+    fn one_session(&self, part: &SessionPart) -> Result<(i64, [u8; 16]), StoreError> {
         let found = self.sessions(part).map_err(|error| StoreError::sqlite(&self.path, error))?;
         let typed = part.to_string();
         match found.as_slice() {
             [] => Err(StoreError::NoSession { typed }),
-            [(key, _)] => Ok(*key),
+            [only] => Ok(*only),
             several => {
                 let more = several.len() > CANDIDATES;
                 let several = several.iter().take(CANDIDATES);

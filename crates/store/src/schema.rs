@@ -22,6 +22,9 @@ const APPLICATION_ID: i64 = 0x686e_7970;
 /// A database larger than this is not checked at start, it would take too long.
 const CHECK_UP_TO: u64 = 512 << 20;
 
+/// `PRAGMA auto_vacuum`: free pages are given back when they are asked for.
+const INCREMENTAL: i64 = 2;
+
 /// Each leads from the version of its index to the next one. Never change one that was released.
 const MIGRATIONS: &[&str] = &["
     -- One row a connection: what is true of all its events.
@@ -60,6 +63,34 @@ const MIGRATIONS: &[&str] = &["
         SELECT strftime('%Y-%m-%d %H:%M:%f', e.time / 1e6, 'unixepoch') AS time, n.name AS event,
             s.protocol, s.src_ip, lower(hex(s.id)) AS session, e.seq, e.fields
         FROM event e JOIN session s ON s.key = e.session JOIN name n ON n.code = e.name;
+", "
+    -- SHA-256 over the event and the link before it; nothing where a version wrote it that did not link.
+    ALTER TABLE event ADD COLUMN link BLOB;
+    -- How many events the session has by now, and the last one's link.
+    ALTER TABLE session ADD COLUMN events INTEGER;
+    ALTER TABLE session ADD COLUMN link BLOB;
+    -- Stretches of the wire records of some sessions, compressed together. blocks.rs describes data.
+    CREATE TABLE wire_block (
+        key INTEGER PRIMARY KEY,
+        sessions INTEGER NOT NULL,      -- how many still have a part in it
+        raw INTEGER NOT NULL,           -- octets before compression
+        size INTEGER NOT NULL,          -- octets of data
+        data BLOB NOT NULL
+    ) STRICT;
+    -- Which blocks hold a session's wire record; a block that is not there any more was deleted by retention.
+    CREATE TABLE wire_part (
+        session INTEGER NOT NULL, block INTEGER NOT NULL,
+        part INTEGER NOT NULL,          -- the session's number in the block
+        chunks INTEGER NOT NULL,        -- how many stretches the session has up to here
+        link BLOB NOT NULL,             -- the last one's link
+        PRIMARY KEY (session, block)
+    ) STRICT, WITHOUT ROWID;
+    -- What retention has deleted so far.
+    CREATE TABLE deleted (
+        one INTEGER PRIMARY KEY CHECK (one = 1),
+        sessions INTEGER NOT NULL, events INTEGER NOT NULL, wire_blocks INTEGER NOT NULL, wire_octets INTEGER NOT NULL
+    ) STRICT;
+    INSERT INTO deleted VALUES (1, 0, 0, 0, 0);
 "];
 
 /// Opens the database for the one process that writes it; makes or migrates it first where needed.
@@ -76,8 +107,12 @@ pub(crate) fn open_for_writing(path: &Path) -> Result<Connection, StoreError> {
     connection.busy_timeout(Duration::from_secs(5)).map_err(in_sqlite)?;
     let version = version(&connection, path)?;
     configure(&connection).map_err(in_sqlite)?;
+    if version > 0 {
+        check_unless_clean(&connection, path)?;
+    }
     migrate(&mut connection, version).map_err(in_sqlite)?;
-    check_unless_clean(&connection, path)?;
+    connection.execute("UPDATE spool SET clean = 0 WHERE clean", []).map_err(in_sqlite)?;
+    give_back_space(&connection, path).map_err(in_sqlite)?;
     Ok(connection)
 }
 
@@ -124,6 +159,8 @@ fn version(connection: &Connection, path: &Path) -> Result<i64, StoreError> {
 }
 
 fn configure(connection: &Connection) -> rusqlite::Result<()> {
+    // Counts for a new database only, and before anything else is done to it.
+    connection.pragma_update(None, "auto_vacuum", INCREMENTAL)?;
     connection.pragma_update(None, "journal_mode", "wal")?;
     // NORMAL waits for the disk at checkpoints only. The spool's segments are deleted after one.
     connection.pragma_update(None, "synchronous", "normal")?;
@@ -159,6 +196,20 @@ fn check_unless_clean(connection: &Connection, path: &Path) -> Result<(), StoreE
             return Err(StoreError::Damaged { path: path.to_owned(), detail: found });
         }
     }
-    connection.execute("UPDATE spool SET clean = 0 WHERE clean", []).map_err(in_sqlite)?;
+    Ok(())
+}
+
+/// Sees to it that the file can shrink: a new database is made so, one of an older version is rewritten once.
+fn give_back_space(connection: &Connection, path: &Path) -> rusqlite::Result<()> {
+    let mode: i64 = connection.pragma_query_value(None, "auto_vacuum", |row| row.get(0))?;
+    if mode == INCREMENTAL {
+        return Ok(());
+    }
+    tracing::info!(database = %path.display(), "rewriting the database once, so that it can give back space");
+    connection.pragma_update(None, "auto_vacuum", INCREMENTAL)?;
+    // Needs as much space again; without it, what retention deletes is used again but not given back.
+    if let Err(error) = connection.execute_batch("VACUUM") {
+        tracing::warn!(database = %path.display(), %error, "the database cannot be rewritten now; it does not shrink");
+    }
     Ok(())
 }

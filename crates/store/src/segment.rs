@@ -5,8 +5,22 @@ use std::io::{self, Write};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
+use crate::frame::Version;
+
 /// What a segment begins with; the last octet is the format's version.
-pub(crate) const MAGIC: [u8; 16] = *b"honeypost spool\x01";
+pub(crate) const MAGIC: [u8; 16] = *b"honeypost spool\x02";
+
+/// What a segment of the first version begins with.
+const FIRST_MAGIC: [u8; 16] = *b"honeypost spool\x01";
+
+/// The version of a segment that begins so.
+pub(crate) fn version(beginning: &[u8]) -> Option<Version> {
+    match beginning {
+        _ if beginning.starts_with(&MAGIC) => Some(Version::Second),
+        _ if beginning.starts_with(&FIRST_MAGIC) => Some(Version::First),
+        _ => None,
+    }
+}
 
 /// [`MAGIC`]'s length as an offset.
 pub(crate) const FIRST_FRAME: u64 = MAGIC.len() as u64;

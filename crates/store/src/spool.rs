@@ -9,10 +9,13 @@ use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use event::Record;
+use uuid::Uuid;
 
+use crate::chain::Trail;
 use crate::error::SpoolError;
 use crate::frame;
 use crate::segment::{self, FIRST_FRAME, Position, Segment};
+use crate::wire::Piece;
 
 /// A thread's buffer of frames keeps at most this between two batches.
 const KEEP: usize = 256 << 10;
@@ -63,6 +66,17 @@ enum Waiting {
     Lingering,
 }
 
+/// Why the writer's thread goes on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Wake {
+    /// There is something to be stored.
+    Work,
+    /// Nothing came.
+    Idle,
+    /// Nothing is left and it is to end.
+    End,
+}
+
 /// The sizes of a spool.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Sizes {
@@ -103,26 +117,44 @@ impl Spool {
         })
     }
 
-    /// Appends the records, all or none. After `Ok` they survive the death of the process.
+    /// Appends stretches of one session's wire record and events of the same session, all or none. After `Ok` they survive the
+    /// death of the process, and `trail` is behind them; after an error it is as it was.
     ///
     /// Quick (one `write(2)` into the page cache) and never waiting for the disk or the database: to be called from
     /// asynchronous code as it is. On [`SpoolError::Behind`], [`SpoolError::Full`] and [`SpoolError::Io`] wait and
-    /// call again with the same records; until then the answer must not leave.
-    pub fn append(&self, records: &[Record]) -> Result<(), SpoolError> {
+    /// call again with the same; until then the answer must not leave. Stretches without an event belong to `session`, which
+    /// must have had one.
+    pub fn append(
+        &self,
+        session: Uuid,
+        trail: &mut Trail,
+        wire: &[Piece],
+        records: &[Record],
+    ) -> Result<(), SpoolError> {
         FRAMES.with_borrow_mut(|frames| {
             frames.clear();
-            let result = records
+            let mut behind = *trail;
+            let encoded = wire
                 .iter()
-                .try_for_each(|record| {
-                    frame::encode(record, frames)
-                        .map_err(|_| SpoolError::TooLarge { session: record.attribution.session })
-                })
-                .and_then(|()| self.write(frames));
+                .try_for_each(|piece| frame::put_wire(session, piece, &mut behind, frames))
+                .and_then(|()| {
+                    records.iter().try_for_each(|record| frame::put_event(record, &mut behind, frames))
+                });
+            let result =
+                encoded.map_err(|_| SpoolError::TooLarge { session }).and_then(|()| self.write(frames));
+            if result.is_ok() {
+                *trail = behind;
+            }
             if frames.capacity() > KEEP {
                 *frames = Vec::new();
             }
             result
         })
+    }
+
+    /// Whether an event is small enough to be appended.
+    pub fn takes(&self, record: &Record) -> bool {
+        frame::put_event(record, &mut Trail::default(), &mut Vec::new()).is_ok()
     }
 
     /// Octets that are not in the database yet.
@@ -184,12 +216,18 @@ impl Spool {
         self.wake.notify_one();
     }
 
-    /// Waits for octets, then up to `linger` for more. `false`: nothing is left and the thread is to end.
-    pub(crate) fn wait_for_work(&self, linger: Duration) -> bool {
+    /// Waits for octets, for `idle` at most, then up to `linger` for more.
+    pub(crate) fn wait_for_work(&self, linger: Duration, idle: Duration) -> Wake {
         let mut state = self.lock();
+        let deadline = Instant::now() + idle;
         while state.pending == 0 && !state.stopping {
+            let left = deadline.saturating_duration_since(Instant::now());
+            if left.is_zero() {
+                state.writer = Waiting::No;
+                return Wake::Idle;
+            }
             state.writer = Waiting::Idle;
-            state = self.wake.wait(state).unwrap_or_else(PoisonError::into_inner);
+            state = self.wake.wait_timeout(state, left).unwrap_or_else(PoisonError::into_inner).0;
         }
         let deadline = Instant::now() + linger;
         while !state.stopping && state.flushing == 0 && state.pending < self.enough {
@@ -201,7 +239,7 @@ impl Spool {
             state = self.wake.wait_timeout(state, left).unwrap_or_else(PoisonError::into_inner).0;
         }
         state.writer = Waiting::No;
-        state.pending > 0
+        if state.pending > 0 { Wake::Work } else { Wake::End }
     }
 
     /// Whether the thread is to end.

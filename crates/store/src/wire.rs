@@ -1,10 +1,7 @@
 //! The wire record: the octets of a connection, both directions, each stretch with its time.
 
+use bytes::Bytes;
 use jiff::Timestamp;
-use uuid::Uuid;
-
-use crate::error::StoreError;
-use crate::reader::Reader;
 
 /// What a stretch of the wire record is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -19,7 +16,35 @@ pub enum Flow {
     ClientHello,
 }
 
-/// One stretch of the wire record.
+impl Flow {
+    const ALL: [Self; 4] = [Self::Received, Self::Sent, Self::Unsent, Self::ClientHello];
+
+    pub(crate) const fn code(self) -> u8 {
+        match self {
+            Self::Received => 1,
+            Self::Sent => 2,
+            Self::Unsent => 3,
+            Self::ClientHello => 4,
+        }
+    }
+
+    pub(crate) fn of(code: u8) -> Option<Self> {
+        Self::ALL.into_iter().find(|flow| flow.code() == code)
+    }
+}
+
+/// One stretch of the wire record, on its way into the store.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Piece {
+    /// When it was read, or handed to the system.
+    pub time: Timestamp,
+    /// Which way it went.
+    pub flow: Flow,
+    /// The octets.
+    pub octets: Bytes,
+}
+
+/// One stretch of the wire record, read back.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Chunk {
     /// When it was read, or handed to the system.
@@ -38,12 +63,4 @@ pub struct Wire {
     /// Whether stretches were deleted by retention. What was never kept because of the limit a session is told by
     /// `session.closed` (`wire_cut`).
     pub deleted: bool,
-}
-
-impl Reader {
-    /// The wire record of the session of this id.
-    pub fn wire(&self, session: Uuid) -> Result<Wire, StoreError> {
-        let _ = session;
-        Ok(Wire::default())
-    }
 }

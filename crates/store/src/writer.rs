@@ -2,6 +2,7 @@
 
 use std::fs::{File, OpenOptions, TryLockError};
 use std::os::unix::fs::OpenOptionsExt;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::thread::JoinHandle;
@@ -9,9 +10,10 @@ use std::time::Duration;
 
 use crate::error::StoreError;
 use crate::import::{Import, ImportError};
+use crate::retention::{Figures, Keep, Retention};
 use crate::schema::{self, DATABASE};
 use crate::segment;
-use crate::spool::{Sizes, Spool};
+use crate::spool::{Sizes, Spool, Wake};
 
 /// The spool's directory in the data directory.
 pub(crate) const SPOOL: &str = "spool";
@@ -39,6 +41,8 @@ pub struct Options {
     pub spool_limit: u64,
     /// Octets from which on a spool file is finished; it is deleted when it is consumed.
     pub segment_size: u64,
+    /// How long evidence is kept, and how much.
+    pub keep: Keep,
 }
 
 impl Default for Options {
@@ -48,6 +52,7 @@ impl Default for Options {
             group_events: 4096,
             spool_limit: 64 << 20,
             segment_size: 8 << 20,
+            keep: Keep::default(),
         }
     }
 }
@@ -59,6 +64,7 @@ impl Default for Options {
 pub struct Writer {
     spool: Arc<Spool>,
     directory: PathBuf,
+    figures: Arc<Figures>,
     thread: Option<JoinHandle<Result<(), StoreError>>>,
     /// Released by the system, however the process ends.
     _lock: File,
@@ -75,8 +81,11 @@ impl Writer {
         let database = directory.join(DATABASE);
         let spool_directory = directory.join(SPOOL);
         let connection = schema::open_for_writing(&database)?;
-        let import = Import::new(connection, spool_directory.clone())
-            .map_err(|error| StoreError::sqlite(&database, error))?;
+        let import = Import::new(connection, spool_directory.clone()).map_err(|error| match error {
+            ImportError::Sqlite(error) => StoreError::sqlite(&database, error),
+            ImportError::Spool(error) => StoreError::file(&database, "prepare", error),
+            ImportError::Panicked => StoreError::file(&database, "prepare", std::io::ErrorKind::Other.into()),
+        })?;
         let sizes = Sizes {
             limit: options.spool_limit,
             segment: options.segment_size,
@@ -85,9 +94,13 @@ impl Writer {
         let spool = Spool::open(&spool_directory, import.position(), sizes)
             .map_err(|error| StoreError::file(&spool_directory, "use", error))?;
         let spool = Arc::new(spool);
+        let retention = Retention::new(&import.connection, options.keep.clone())
+            .map_err(|error| StoreError::sqlite(&database, error))?;
+        let figures = retention.figures();
         let work = Work {
             spool: Arc::clone(&spool),
             import,
+            retention,
             database,
             interval: options.group_interval,
             group: options.group_events,
@@ -97,13 +110,18 @@ impl Writer {
             .name("store".to_owned())
             .spawn(move || work.run())
             .map_err(|error| StoreError::file(directory, "start the thread that writes", error))?;
-        Ok(Self { spool, directory: directory.to_owned(), thread: Some(thread), _lock: lock })
+        Ok(Self { spool, directory: directory.to_owned(), figures, thread: Some(thread), _lock: lock })
     }
 
     /// What sessions append to. May outlive the writer: what comes after [`close`](Self::close) is taken up at the next
     /// start.
     pub fn spool(&self) -> Arc<Spool> {
         Arc::clone(&self.spool)
+    }
+
+    /// How large the store is, and what retention has deleted.
+    pub fn figures(&self) -> Arc<Figures> {
+        Arc::clone(&self.figures)
     }
 
     /// Waits until everything appended before the call is in the database, for this long at most. Blocks the thread.
@@ -158,6 +176,7 @@ fn lock(directory: &Path) -> Result<File, StoreError> {
 struct Work {
     spool: Arc<Spool>,
     import: Import,
+    retention: Retention,
     database: PathBuf,
     interval: Duration,
     /// Events in the next transaction at most: fewer after a failure, because a small one fits where a large one does
@@ -169,14 +188,32 @@ struct Work {
 impl Work {
     fn run(mut self) -> Result<(), StoreError> {
         let mut failures = 0;
-        while self.spool.wait_for_work(self.interval) {
+        // Whether retention has more to delete: then nothing is waited for.
+        let mut deleting = true;
+        loop {
+            let (linger, idle) = if deleting {
+                (Duration::ZERO, Duration::ZERO)
+            } else {
+                (self.interval, self.retention.rest())
+            };
+            let wake = self.spool.wait_for_work(linger, idle);
+            if wake == Wake::End {
+                break;
+            }
             let last_attempt = self.spool.stopping();
-            match self.step() {
-                Ok(()) => {
+            let done = if wake == Wake::Work { self.guarded(Self::step) } else { Ok(()) };
+            let deleted = match done {
+                Ok(()) if last_attempt => Ok(false),
+                Ok(()) => self.guarded(Self::delete),
+                Err(error) => Err(error),
+            };
+            match deleted {
+                Ok(more) => {
                     if failures > 0 {
                         tracing::info!(database = %self.database.display(), "events can be stored again");
                     }
                     failures = 0;
+                    deleting = more;
                     self.group = self.group.saturating_mul(2).min(self.most);
                 }
                 Err(error) if last_attempt => return self.give_up(error),
@@ -204,6 +241,21 @@ impl Work {
         self.import.close().map_err(|error| StoreError::sqlite(&self.database, error))
     }
 
+    /// Does it, and turns a panic into an error: the thread must not end while sessions count on it.
+    fn guarded<T>(&mut self, work: fn(&mut Self) -> Result<T, ImportError>) -> Result<T, ImportError> {
+        catch_unwind(AssertUnwindSafe(|| work(self))).unwrap_or_else(|_| {
+            self.import.forget();
+            Err(ImportError::Panicked)
+        })
+    }
+
+    /// One step of retention.
+    fn delete(&mut self) -> Result<bool, ImportError> {
+        let stored = std::mem::take(&mut self.import.stored);
+        self.retention.grew(stored);
+        Ok(self.retention.step(&mut self.import.connection)?)
+    }
+
     /// One transaction.
     fn step(&mut self) -> Result<(), ImportError> {
         self.import.run(&self.spool.written(), self.group.max(LEAST))?;
@@ -218,6 +270,10 @@ impl Work {
         match error {
             ImportError::Sqlite(error) => Err(StoreError::sqlite(&self.database, error)),
             ImportError::Spool(error) => Err(StoreError::file(&self.database, "read the spool of", error)),
+            ImportError::Panicked => Err(StoreError::Unfinished {
+                path: self.database.with_file_name(SPOOL),
+                pending: self.spool.pending(),
+            }),
         }
     }
 }

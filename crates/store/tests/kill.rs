@@ -44,6 +44,9 @@ fn child_appends_until_it_is_killed() {
                             bytes_in: 0,
                             bytes_out: 0,
                             duration_ms: 0,
+                            wire_cut: 0,
+                            wire_sha256: String::new(),
+                            chain_sha256: String::new(),
                         };
                         let batch = match first {
                             0 => vec![

@@ -62,6 +62,9 @@ fn every_event() -> Vec<Event> {
             bytes_in: 1,
             bytes_out: u64::MAX,
             duration_ms: 3,
+            wire_cut: 0,
+            wire_sha256: String::new(),
+            chain_sha256: String::new(),
         },
     ]
 }

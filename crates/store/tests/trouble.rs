@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
 
-use common::{append, check_whole, line, read, record, session, small, spool_files};
+use common::{append, check_whole, line, read, record, session, small, spool_files, try_append};
 use store::{DATABASE, Filter, Options, Reader, SpoolError, StoreError, Writer};
 use tempfile::TempDir;
 
@@ -49,7 +49,7 @@ fn fill(spool: &store::Spool, from: u64, most: u64) -> (u64, Option<SpoolError>)
     let mut seq = from;
     while seq < most {
         let batch = [record(session(1), seq, line(&[b'a'; 3000])), record(session(1), seq + 1, line(b"b"))];
-        match spool.append(&batch) {
+        match try_append(spool, &batch) {
             Ok(()) => seq += 2,
             Err(error) => return (seq, Some(error)),
         }

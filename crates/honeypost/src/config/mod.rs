@@ -11,6 +11,7 @@ pub(crate) mod decnet;
 pub(crate) mod docs;
 mod environment;
 mod error;
+mod evidence;
 mod file;
 mod greeting;
 mod mail;
@@ -32,6 +33,7 @@ use event::Protocol;
 pub(crate) use self::choice::{LogFormat, SmtpAuth};
 pub(crate) use self::environment::CONFIG_VARIABLE;
 pub(crate) use self::error::{ConfigError, Origin};
+use self::evidence::{Store, Wire};
 use self::greeting::ImapGreeting;
 #[cfg(test)]
 pub(crate) use self::mail::Size;
@@ -75,6 +77,7 @@ pub(crate) struct Config {
     unserved: Unserved,
     limits: Limits,
     store: Store,
+    wire: Wire,
     mail: Mail,
     visitors: Visitors,
     origins: BTreeMap<&'static str, Origin>,
@@ -93,11 +96,6 @@ struct Limits {
     login_timeout: Option<Duration>,
     idle_timeout: Option<Duration>,
     write_timeout: Duration,
-}
-
-#[derive(Debug, Default)]
-struct Store {
-    group_interval: Duration,
 }
 
 #[derive(Debug, Default)]
@@ -257,11 +255,6 @@ impl Config {
     /// How long a peer may leave what we send unread.
     pub(crate) fn write_timeout(&self) -> Duration {
         self.limits.write_timeout
-    }
-
-    /// How long the store gathers events for one transaction.
-    pub(crate) fn group_interval(&self) -> Duration {
-        self.store.group_interval
     }
 
     /// How much captured mail is kept, and how long.

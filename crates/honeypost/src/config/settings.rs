@@ -190,6 +190,25 @@ settings! {
     /// that; this is how soon `honeypost events` sees them.
     "store.group-interval" => store.group_interval: Duration = Text("200ms");
 
+    /// How many events, and stretches of the wire record, one transaction takes at most. About as many waiting are put into
+    /// the database before `store.group-interval` is over. Larger groups cost less each and make `honeypost events` wait
+    /// longer.
+    "store.group-events" => store.group_events: Count = Text("4096");
+
+    /// How long a session is kept, from its last event (looked at once a minute). Sessions are deleted whole.
+    "store.keep" => store.keep: Duration = Text("365d");
+
+    /// From which size of the database on the oldest sessions are deleted, whatever their age.
+    "store.keep-size" => store.keep_size: Size = Text("10GB");
+
+    /// How much of a session's wire record is kept, both directions together. What is more is counted in its
+    /// `session.closed`. Its events, and the mail it sent, are kept whole all the same.
+    "wire.max-per-session" => wire.max_per_session: Size = Text("4MB");
+
+    /// How much of the wire record is kept in all, compressed, within `store.keep-size`. The oldest is deleted first; the
+    /// sessions' events stay.
+    "wire.keep-size" => wire.keep_size: Size = Text("4GB");
+
     /// The largest message that is taken in, in octets.
     "mail.max-size" => mail.max_size: Size = Text("10240000"), alias "SMTP_MAX_BODY_BYTES";
 

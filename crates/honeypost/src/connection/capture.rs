@@ -37,7 +37,7 @@ impl<S> Connection<S> {
         None
     }
 
-    /// Writes what has come of a message and is only in memory.
+    /// Writes what has come and is only in memory: of a message, and of the wire record.
     pub(super) async fn flush(&mut self) {
         let events = self.intake.flush().await;
         self.record(events).await;

@@ -61,7 +61,6 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
         if linger {
             self.hang_up(&mut late).await;
         }
-        self.ledger.bytes_in += late.octets as u64;
         if late.octets > 0 {
             let event = Event::ProtocolViolation { what: "unfinished", line: late.kept.into() };
             self.record(vec![event]).await;
@@ -96,6 +95,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
             if read.is_err() || buffer.filled().is_empty() {
                 break;
             }
+            self.ledger.received(buffer.filled());
             late.take(buffer.filled());
         }
         Poll::Ready(())

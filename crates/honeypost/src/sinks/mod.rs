@@ -8,7 +8,9 @@ mod store;
 
 use std::io;
 
+use ::store::{Piece, Trail};
 use event::{Protocol, Record};
+use uuid::Uuid;
 
 pub(crate) use self::outlet::Ending;
 pub(crate) use self::store::StoreSink;
@@ -18,6 +20,19 @@ use crate::config::{Config, LogFormat};
 pub(crate) trait Sink: Send + Sync {
     /// Takes all of these events, in order, or none of them.
     fn offer(&self, batch: &[Record]) -> Result<(), NotNow>;
+}
+
+/// The store, as sessions see it: it takes everything, or they wait.
+pub(crate) trait Archive: Send + Sync {
+    /// Keeps stretches of a session's wire record and events of the same session behind them, all or none. What is kept
+    /// survives the end of this process.
+    fn keep(
+        &self,
+        session: Uuid,
+        trail: &mut Trail,
+        wire: &[Piece],
+        records: &[Record],
+    ) -> Result<(), NotNow>;
 }
 
 /// A sink cannot take events at the moment.

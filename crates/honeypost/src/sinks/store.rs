@@ -3,37 +3,49 @@
 use std::sync::Arc;
 
 use event::{Event, Record};
-use store::{Spool, SpoolError};
+use store::{Piece, Spool, SpoolError, Trail};
+use uuid::Uuid;
 
-use super::{NotNow, Sink};
+use super::{Archive, NotNow};
 
 /// Octets that are kept of the fields of an event that is too large.
 const BEGINNING: usize = 64 * 1024;
 
-/// Events go to the store's spool, and from there into the database.
+/// Evidence goes to the store's spool, and from there into the database.
 pub(crate) struct StoreSink(pub(crate) Arc<Spool>);
 
-impl Sink for StoreSink {
-    fn offer(&self, batch: &[Record]) -> Result<(), NotNow> {
-        match self.0.append(batch) {
+impl Archive for StoreSink {
+    fn keep(
+        &self,
+        session: Uuid,
+        trail: &mut Trail,
+        wire: &[Piece],
+        records: &[Record],
+    ) -> Result<(), NotNow> {
+        let tell = |error: SpoolError| NotNow(error.to_string());
+        match self.0.append(session, trail, wire, records) {
             Err(SpoolError::TooLarge { .. }) => {}
-            result => return result.map_err(|error| NotNow(error.to_string())),
+            result => return result.map_err(tell),
         }
         // Trying again would hold its session for ever. No command of ours makes such an event: the protocols' limits on
-        // lines are far lower. Where a part of the batch is taken twice, the database keeps each event once.
-        for record in batch {
-            match self.0.append(std::slice::from_ref(record)) {
-                Err(error @ SpoolError::TooLarge { .. }) => {
-                    tracing::error!(%error, event = record.event.name(), "only the beginning of an event is recorded");
-                    match self.0.append(&[shortened(record)]) {
-                        Err(error @ SpoolError::TooLarge { .. }) => tracing::error!(%error, "it is lost"),
-                        result => result.map_err(|error| NotNow(error.to_string()))?,
-                    }
+        // lines are far lower. All of it is appended at once still, so that nothing is taken twice.
+        let records: Vec<Record> = records
+            .iter()
+            .map(|record| {
+                if self.0.takes(record) {
+                    return record.clone();
                 }
-                result => result.map_err(|error| NotNow(error.to_string()))?,
+                tracing::error!(%session, event = record.event.name(), "only the beginning of an event is recorded");
+                shortened(record)
+            })
+            .collect();
+        match self.0.append(session, trail, wire, &records) {
+            Err(error @ SpoolError::TooLarge { .. }) => {
+                tracing::error!(%error, events = records.len(), "they are lost");
+                Ok(())
             }
+            result => result.map_err(tell),
         }
-        Ok(())
     }
 }
 
@@ -55,6 +67,18 @@ mod tests {
     use super::*;
     use crate::pipeline::tests::attribution;
 
+    fn closed() -> Event {
+        Event::SessionClosed {
+            reason: CloseReason::Peer,
+            bytes_in: 0,
+            bytes_out: 0,
+            duration_ms: 0,
+            wire_cut: 0,
+            wire_sha256: String::new(),
+            chain_sha256: String::new(),
+        }
+    }
+
     #[test]
     fn an_event_that_cannot_be_kept_leaves_its_beginning() {
         let folder = tempfile::tempdir().expect("a folder");
@@ -63,7 +87,7 @@ mod tests {
         let events = [
             Event::SessionOpened { personality: "decnet".into() },
             Event::SearchRun { mailbox: "INBOX".into(), criteria: Text::from(vec![0; 11 << 20]), matches: 0 },
-            Event::SessionClosed { reason: CloseReason::Peer, bytes_in: 0, bytes_out: 0, duration_ms: 0 },
+            closed(),
         ];
         let records = (0..).zip(events).map(|(seq, event)| Record {
             id: uuid::Uuid::from_u128(seq.into()),
@@ -73,7 +97,8 @@ mod tests {
             event,
         });
         let sink = StoreSink(writer.spool());
-        sink.offer(&records.collect::<Vec<_>>()).expect("taken");
+        let records: Vec<_> = records.collect();
+        sink.keep(attribution.session, &mut Trail::default(), &[], &records).expect("taken");
         writer.flush(Duration::from_secs(20)).expect("stored");
         let reader = Reader::open(folder.path()).expect("a database");
         let stored: Vec<_> =

@@ -1,6 +1,7 @@
 //! What the tests of the store share: records to append, and what must be true of a store afterwards.
 #![allow(dead_code, reason = "each test binary uses some of it")]
 
+use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
@@ -8,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use event::{Attribution, Event, Protocol, Record, Text};
 use jiff::Timestamp;
-use store::{Filter, Options, Reader, Spool, SpoolError, Stored};
+use store::{Filter, Options, Reader, Spool, SpoolError, Stored, Trail};
 use uuid::Uuid;
 
 /// Small sizes, so that segments, groups and waits all happen in a short test.
@@ -18,6 +19,7 @@ pub(crate) fn small() -> Options {
         group_events: 64,
         spool_limit: 1 << 20,
         segment_size: 16 << 10,
+        ..Options::default()
     }
 }
 
@@ -47,14 +49,31 @@ pub(crate) fn line(text: &[u8]) -> Event {
     Event::CommandReceived { verb: "X".into(), line: Text::copy(text), state: "AUTHENTICATED", status: "BAD" }
 }
 
+thread_local! {
+    /// How far each session's chains have come; a session is one thread's.
+    static TRAILS: RefCell<BTreeMap<Uuid, Trail>> = const { RefCell::new(BTreeMap::new()) };
+}
+
 /// Appends as the driver does: waits where the spool says so.
 pub(crate) fn append(spool: &Spool, records: &[Record]) {
     let deadline = Instant::now() + Duration::from_secs(20);
-    while let Err(error) = spool.append(records) {
+    for alone in records.chunk_by(|one, other| one.attribution.session == other.attribution.session) {
+        append_of_one(spool, alone, deadline);
+    }
+}
+
+fn append_of_one(spool: &Spool, records: &[Record], deadline: Instant) {
+    while let Err(error) = try_append(spool, records) {
         assert!(!matches!(error, SpoolError::TooLarge { .. }), "{error}");
         assert!(Instant::now() < deadline, "{error}");
         std::thread::sleep(Duration::from_millis(2));
     }
+}
+
+/// Appends records of one session, or says why not.
+pub(crate) fn try_append(spool: &Spool, records: &[Record]) -> Result<(), SpoolError> {
+    let session = records.first().map(|record| record.attribution.session).unwrap_or_default();
+    TRAILS.with_borrow_mut(|trails| spool.append(session, trails.entry(session).or_default(), &[], records))
 }
 
 pub(crate) fn read(directory: &Path, filter: &Filter) -> Vec<Stored> {

@@ -27,7 +27,15 @@ fn every_event_tells_its_story() {
     for (event, told) in [
         (Event::SessionOpened { personality: "decnet".into() }, "session.opened      decnet"),
         (
-            Event::SessionClosed { reason: CloseReason::Peer, bytes_in: 3, bytes_out: 4, duration_ms: 1234 },
+            Event::SessionClosed {
+                reason: CloseReason::Peer,
+                bytes_in: 3,
+                bytes_out: 4,
+                duration_ms: 1234,
+                wire_cut: 0,
+                wire_sha256: String::new(),
+                chain_sha256: String::new(),
+            },
             "session.closed      peer after 1.2 s, 3 octets in, 4 out",
         ),
         (

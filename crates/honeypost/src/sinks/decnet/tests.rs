@@ -45,7 +45,15 @@ fn opened() -> Event {
 }
 
 fn closed() -> Event {
-    Event::SessionClosed { reason: CloseReason::Logout, bytes_in: 1, bytes_out: 2, duration_ms: 3 }
+    Event::SessionClosed {
+        reason: CloseReason::Logout,
+        bytes_in: 1,
+        bytes_out: 2,
+        duration_ms: 3,
+        wire_cut: 0,
+        wire_sha256: String::new(),
+        chain_sha256: String::new(),
+    }
 }
 
 /// Where the outlet of a test writes to.

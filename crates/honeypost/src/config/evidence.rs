@@ -1,0 +1,46 @@
+//! The settings of the store and of the wire record in it. The fields are documented by their rows in `settings.rs`.
+
+use std::time::Duration;
+
+use ::store::{Keep, Options};
+
+use super::Config;
+use super::mail::Size;
+use super::value::Count;
+
+/// How events get into the database, and how long they stay.
+#[derive(Debug, Default)]
+pub(super) struct Store {
+    pub(super) group_interval: Duration,
+    pub(super) group_events: Count,
+    pub(super) keep: Duration,
+    pub(super) keep_size: Size,
+}
+
+/// How much of the wire record is kept.
+#[derive(Debug, Default)]
+pub(super) struct Wire {
+    pub(super) max_per_session: Size,
+    pub(super) keep_size: Size,
+}
+
+impl Config {
+    /// How the store is opened.
+    pub(crate) fn store(&self) -> Options {
+        Options {
+            group_interval: self.store.group_interval,
+            group_events: self.store.group_events.0,
+            keep: Keep {
+                age: Some(self.store.keep),
+                size: Some(self.store.keep_size.0),
+                wire_size: Some(self.wire.keep_size.0),
+            },
+            ..Options::default()
+        }
+    }
+
+    /// Octets of a session's wire record that are kept.
+    pub(crate) fn wire_per_session(&self) -> u64 {
+        self.wire.max_per_session.0
+    }
+}
