@@ -30,12 +30,12 @@ pub(crate) struct Pipeline {
     over: watch::Sender<bool>,
 }
 
-/// What is appended at once: stretches of a session's wire record, and events behind them.
+/// What is appended at once: events, and stretches of the same session's wire record.
 #[derive(Clone, Copy)]
 struct Batch<'a> {
     session: Uuid,
-    wire: &'a [Piece],
     records: &'a [Record],
+    wire: &'a [Piece],
 }
 
 impl Pipeline {
@@ -46,7 +46,7 @@ impl Pipeline {
     }
 
     fn offer(&self, batch: Batch<'_>, trail: &mut Trail) -> Result<(), NotNow> {
-        self.store.keep(batch.session, trail, batch.wire, batch.records)?;
+        self.store.keep(batch.session, trail, batch.records, batch.wire)?;
         if self.behind.swap(false, Ordering::Relaxed) {
             tracing::warn!("the store takes events again");
         }
@@ -281,8 +281,8 @@ pub(crate) mod tests {
             &self,
             _session: Uuid,
             _trail: &mut Trail,
-            wire: &[Piece],
             batch: &[Record],
+            wire: &[Piece],
         ) -> Result<(), NotNow> {
             let left = |count: usize| count.checked_sub(1);
             if self.refusals.fetch_update(Ordering::SeqCst, Ordering::SeqCst, left).is_ok() {

@@ -42,7 +42,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
                 trail = Trail::default();
             }
             let session = first.attribution.session;
-            while let Err(error) = spool.append(session, &mut trail, &[], &batch) {
+            while let Err(error) = spool.append(session, &mut trail, &batch, &[]) {
                 assert!(matches!(error, SpoolError::Behind { .. }), "{error}");
                 behind += 1;
                 std::thread::sleep(Duration::from_millis(10));

@@ -42,8 +42,9 @@ const LOOK: Duration = Duration::from_mins(1);
 const SESSIONS: i64 = 64;
 const EVENTS: i64 = 2_000;
 const BLOCKS: i64 = 16;
-/// Pages that are given back in one step.
+/// Pages that are given back in one step, and free ones that are kept for what comes next.
 const PAGES: i64 = 512;
+const FREE: i64 = 64;
 /// Deleting ends a twentieth below a limit, so that it does not begin again at once.
 const MARGIN: u64 = 20;
 /// A session without its end of which nothing came for so long goes on no more.
@@ -285,11 +286,12 @@ fn used(connection: &Connection) -> rusqlite::Result<u64> {
     Ok((pages * pragma("page_size")?).max(0).cast_unsigned())
 }
 
-/// Gives some free pages back to the system, where they are more than a few. Whether there are more.
+/// Gives some free pages back to the system, where they are more than a few. Whether there may be more.
 fn give_back(connection: &Connection) -> rusqlite::Result<bool> {
     let pragma = |name| connection.pragma_query_value(None, name, |row| row.get::<_, i64>(0));
     let free = pragma("freelist_count")?;
-    if free <= (pragma("page_count")? / 100).max(PAGES) {
+    let kept = (pragma("page_count")? / 100).max(FREE);
+    if free <= kept {
         return Ok(false);
     }
     // One row a page that was given back.
@@ -297,5 +299,10 @@ fn give_back(connection: &Connection) -> rusqlite::Result<bool> {
     let mut rows = statement.query([])?;
     while rows.next()?.is_some() {}
     drop(rows);
-    Ok(pragma("freelist_count")? < free)
+    let left = pragma("freelist_count")?;
+    if left <= kept {
+        // The file itself shrinks at a checkpoint.
+        connection.query_row("PRAGMA wal_checkpoint(PASSIVE)", [], |_| Ok(()))?;
+    }
+    Ok(left < free)
 }

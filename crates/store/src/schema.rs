@@ -166,7 +166,8 @@ fn configure(connection: &Connection) -> rusqlite::Result<()> {
     connection.pragma_update(None, "synchronous", "normal")?;
     connection.pragma_update(None, "wal_autocheckpoint", 4000)?;
     connection.pragma_update(None, "journal_size_limit", 32 << 20)?;
-    connection.pragma_update(None, "cache_size", -16_000)?;
+    // KiB. Rows are appended: the pages that are written again are few.
+    connection.pragma_update(None, "cache_size", -1_000)?;
     // One writer, which makes the session's row itself: a look-up for each event would only cost.
     connection.pragma_update(None, "foreign_keys", false)
 }

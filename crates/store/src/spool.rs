@@ -117,7 +117,7 @@ impl Spool {
         })
     }
 
-    /// Appends stretches of one session's wire record and events of the same session, all or none. After `Ok` they survive the
+    /// Appends events of one session and stretches of the same session's wire record, all or none. After `Ok` they survive the
     /// death of the process, and `trail` is behind them; after an error it is as it was.
     ///
     /// Quick (one `write(2)` into the page cache) and never waiting for the disk or the database: to be called from
@@ -128,17 +128,17 @@ impl Spool {
         &self,
         session: Uuid,
         trail: &mut Trail,
-        wire: &[Piece],
         records: &[Record],
+        wire: &[Piece],
     ) -> Result<(), SpoolError> {
         FRAMES.with_borrow_mut(|frames| {
             frames.clear();
             let mut behind = *trail;
-            let encoded = wire
+            let encoded = records
                 .iter()
-                .try_for_each(|piece| frame::put_wire(session, piece, &mut behind, frames))
+                .try_for_each(|record| frame::put_event(record, &mut behind, frames))
                 .and_then(|()| {
-                    records.iter().try_for_each(|record| frame::put_event(record, &mut behind, frames))
+                    wire.iter().try_for_each(|piece| frame::put_wire(session, piece, &mut behind, frames))
                 });
             let result =
                 encoded.map_err(|_| SpoolError::TooLarge { session }).and_then(|()| self.write(frames));

@@ -24,14 +24,14 @@ pub(crate) trait Sink: Send + Sync {
 
 /// The store, as sessions see it: it takes everything, or they wait.
 pub(crate) trait Archive: Send + Sync {
-    /// Keeps stretches of a session's wire record and events of the same session behind them, all or none. What is kept
+    /// Keeps events of a session and stretches of its wire record, all or none; the first of all are events. What is kept
     /// survives the end of this process.
     fn keep(
         &self,
         session: Uuid,
         trail: &mut Trail,
-        wire: &[Piece],
         records: &[Record],
+        wire: &[Piece],
     ) -> Result<(), NotNow>;
 }
 

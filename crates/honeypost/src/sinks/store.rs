@@ -19,11 +19,11 @@ impl Archive for StoreSink {
         &self,
         session: Uuid,
         trail: &mut Trail,
-        wire: &[Piece],
         records: &[Record],
+        wire: &[Piece],
     ) -> Result<(), NotNow> {
         let tell = |error: SpoolError| NotNow(error.to_string());
-        match self.0.append(session, trail, wire, records) {
+        match self.0.append(session, trail, records, wire) {
             Err(SpoolError::TooLarge { .. }) => {}
             result => return result.map_err(tell),
         }
@@ -39,7 +39,7 @@ impl Archive for StoreSink {
                 shortened(record)
             })
             .collect();
-        match self.0.append(session, trail, wire, &records) {
+        match self.0.append(session, trail, &records, wire) {
             Err(error @ SpoolError::TooLarge { .. }) => {
                 tracing::error!(%error, events = records.len(), "they are lost");
                 Ok(())
@@ -98,7 +98,7 @@ mod tests {
         });
         let sink = StoreSink(writer.spool());
         let records: Vec<_> = records.collect();
-        sink.keep(attribution.session, &mut Trail::default(), &[], &records).expect("taken");
+        sink.keep(attribution.session, &mut Trail::default(), &records, &[]).expect("taken");
         writer.flush(Duration::from_secs(20)).expect("stored");
         let reader = Reader::open(folder.path()).expect("a database");
         let stored: Vec<_> =

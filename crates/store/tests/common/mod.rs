@@ -73,7 +73,7 @@ fn append_of_one(spool: &Spool, records: &[Record], deadline: Instant) {
 /// Appends records of one session, or says why not.
 pub(crate) fn try_append(spool: &Spool, records: &[Record]) -> Result<(), SpoolError> {
     let session = records.first().map(|record| record.attribution.session).unwrap_or_default();
-    TRAILS.with_borrow_mut(|trails| spool.append(session, trails.entry(session).or_default(), &[], records))
+    TRAILS.with_borrow_mut(|trails| spool.append(session, trails.entry(session).or_default(), records, &[]))
 }
 
 pub(crate) fn read(directory: &Path, filter: &Filter) -> Vec<Stored> {
