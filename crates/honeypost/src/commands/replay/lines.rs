@@ -1,0 +1,219 @@
+//! Chunks become what was said: lines, and what is announced by them (literals, messages), wherever the chunks were cut.
+//!
+//! What was said stands in the order of first octets, each with the time of its first octet. What follows a line is told by
+//! `dialogue.rs`; how it looks is `render.rs`.
+
+use event::Protocol;
+use jiff::Timestamp;
+use store::{Chunk, Flow};
+
+use super::dialogue::{Dialogue, Side, Unit, is_lone_dot};
+
+/// Something that was said or that happened.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Entry {
+    /// When its first octet was there.
+    pub(super) time: Timestamp,
+    /// What.
+    pub(super) said: Said,
+}
+
+/// What was said.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Said {
+    /// A line, with its end where it has one; and what it says in base64, where it is part of a SASL exchange.
+    Line { side: Side, octets: Vec<u8>, decoded: Option<Vec<u8>> },
+    /// A literal, a message, an answer of several lines: without the lone dot behind it.
+    Block { side: Side, octets: Vec<u8>, times: Times },
+    /// What was answered to a command, where only the events tell.
+    Status(String),
+    /// A TLS handshake of so many octets begins.
+    ClientHello(usize),
+    /// So many octets did not arrive.
+    Unsent(usize),
+}
+
+impl Said {
+    /// Who said it, or to whose saying it belongs.
+    pub(super) fn side(&self) -> Side {
+        match self {
+            Self::Line { side, .. } | Self::Block { side, .. } => *side,
+            Self::ClientHello(_) => Side::Client,
+            Self::Status(_) | Self::Unsent(_) => Side::Server,
+        }
+    }
+}
+
+/// From which offset on octets have which time; ascending offsets.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(super) struct Times(Vec<(usize, Timestamp)>);
+
+impl Times {
+    /// When the octet at this offset was there.
+    pub(super) fn at(&self, offset: usize) -> Option<Timestamp> {
+        let later = self.0.partition_point(|(from, _)| *from <= offset);
+        self.0.get(later.saturating_sub(1)).map(|(_, time)| *time)
+    }
+
+    fn note(&mut self, offset: usize, time: Timestamp) {
+        if self.0.last().is_none_or(|(_, last)| *last != time) {
+            self.0.push((offset, time));
+        }
+    }
+}
+
+/// What was said in these chunks.
+pub(super) fn entries(protocol: Protocol, chunks: &[Chunk]) -> Vec<Entry> {
+    let mut cutter = Cutter {
+        dialogue: Dialogue::new(protocol),
+        client: None,
+        server: None,
+        place: 0,
+        entries: Vec::new(),
+    };
+    for chunk in chunks {
+        match chunk.flow {
+            Flow::Received => cutter.take(Side::Client, chunk.time, &chunk.octets),
+            Flow::Sent => cutter.take(Side::Server, chunk.time, &chunk.octets),
+            Flow::ClientHello => cutter.client_hello(chunk.time, chunk.octets.len()),
+            Flow::Unsent => cutter.unsent(chunk.time, chunk.octets.len()),
+        }
+    }
+    cutter.end();
+    cutter.entries.sort_by_key(|(place, _)| *place);
+    cutter.entries.into_iter().map(|(_, entry)| entry).collect()
+}
+
+/// One side's unit under way.
+#[derive(Debug)]
+struct Open {
+    unit: Unit,
+    octets: Vec<u8>,
+    times: Times,
+    /// Where among all octets it begins.
+    place: usize,
+    /// Of the line under way: its offset in `octets`, and where among all octets it begins.
+    line: (usize, usize),
+}
+
+#[derive(Debug)]
+struct Cutter {
+    dialogue: Dialogue,
+    client: Option<Open>,
+    server: Option<Open>,
+    /// Octets so far, of both sides: what stands in an order of first octets.
+    place: usize,
+    entries: Vec<(usize, Entry)>,
+}
+
+impl Cutter {
+    fn open(&mut self, side: Side) -> &mut Option<Open> {
+        match side {
+            Side::Client => &mut self.client,
+            Side::Server => &mut self.server,
+        }
+    }
+
+    fn take(&mut self, side: Side, time: Timestamp, mut rest: &[u8]) {
+        while !rest.is_empty() {
+            let mut open = match self.open(side).take() {
+                Some(open) => open,
+                None => Open {
+                    unit: self.dialogue.next(side),
+                    octets: Vec::new(),
+                    times: Times::default(),
+                    place: self.place,
+                    line: (0, self.place),
+                },
+            };
+            if open.octets.len() == open.line.0 {
+                open.line.1 = self.place;
+            }
+            let wanted = match open.unit {
+                Unit::Counted(number) => number.saturating_sub(open.octets.len()),
+                Unit::Line | Unit::Dotted => memchr::memchr(b'\n', rest).map_or(usize::MAX, |at| at + 1),
+            };
+            let (now, later) = rest.split_at(wanted.min(rest.len()));
+            open.times.note(open.octets.len(), time);
+            open.octets.extend_from_slice(now);
+            self.place += now.len();
+            rest = later;
+            let complete = wanted == now.len();
+            let dot = open.octets.get(open.line.0..).is_some_and(is_lone_dot);
+            match open.unit {
+                Unit::Dotted if complete && !dot => {
+                    open.line.0 = open.octets.len();
+                    *self.open(side) = Some(open);
+                }
+                _ if complete => self.finish(side, open),
+                _ => *self.open(side) = Some(open),
+            }
+        }
+    }
+
+    /// Complete, or as far as it came.
+    fn finish(&mut self, side: Side, open: Open) {
+        let Open { unit, mut octets, times, place, line } = open;
+        match unit {
+            Unit::Line => {
+                let decoded = self.dialogue.line(side, &octets);
+                self.push(place, &times, 0, Said::Line { side, octets, decoded });
+            }
+            Unit::Counted(_) => {
+                self.push(place, &times, 0, Said::Block { side, octets, times: times.clone() });
+            }
+            Unit::Dotted => {
+                let dot = if octets.get(line.0..).is_some_and(is_lone_dot) {
+                    octets.split_off(line.0)
+                } else {
+                    Vec::new()
+                };
+                if !octets.is_empty() {
+                    self.push(place, &times, 0, Said::Block { side, octets, times: times.clone() });
+                }
+                if !dot.is_empty() {
+                    self.push(line.1, &times, line.0, Said::Line { side, octets: dot, decoded: None });
+                }
+            }
+        }
+    }
+
+    fn push(&mut self, place: usize, times: &Times, offset: usize, said: Said) {
+        if let Some(time) = times.at(offset) {
+            self.entries.push((place, Entry { time, said }));
+        }
+    }
+
+    fn client_hello(&mut self, time: Timestamp, octets: usize) {
+        if let Some((_, Entry { said: Said::ClientHello(so_far), .. })) = self.entries.last_mut()
+            && self.client.is_none()
+            && self.server.is_none()
+        {
+            *so_far += octets;
+            return;
+        }
+        self.end();
+        self.dialogue.reset();
+        self.entries.push((self.place, Entry { time, said: Said::ClientHello(octets) }));
+    }
+
+    fn unsent(&mut self, time: Timestamp, octets: usize) {
+        self.end();
+        match self.entries.last_mut() {
+            Some((_, Entry { said: Said::Unsent(so_far), .. })) => *so_far += octets,
+            _ => self.entries.push((self.place, Entry { time, said: Said::Unsent(octets) })),
+        }
+    }
+
+    /// What is unfinished is shown as far as it came.
+    fn end(&mut self) {
+        for side in [Side::Client, Side::Server] {
+            if let Some(open) = self.open(side).take() {
+                self.finish(side, open);
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;
