@@ -90,6 +90,7 @@ fn what_cannot_be_is_said() {
         (&[id, "--speed", "NaN"], "--speed NaN is no speed"),
         (&[id, "--max-pause", "soon"], "--max-pause \"soon\" is no time; expected 5s, 500ms, 2m, or 0"),
         (&[id, "--speed", "2", "--instant"], "--instant"),
+        (&[id, "--format", "json", "--speed", "2"], "--speed is for --format text and asciicast"),
         (&[id, "--real-ports"], "--real-ports is for --format pcap"),
         (&[id, "--format", "pcap", "--only", "client"], "--only leaves no conversation"),
         (&[id, "--format", "asciicast", "--instant"], "--instant leaves nothing to play"),

@@ -139,9 +139,8 @@ impl Cutter {
             self.place += now.len();
             rest = later;
             let complete = wanted == now.len();
-            let dot = open.octets.get(open.line.0..).is_some_and(is_lone_dot);
             match open.unit {
-                Unit::Dotted if complete && !dot => {
+                Unit::Dotted if complete && !open.octets.get(open.line.0..).is_some_and(is_lone_dot) => {
                     open.line.0 = open.octets.len();
                     *self.open(side) = Some(open);
                 }

@@ -111,6 +111,9 @@ impl Wanted {
             Format::Asciicast if replay.instant => {
                 bail!("--instant leaves nothing to play for --format asciicast; give --speed instead");
             }
+            Format::Pcap | Format::Json if replay.speed.is_some() => {
+                bail!("--speed is for --format text and asciicast; leave it out");
+            }
             Format::Text | Format::Asciicast | Format::Json if replay.real_ports => {
                 bail!("--real-ports is for --format pcap; leave it out");
             }

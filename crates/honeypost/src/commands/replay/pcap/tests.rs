@@ -130,3 +130,20 @@ fn ports_are_those_of_the_protocol() {
         assert_eq!(standard_port(protocol, recorded), expected);
     }
 }
+
+#[test]
+fn what_tls_carried_is_read_as_well() {
+    let chunks = [
+        chunk(0, Flow::Sent, b"* OK ready.\r\n"),
+        chunk(1, Flow::Received, b"a STARTTLS\r\n"),
+        chunk(2, Flow::Sent, b"a OK Begin TLS negotiation now.\r\n"),
+        chunk(3, Flow::ClientHello, &[22; 517]),
+        chunk(4, Flow::Received, b"b LOGIN admin admin\r\n"),
+        chunk(5, Flow::Sent, b"b OK Logged in.\r\n"),
+    ];
+    let attribution = conversation(Protocol::Imap, Vec::new()).attribution;
+    let file = file(&attribution, &chunks, "logout", false);
+    is_clean(&file);
+    let requests = tshark(&file, &["-Y", "imap", "-T", "fields", "-e", "imap.request"]);
+    assert!(requests.is_none_or(|requests| requests.contains("b LOGIN admin admin")));
+}
