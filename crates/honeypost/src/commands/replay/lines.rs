@@ -3,6 +3,9 @@
 //! What was said stands in the order of first octets, each with the time of its first octet. What follows a line is told by
 //! `dialogue.rs`; how it looks is `render.rs`.
 
+use std::collections::BTreeMap;
+use std::slice;
+
 use event::Protocol;
 use jiff::Timestamp;
 use store::{Chunk, Flow};
@@ -62,26 +65,40 @@ impl Times {
     }
 }
 
-/// What was said in these chunks.
-pub(super) fn entries(protocol: Protocol, chunks: &[Chunk]) -> Vec<Entry> {
-    let mut cutter = Cutter {
-        dialogue: Dialogue::new(protocol),
-        client: None,
-        server: None,
-        place: 0,
-        entries: Vec::new(),
-    };
-    for chunk in chunks {
-        match chunk.flow {
-            Flow::Received => cutter.take(Side::Client, chunk.time, &chunk.octets),
-            Flow::Sent => cutter.take(Side::Server, chunk.time, &chunk.octets),
-            Flow::ClientHello => cutter.client_hello(chunk.time, chunk.octets.len()),
-            Flow::Unsent => cutter.unsent(chunk.time, chunk.octets.len()),
+/// What was said in these chunks, one after another: a long session is not held twice.
+pub(super) fn entries(protocol: Protocol, chunks: &[Chunk]) -> Entries<'_> {
+    let dialogue = Dialogue::new(protocol);
+    let cutter = Cutter { dialogue, client: None, server: None, place: 0, count: 0, ready: BTreeMap::new() };
+    Entries { chunks: chunks.iter(), cutter }
+}
+
+/// See [`entries`].
+#[derive(Debug)]
+pub(super) struct Entries<'a> {
+    chunks: slice::Iter<'a, Chunk>,
+    cutter: Cutter,
+}
+
+impl Iterator for Entries<'_> {
+    type Item = Entry;
+
+    fn next(&mut self) -> Option<Entry> {
+        loop {
+            if let Some(entry) = self.cutter.ready() {
+                return Some(entry);
+            }
+            let Some(chunk) = self.chunks.next() else {
+                self.cutter.end();
+                return self.cutter.ready.pop_first().map(|(_, entry)| entry);
+            };
+            match chunk.flow {
+                Flow::Received => self.cutter.take(Side::Client, chunk.time, &chunk.octets),
+                Flow::Sent => self.cutter.take(Side::Server, chunk.time, &chunk.octets),
+                Flow::ClientHello => self.cutter.client_hello(chunk.time, chunk.octets.len()),
+                Flow::Unsent => self.cutter.unsent(chunk.time, chunk.octets.len()),
+            }
         }
     }
-    cutter.end();
-    cutter.entries.sort_by_key(|(place, _)| *place);
-    cutter.entries.into_iter().map(|(_, entry)| entry).collect()
 }
 
 /// One side's unit under way.
@@ -103,7 +120,10 @@ struct Cutter {
     server: Option<Open>,
     /// Octets so far, of both sides: what stands in an order of first octets.
     place: usize,
-    entries: Vec<(usize, Entry)>,
+    /// Entries so far.
+    count: usize,
+    /// What is complete, by its place, and in the order of completion where that is the same.
+    ready: BTreeMap<(usize, usize), Entry>,
 }
 
 impl Cutter {
@@ -179,29 +199,45 @@ impl Cutter {
 
     fn push(&mut self, place: usize, times: &Times, offset: usize, said: Said) {
         if let Some(time) = times.at(offset) {
-            self.entries.push((place, Entry { time, said }));
+            self.insert(place, Entry { time, said });
         }
     }
 
+    fn insert(&mut self, place: usize, entry: Entry) {
+        self.ready.insert((place, self.count), entry);
+        self.count += 1;
+    }
+
+    /// The next entry, if nothing can come before it any more, nor be added to it.
+    fn ready(&mut self) -> Option<Entry> {
+        let open = [&self.client, &self.server].into_iter().flatten().map(|open| open.place).min();
+        let first = self.ready.first_entry()?;
+        (first.key().0 < open.unwrap_or(self.place)).then(|| first.remove())
+    }
+
     fn client_hello(&mut self, time: Timestamp, octets: usize) {
-        if let Some((_, Entry { said: Said::ClientHello(so_far), .. })) = self.entries.last_mut()
-            && self.client.is_none()
+        if self.client.is_none()
             && self.server.is_none()
+            && let Some(mut last) = self.ready.last_entry()
+            && let Said::ClientHello(so_far) = &mut last.get_mut().said
         {
             *so_far += octets;
             return;
         }
         self.end();
         self.dialogue.reset();
-        self.entries.push((self.place, Entry { time, said: Said::ClientHello(octets) }));
+        self.insert(self.place, Entry { time, said: Said::ClientHello(octets) });
     }
 
     fn unsent(&mut self, time: Timestamp, octets: usize) {
         self.end();
-        match self.entries.last_mut() {
-            Some((_, Entry { said: Said::Unsent(so_far), .. })) => *so_far += octets,
-            _ => self.entries.push((self.place, Entry { time, said: Said::Unsent(octets) })),
+        if let Some(mut last) = self.ready.last_entry()
+            && let Said::Unsent(so_far) = &mut last.get_mut().said
+        {
+            *so_far += octets;
+            return;
         }
+        self.insert(self.place, Entry { time, said: Said::Unsent(octets) });
     }
 
     /// What is unfinished is shown as far as it came.

@@ -134,18 +134,16 @@ impl Conversation {
         missing
     }
 
-    fn entries(&self) -> Vec<Entry> {
-        if self.has_wire() {
-            return lines::entries(self.attribution.protocol, &self.wire.chunks);
-        }
-        let both = self.commands.iter().flat_map(|command| {
+    fn entries(&self) -> impl Iterator<Item = Entry> {
+        let commands = self.commands.iter().flat_map(|command| {
             let Command { time, line, status } = command;
             let octets = [line.as_slice(), b"\r\n"].concat();
             let line = Said::Line { side: Side::Client, octets, decoded: None };
             let status = (!status.is_empty()).then(|| Said::Status(status.clone()));
             [Some(line), status].into_iter().flatten().map(|said| Entry { time: *time, said })
         });
-        both.collect()
+        // There are commands where there are no chunks.
+        lines::entries(self.attribution.protocol, &self.wire.chunks).chain(commands)
     }
 
     /// The whole of it, to be shown one after another. `only` is the side to leave.
@@ -160,8 +158,7 @@ impl Conversation {
             }
             None => style.note(None, "no session.closed: it is still open, or Honeypost was killed"),
         };
-        let entries = self.entries().into_iter();
-        let entries = entries.filter(move |entry| only.is_none_or(|side| entry.said.side() == side));
+        let entries = self.entries().filter(move |entry| only.is_none_or(|side| entry.said.side() == side));
         let said = entries.flat_map(move |entry| style.entry(&entry));
         before.into_iter().chain(said).chain([after])
     }

@@ -271,7 +271,7 @@ proptest! {
         }
         let style = Style { start: start(), colours: false, full };
         let shown = |chunks: &[Chunk]| -> Vec<Piece> {
-            lines::entries(protocol, chunks).iter().flat_map(|entry| style.entry(entry)).collect()
+            lines::entries(protocol, chunks).flat_map(|entry| style.entry(&entry)).collect()
         };
         let whole = shown(&chunks);
         prop_assert_eq!(&whole, &shown(&split));
@@ -285,7 +285,7 @@ proptest! {
             prop_assert!(["C:", "S:", "C|", "S|", "--"].contains(&mark), "{:?}", text);
         }
         // All octets are there, each once.
-        let kept: usize = lines::entries(protocol, &chunks).iter().map(|entry| match &entry.said {
+        let kept: usize = lines::entries(protocol, &chunks).map(|entry| match &entry.said {
             Said::Line { octets, .. } | Said::Block { octets, .. } => octets.len(),
             _ => 0,
         }).sum();

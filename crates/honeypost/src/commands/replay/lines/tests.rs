@@ -10,7 +10,7 @@ fn shown(protocol: Protocol, chunks: &[Chunk]) -> Vec<(i64, String)> {
         Said::Block { side, octets, .. } => format!("{side:?} holds {}", octets.escape_ascii()),
         other => format!("{other:?}"),
     };
-    entries(protocol, chunks).iter().map(|entry| (millis(entry.time), said(&entry.said))).collect()
+    entries(protocol, chunks).map(|entry| (millis(entry.time), said(&entry.said))).collect()
 }
 
 #[test]
@@ -40,7 +40,7 @@ fn lines_of_a_message_have_their_own_times() {
         chunk(3, Flow::Received, b"wo\r\nthree\r\n."),
         chunk(4, Flow::Received, b"\r\n"),
     ];
-    let entries = entries(Protocol::Smtp, &chunks);
+    let entries: Vec<Entry> = entries(Protocol::Smtp, &chunks).collect();
     let Some(Entry { said: Said::Block { octets, times, .. }, .. }) = entries.get(1) else {
         panic!("{entries:?}")
     };
