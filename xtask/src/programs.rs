@@ -17,9 +17,11 @@ pub(crate) struct Program {
     pub(crate) package: &'static str,
 }
 
-/// What the tests of the crates need: a real Dovecot reads what `bait export` writes.
-pub(crate) const OF_TESTS: [Program; 1] =
-    [Program { name: "/usr/lib/dovecot/imap", package: "dovecot-imapd" }];
+/// What the tests of the crates need: a real Dovecot reads what `bait export` writes, tshark what `replay` does.
+pub(crate) const OF_TESTS: [Program; 2] = [
+    Program { name: "/usr/lib/dovecot/imap", package: "dovecot-imapd" },
+    Program { name: "tshark", package: "tshark" },
+];
 
 /// The longest that an installation may take.
 const LIMIT: Duration = Duration::from_mins(10);

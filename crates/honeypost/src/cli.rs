@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::commands::reading::Which;
+use crate::commands::replay::Replay;
 
 /// A decoy mail server: intruders get in, read bait, and every step is recorded.
 #[derive(Debug, Parser)]
@@ -24,6 +25,8 @@ pub(crate) enum Command {
     Check(Check),
     /// Print what was recorded
     Events(Events),
+    /// Show a session's conversation as it happened (docs/replay.md)
+    Replay(Replay),
     /// Look at the bait mail, check a corpus of your own, export it
     #[command(subcommand)]
     Bait(Bait),

@@ -115,8 +115,12 @@ fn deceives(character: char) -> bool {
 
 /// Whether to colour what goes to standard output: on a terminal, unless `NO_COLOR` is set (<https://no-color.org>).
 pub(crate) fn colours(out: &Stdout) -> bool {
-    let forbidden = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
-    out.is_terminal() && !forbidden
+    out.is_terminal() && !colours_forbidden()
+}
+
+/// Whether `NO_COLOR` is set.
+pub(crate) fn colours_forbidden() -> bool {
+    std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty())
 }
 
 #[cfg(test)]

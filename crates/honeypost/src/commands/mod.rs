@@ -7,4 +7,5 @@ pub(crate) mod docs;
 pub(crate) mod events;
 mod line;
 pub(crate) mod reading;
+pub(crate) mod replay;
 mod since;
