@@ -6,6 +6,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::commands::reading::Which;
 use crate::commands::replay::Replay;
+use crate::commands::verify::Verify;
 
 /// A decoy mail server: intruders get in, read bait, and every step is recorded.
 #[derive(Debug, Parser)]
@@ -27,6 +28,8 @@ pub(crate) enum Command {
     Events(Events),
     /// Show a session's conversation as it happened (docs/replay.md)
     Replay(Replay),
+    /// Tell whether the evidence is as it was recorded; exit 0 or 1
+    Verify(Verify),
     /// Look at the bait mail, check a corpus of your own, export it
     #[command(subcommand)]
     Bait(Bait),

@@ -38,6 +38,7 @@ fn main() -> ExitCode {
         Command::Check(wanted) => commands::check::run(wanted),
         Command::Events(wanted) => commands::events::run(&wanted),
         Command::Replay(wanted) => commands::replay::run(&wanted),
+        Command::Verify(wanted) => commands::verify::run(&wanted),
         Command::Bait(wanted) => commands::bait::run(&wanted),
         Command::Docs { page } => commands::docs::run(page),
     };

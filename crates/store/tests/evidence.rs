@@ -73,7 +73,9 @@ impl Story {
 
 fn told(directory: &Path, stories: &[Story]) {
     let writer = Writer::open(directory, &Options::default()).expect("opens");
-    stories.iter().for_each(|story| story.tell(&writer.spool()));
+    for story in stories {
+        story.tell(&writer.spool());
+    }
     writer.close().expect("closes");
 }
 

@@ -2,7 +2,7 @@
 
 mod common;
 
-use store::{DATABASE, Options, Reader, SCHEMA_VERSION, StoreError, Writer};
+use store::{DATABASE, Filter, Options, Reader, SCHEMA_VERSION, StoreError, Writer};
 use tempfile::TempDir;
 
 /// A data directory whose database was made by `statements`.
@@ -93,4 +93,32 @@ fn opening_again_keeps_everything() {
         Writer::open(directory.path(), &Options::default()).expect("opens").close().expect("closes");
     }
     Reader::open(directory.path()).expect("opens");
+}
+
+/// `tests/version-1` holds what the first version left.
+#[test]
+fn an_older_store_is_migrated_with_its_spool() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let from = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/version-1");
+    std::fs::create_dir(directory.path().join("spool")).expect("a directory");
+    for file in [DATABASE, "spool/00000002.spool"] {
+        std::fs::copy(from.join(file), directory.path().join(file)).expect("copied");
+    }
+    let error = Reader::open(directory.path()).expect_err("refused");
+    assert!(matches!(error, StoreError::Older { found: 1, .. }), "{error}");
+
+    let writer = Writer::open(directory.path(), &Options::default()).expect("migrates");
+    common::append(&writer.spool(), &[common::record(common::session(1), 0, common::line(b"NOOP"))]);
+    writer.close().expect("closes");
+    let reader = Reader::open(directory.path()).expect("opens");
+    let verdict = reader.verify(&Filter::default(), |_| {}).expect("verifies");
+    assert!(verdict.is_whole(), "{verdict:?}");
+    assert_eq!((verdict.sessions, verdict.events, verdict.unlinked), (3, 17, 16));
+    let stored = common::read(directory.path(), &Filter::default());
+    let failed = stored.iter().find(|event| event.name == "auth.failed").expect("from the spool");
+    assert!(failed.fields.contains("wrong"), "{}", failed.fields);
+    let connection = rusqlite::Connection::open(directory.path().join(DATABASE)).expect("opens");
+    let shrinks: i64 =
+        connection.pragma_query_value(None, "auto_vacuum", |row| row.get(0)).expect("a number");
+    assert_eq!(shrinks, 2);
 }

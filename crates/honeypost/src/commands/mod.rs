@@ -9,3 +9,4 @@ mod line;
 pub(crate) mod reading;
 pub(crate) mod replay;
 mod since;
+pub(crate) mod verify;
