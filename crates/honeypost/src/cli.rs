@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+use crate::commands::export::Export;
 use crate::commands::reading::Which;
 
 /// A decoy mail server: intruders get in, read bait, and every step is recorded.
@@ -24,6 +25,8 @@ pub(crate) enum Command {
     Check(Check),
     /// Print what was recorded
     Events(Events),
+    /// Write what was recorded for other programs: JSON lines, Elastic, a table, STIX (docs/export.md)
+    Export(Export),
     /// Look at the bait mail, check a corpus of your own, export it
     #[command(subcommand)]
     Bait(Bait),

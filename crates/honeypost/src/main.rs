@@ -37,6 +37,7 @@ fn main() -> ExitCode {
         Command::Serve(wanted) => serve::run(&wanted),
         Command::Check(wanted) => commands::check::run(wanted),
         Command::Events(wanted) => commands::events::run(&wanted),
+        Command::Export(wanted) => commands::export::run(&wanted),
         Command::Bait(wanted) => commands::bait::run(&wanted),
         Command::Docs { page } => commands::docs::run(page),
     };
