@@ -32,6 +32,9 @@ pub(super) struct TooMuch {
 /// References to observables, for each object that a bundle may have.
 const REFERENCES: usize = 32;
 
+/// Octets of JSON, for each object that a bundle may have, on average: an ordinary one has 300.
+const OCTETS: usize = 4 * 1024;
+
 /// A source, over all its sessions.
 #[derive(Debug)]
 struct Source {
@@ -50,6 +53,8 @@ pub(super) struct Collection {
     /// Objects that there are, or will be when all is put together.
     objects: usize,
     references: usize,
+    /// Of finished ones.
+    octets: usize,
     /// Finished ones, as JSON.
     finished: Vec<(String, String)>,
     numbers: HashMap<String, u32>,
@@ -68,6 +73,7 @@ impl Collection {
             limit,
             objects: 1, // Honeypost's identity
             references: 0,
+            octets: 0,
             finished: Vec::new(),
             numbers: HashMap::new(),
             sessions: Vec::new(),
@@ -183,7 +189,12 @@ impl Collection {
         }
         self.spend(1)?;
         let number = u32::try_from(self.finished.len()).map_err(|_| TooMuch { limit: self.limit })?;
-        self.finished.push((id.clone(), Value::Object(object).to_string()));
+        let json = Value::Object(object).to_string();
+        self.octets = self.octets.saturating_add(json.len());
+        if self.octets > self.limit.saturating_mul(OCTETS) {
+            return Err(TooMuch { limit: self.limit });
+        }
+        self.finished.push((id.clone(), json));
         self.numbers.insert(id.clone(), number);
         Ok((id, number))
     }

@@ -12,7 +12,7 @@ use super::object::{Object, exact, id_of, observable, own_observable};
 use super::session::Session;
 
 /// Octets that a text of a peer's may have here.
-pub(super) const MOST: usize = 16 * 1024;
+pub(super) const MOST: usize = 4 * 1024;
 
 /// An address, IPv4 also where it came as IPv6.
 pub(super) fn address(ip: IpAddr) -> Object {

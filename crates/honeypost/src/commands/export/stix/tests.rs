@@ -197,3 +197,14 @@ fn a_bundle_has_its_limit() {
     let error = collected(&events, whole - 1).expect_err("one too many").to_string();
     assert!(error.starts_with(&format!("--limit {}: ", whole - 1)) && error.contains("--since"), "{error}");
 }
+
+#[test]
+fn passwords_without_end_come_to_an_end() {
+    let guess = |number: u64| {
+        let password = format!("{number}{}", "\u{0}".repeat(1 << 16));
+        stored(1, "192.0.2.1:4000", number, &failed(b"admin", password.as_bytes()))
+    };
+    let mut collection = Collection::new(100);
+    let taken = (0..100).map_while(|number| collection.take(&guess(number)).ok()).count();
+    assert!((10..90).contains(&taken), "{taken} of them, {} octets", collection.octets);
+}
