@@ -26,14 +26,18 @@ impl Record {
     /// Writes the record as one JSON object without a line end.
     pub fn write_json(&self, out: &mut Vec<u8>) {
         let fields = serde_json::to_vec(&self.event).expect("an event's fields are plain JSON");
-        let header = Header {
+        write_line(&self.header(), &fields, out);
+    }
+
+    /// What its JSON begins with.
+    pub fn header(&self) -> Header<'_> {
+        Header {
             id: self.id,
             time: self.time,
             event: self.event.name(),
             seq: self.seq,
             attribution: &self.attribution,
-        };
-        write_line(&header, &fields, out);
+        }
     }
 }
 

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+use crate::commands::export::Export;
 use crate::commands::reading::Which;
 use crate::commands::replay::Replay;
 use crate::commands::verify::Verify;
@@ -30,6 +31,8 @@ pub(crate) enum Command {
     Replay(Replay),
     /// Tell whether the evidence is as it was recorded; exit 0 or 1
     Verify(Verify),
+    /// Write what was recorded for other programs: JSON lines, Elastic, a table, STIX (docs/export.md)
+    Export(Export),
     /// Look at the bait mail, check a corpus of your own, export it
     #[command(subcommand)]
     Bait(Bait),

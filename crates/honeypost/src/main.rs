@@ -39,6 +39,7 @@ fn main() -> ExitCode {
         Command::Events(wanted) => commands::events::run(&wanted),
         Command::Replay(wanted) => commands::replay::run(&wanted),
         Command::Verify(wanted) => commands::verify::run(&wanted),
+        Command::Export(wanted) => commands::export::run(&wanted),
         Command::Bait(wanted) => commands::bait::run(&wanted),
         Command::Docs { page } => commands::docs::run(page),
     };

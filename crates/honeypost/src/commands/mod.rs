@@ -5,6 +5,7 @@ pub(crate) mod bait;
 pub(crate) mod check;
 pub(crate) mod docs;
 pub(crate) mod events;
+pub(crate) mod export;
 mod line;
 pub(crate) mod reading;
 pub(crate) mod replay;

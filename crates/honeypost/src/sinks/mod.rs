@@ -3,6 +3,7 @@
 //! A further sink is one file here and one line in [`secondary`].
 
 mod decnet;
+mod ecs;
 mod outlet;
 mod store;
 
