@@ -57,11 +57,22 @@ fn read(bait: &[&str]) -> Event {
     Event::MessageRead { mailbox: "INBOX".into(), uid: 1, section: "".into(), bytes: 5, bait }
 }
 
+fn closed() -> Event {
+    Event::SessionClosed {
+        reason: CloseReason::Peer,
+        bytes_in: 1,
+        bytes_out: 2,
+        duration_ms: 3,
+        wire_cut: 0,
+        wire_sha256: String::new(),
+        chain_sha256: String::new(),
+    }
+}
+
 /// Three sessions: two of one source, one that only connects.
 fn evidence() -> Vec<Stored> {
     let opened = Event::SessionOpened { personality: "decnet".into() };
-    let closed =
-        Event::SessionClosed { reason: CloseReason::Peer, bytes_in: 1, bytes_out: 2, duration_ms: 3 };
+    let closed = closed();
     let (one, other) = ("192.0.2.1:4000", "[2001:db8::bad]:4001");
     vec![
         stored(1, one, 0, &opened),
