@@ -227,6 +227,15 @@ events! {
         size: u64,
     }
 
+    /// The store could not take events of this session, and `store.when-full` let it go on: they are missing, and so are their
+    /// numbers.
+    EvidenceLost = "evidence.lost" {
+        /// How many events.
+        events: u64,
+        /// Octets of the wire record, which `wire_cut` counts too.
+        wire: u64,
+    }
+
     /// Input that no honest client sends, or that was left unfinished.
     ProtocolViolation = "protocol.violation" {
         /// `line-too-long`, `literal-too-big`, `too-many-bad-commands`, `bare-newline` (a message ended by another sequence than

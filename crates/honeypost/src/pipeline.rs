@@ -4,7 +4,7 @@
 //! answered before it is recorded. When the store cannot take more, the connection waits: an intruder has time.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
@@ -14,6 +14,7 @@ use store::{Flow, Piece, Trail};
 use tokio::sync::watch;
 use uuid::Uuid;
 
+use crate::config::WhenStoreFull;
 use crate::sinks::{Archive, NotNow, Sink};
 
 /// The longest that a connection waits before it offers its events again.
@@ -25,7 +26,11 @@ pub(crate) struct Pipeline {
     secondary: Vec<Box<dyn Sink>>,
     /// Octets of a session's wire record that are kept.
     wire_limit: u64,
+    when_full: WhenStoreFull,
     behind: AtomicBool,
+    /// Since it is behind: batches that had to wait, and events that are missing.
+    waited: AtomicU64,
+    lost: AtomicU64,
     /// Becomes true when nobody is to wait for the store any longer.
     over: watch::Sender<bool>,
 }
@@ -40,39 +45,80 @@ struct Batch<'a> {
 
 impl Pipeline {
     /// A pipeline to the store and to whatever else there is.
-    pub(crate) fn new(store: Box<dyn Archive>, secondary: Vec<Box<dyn Sink>>, wire_limit: u64) -> Arc<Self> {
+    pub(crate) fn new(
+        store: Box<dyn Archive>,
+        secondary: Vec<Box<dyn Sink>>,
+        wire_limit: u64,
+        when_full: WhenStoreFull,
+    ) -> Arc<Self> {
         let (over, _) = watch::channel(false);
-        Arc::new(Self { store, secondary, wire_limit, behind: AtomicBool::new(false), over })
+        Arc::new(Self {
+            store,
+            secondary,
+            wire_limit,
+            when_full,
+            behind: AtomicBool::new(false),
+            waited: AtomicU64::new(0),
+            lost: AtomicU64::new(0),
+            over,
+        })
     }
 
     fn offer(&self, batch: Batch<'_>, trail: &mut Trail) -> Result<(), NotNow> {
         self.store.keep(batch.session, trail, batch.records, batch.wire)?;
-        if self.behind.swap(false, Ordering::Relaxed) {
-            tracing::warn!("the store takes events again");
+        if self.behind.load(Ordering::Relaxed) && self.behind.swap(false, Ordering::Relaxed) {
+            let (waited, lost) =
+                (self.waited.swap(0, Ordering::Relaxed), self.lost.swap(0, Ordering::Relaxed));
+            tracing::warn!(
+                waited,
+                lost,
+                "the store takes events again; so many appends had to wait, so many events are lost"
+            );
         }
+        self.tell_others(batch);
+        Ok(())
+    }
+
+    fn tell_others(&self, batch: Batch<'_>) {
         if !batch.records.is_empty() {
             for sink in &self.secondary {
                 // Each counts and reports what it loses.
                 let _ = sink.offer(batch.records);
             }
         }
-        Ok(())
     }
 
-    async fn append(&self, batch: Batch<'_>, trail: &mut Trail) {
-        if let Err(reason) = self.offer(batch, trail) {
+    /// Whether it is recorded. Where it is not, the session is to go on all the same.
+    async fn append(&self, batch: Batch<'_>, trail: &mut Trail) -> bool {
+        let Err(reason) = self.offer(batch, trail) else {
+            return true;
+        };
+        match self.when_full {
             // Boxed: connections have no room for what they hardly ever need.
-            Box::pin(self.keep_offering(batch, trail, reason)).await;
+            WhenStoreFull::Wait => Box::pin(self.keep_offering(batch, trail, reason)).await,
+            WhenStoreFull::GoOn => {
+                self.complain(&reason, "sessions go on, and their events are missing");
+                self.lost.fetch_add(batch.records.len() as u64, Ordering::Relaxed);
+                self.tell_others(batch);
+                return false;
+            }
+        }
+        true
+    }
+
+    /// Says once that the store takes nothing.
+    fn complain(&self, reason: &NotNow, what: &str) {
+        if !self.behind.swap(true, Ordering::Relaxed) {
+            tracing::warn!(%reason, "the store cannot take events now; {what}");
         }
     }
 
     async fn keep_offering(&self, batch: Batch<'_>, trail: &mut Trail, mut reason: NotNow) {
         let mut over = self.over.subscribe();
         let mut wait = Duration::from_millis(5);
+        self.waited.fetch_add(1, Ordering::Relaxed);
         loop {
-            if !self.behind.swap(true, Ordering::Relaxed) {
-                tracing::warn!(%reason, "the store cannot take events now; sessions wait until it can");
-            }
+            self.complain(&reason, "sessions wait until it can");
             let over = tokio::select! {
                 _ = over.wait_for(|over| *over) => true,
                 () = tokio::time::sleep(wait) => false,
@@ -114,6 +160,16 @@ pub(crate) struct Ledger {
     /// Octets of the wire record, and those that it lacks.
     wire_kept: u64,
     wire_cut: u64,
+    /// What is missing and not told yet.
+    lost: Option<Box<Lost>>,
+}
+
+/// What could not be recorded.
+#[derive(Debug, Clone, Copy, Default)]
+struct Lost {
+    events: u64,
+    /// Octets of the wire record.
+    wire: u64,
 }
 
 impl Ledger {
@@ -131,6 +187,7 @@ impl Ledger {
             wire: Vec::new(),
             wire_kept: 0,
             wire_cut: 0,
+            lost: None,
         }
     }
 
@@ -209,7 +266,32 @@ impl Ledger {
         }
         let wire = std::mem::take(&mut self.wire);
         let batch = Batch { session: self.attribution.session, wire: &wire, records };
-        self.pipeline.append(batch, &mut self.trail).await;
+        let recorded = self.pipeline.append(batch, &mut self.trail).await;
+        if !recorded {
+            self.lose(records.len(), &wire);
+        } else if self.lost.is_some() {
+            Box::pin(self.confess()).await;
+        }
+    }
+
+    fn lose(&mut self, events: usize, wire: &[Piece]) {
+        let octets = wire.iter().map(|piece| piece.octets.len() as u64).sum::<u64>();
+        let lost = self.lost.get_or_insert_default();
+        lost.events += events as u64;
+        lost.wire += octets;
+        self.wire_cut += octets;
+    }
+
+    /// Records what is lost.
+    async fn confess(&mut self) {
+        let Some(Lost { events, wire }) = self.lost.as_deref().copied() else { return };
+        let confession = [self.stamp(Event::EvidenceLost { events, wire })];
+        let batch = Batch { session: self.attribution.session, wire: &[], records: &confession };
+        if self.pipeline.append(batch, &mut self.trail).await {
+            self.lost = None;
+        } else {
+            self.lose(1, &[]);
+        }
     }
 
     /// Records the end.
@@ -297,7 +379,11 @@ pub(crate) mod tests {
 
     impl Kept {
         pub(crate) fn pipeline(&self) -> Arc<Pipeline> {
-            Pipeline::new(Box::new(self.clone()), Vec::new(), 1 << 20)
+            self.pipeline_that(WhenStoreFull::Wait)
+        }
+
+        pub(crate) fn pipeline_that(&self, when_full: WhenStoreFull) -> Arc<Pipeline> {
+            Pipeline::new(Box::new(self.clone()), Vec::new(), 1 << 20, when_full)
         }
 
         /// Every event's name, with the reason of the closing ones.
@@ -345,6 +431,35 @@ pub(crate) mod tests {
         drop(ledger);
         assert_eq!(kept.story(), ["session.opened", "session.closed logout"]);
         assert_eq!(kept.records.lock().expect("no panic").iter().map(|r| r.seq).collect::<Vec<_>>(), [0, 1]);
+    }
+
+    #[tokio::test]
+    async fn who_may_go_on_says_what_is_lost() {
+        let kept = Kept::default();
+        let mut ledger = Ledger::new(kept.pipeline_that(WhenStoreFull::GoOn), attribution());
+        let opened = ledger.open("decnet");
+        let opened = ledger.stamp(opened);
+        ledger.append(&[opened]).await;
+        kept.refusals.store(2, Ordering::SeqCst);
+        for line in ["one", "two", "three"] {
+            ledger.received(b"123");
+            let event = Event::ProtocolViolation { what: "unfinished", line: line.into() };
+            let record = ledger.stamp(event);
+            ledger.append(&[record]).await;
+        }
+        ledger.close(CloseReason::Logout).await;
+        let records = kept.records.lock().expect("no panic").clone();
+        let told: Vec<_> = records.iter().map(|record| (record.seq, record.event.name())).collect();
+        let rest = [(3, "protocol.violation"), (4, "evidence.lost"), (5, "session.closed")];
+        assert_eq!(told, [&[(0, "session.opened")][..], &rest].concat());
+        assert_eq!(
+            records.get(2).map(|record| &record.event),
+            Some(&Event::EvidenceLost { events: 2, wire: 6 })
+        );
+        let Some(Event::SessionClosed { wire_cut, .. }) = records.last().map(|record| &record.event) else {
+            panic!("no end")
+        };
+        assert_eq!(*wire_cut, 6);
     }
 
     #[tokio::test(start_paused = true)]

@@ -82,7 +82,12 @@ async fn serve(config: &Config, start: Start) -> anyhow::Result<ExitCode> {
     let (stop, shutdown) = watch::channel(false);
     let (alive, mut done) = mpsc::channel(1);
     let house = Arc::new(House {
-        pipeline: Pipeline::new(Box::new(StoreSink(writer.spool())), sinks, config.wire_per_session()),
+        pipeline: Pipeline::new(
+            Box::new(StoreSink(writer.spool())),
+            sinks,
+            config.wire_per_session(),
+            config.when_store_full(),
+        ),
         sensor: config.sensor().into(),
         personality: imitated.into(),
         clock: Clock::start(),

@@ -76,6 +76,8 @@ pub struct Verdict {
     pub unclosed: u64,
     /// Events that a version recorded which did not link: nothing vouches for them.
     pub unlinked: u64,
+    /// Events that were never recorded, because the store took none: their numbers are missing and the chain goes on.
+    pub lost: u64,
     /// Parts of wire records that retention has deleted.
     pub deleted: u64,
     /// What does not fit, the first of it.
@@ -176,6 +178,7 @@ impl Reader {
         }
         let wire = self.verify_wire(session, verdict)?;
         verdict.unclosed += u64::from(!seen.closed);
+        verdict.lost += seen.lost;
         if seen.wire.is_some_and(|told| told != wire.to_string()) {
             verdict.found(Finding::WireEnding { session: id });
         }
@@ -189,7 +192,7 @@ impl Reader {
         verdict: &mut Verdict,
     ) -> Result<Seen, StoreError> {
         let in_sqlite = |error| StoreError::sqlite(&self.path, error);
-        let mut seen = Seen { next: 0, link: Some(Link::default()), closed: false, wire: None };
+        let mut seen = Seen { next: 0, link: Some(Link::default()), lost: 0, closed: false, wire: None };
         let mut payload = Vec::new();
         let mut rows = events.query([session.key]).map_err(in_sqlite)?;
         while let Some(row) = rows.next().map_err(in_sqlite)? {
@@ -257,7 +260,7 @@ fn verify_event(
     let (name, fields) = (row.get_ref(3)?.as_str()?, row.get_ref(5)?.as_str()?);
     let missing = seq.saturating_sub(seen.next);
     let first_missing = seen.next;
-    let before = if missing == 0 { seen.link } else { None };
+    let before = seen.link;
     (seen.next, seen.link) = (seq + 1, link);
     if name == "session.closed" {
         let told = |name: &str| {
@@ -268,28 +271,35 @@ fn verify_event(
         if let (Some(before), Some(told)) = (before, told("chain_sha256"))
             && before.to_string() != told
         {
-            return Ok(Some(Finding::Altered { session: id, seq }));
+            return Ok(Some(match missing {
+                0 => Finding::Altered { session: id, seq },
+                _ => Finding::Missing { session: id, seq: first_missing, events: missing },
+            }));
         }
     }
-    if missing > 0 {
-        return Ok(Some(Finding::Missing { session: id, seq: first_missing, events: missing }));
-    }
-    let (Some(before), Some(link)) = (before, link) else {
-        return Ok(None);
+    let altered = match missing {
+        0 => Finding::Altered { session: id, seq },
+        _ => Finding::Missing { session: id, seq: first_missing, events: missing },
     };
-    let altered = Some(Finding::Altered { session: id, seq });
+    let (Some(before), Some(link)) = (before, link) else {
+        return Ok((missing > 0).then_some(altered));
+    };
     let Ok(time) = Timestamp::from_microsecond(row.get(1)?) else {
-        return Ok(altered);
+        return Ok(Some(altered));
     };
     let attribution = Attribution { tls: row.get(4)?, ..session.attribution.clone() };
     let event_id = Uuid::from_bytes(row.get(0)?);
     let header = Header { id: event_id, time, event: name, seq, attribution: &attribution };
     payload.clear();
     if payload::put_event(&header, payload).is_err() {
-        return Ok(altered);
+        return Ok(Some(altered));
     }
     payload.extend_from_slice(fields.as_bytes());
-    Ok(if before.next(payload) == link { None } else { altered })
+    if before.next(payload) != link {
+        return Ok(Some(altered));
+    }
+    seen.lost += missing;
+    Ok(None)
 }
 
 /// What the events of a session have shown so far.
@@ -298,6 +308,8 @@ struct Seen {
     next: u64,
     /// The last one's link; `None` where it has none.
     link: Option<Link>,
+    /// Events that were never recorded.
+    lost: u64,
     /// Whether the session has ended.
     closed: bool,
     /// What that event says of the wire record's last link.

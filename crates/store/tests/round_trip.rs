@@ -56,6 +56,7 @@ fn every_event() -> Vec<Event> {
             path: String::new(),
         },
         Event::MailExpired { reason: "age", messages: 1, size: 4096 },
+        Event::EvidenceLost { events: 3, wire: 4000 },
         Event::ProtocolViolation { what: "line-too-long", line: Text::from(vec![0xff; 70_000]) },
         Event::SessionClosed {
             reason: CloseReason::Violation,

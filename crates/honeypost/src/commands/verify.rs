@@ -140,11 +140,12 @@ fn compare(reader: &Reader, filter: &Filter, file: &Path) -> anyhow::Result<Comp
 }
 
 fn tell(verdict: &Verdict, compared: Option<&Compared>, out: &mut impl Write) -> io::Result<()> {
-    let Verdict { sessions, events, chunks, unclosed, unlinked, deleted, findings, further } = verdict;
+    let Verdict { sessions, events, chunks, unclosed, unlinked, lost, deleted, findings, further } = verdict;
     writeln!(out, "{sessions} sessions, {events} events, {chunks} stretches of the wire record")?;
     for (count, what) in [
         (unclosed, "sessions without an end: they go on, or the server was killed"),
         (unlinked, "events of a version that did not link them: nothing vouches for those"),
+        (lost, "events that were never recorded, because the store took none (store.when-full)"),
         (deleted, "parts of wire records deleted by retention (wire.keep-size)"),
     ] {
         if *count > 0 {
@@ -215,6 +216,7 @@ fn json(verdict: &Verdict, compared: Option<&Compared>) -> serde_json::Value {
         "wire_stretches": verdict.chunks,
         "sessions_without_end": verdict.unclosed,
         "events_unlinked": verdict.unlinked,
+        "events_lost": verdict.lost,
         "wire_parts_deleted": verdict.deleted,
         "findings": verdict.findings.iter().map(finding).collect::<Vec<_>>(),
         "further_findings": verdict.further,

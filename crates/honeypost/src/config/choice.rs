@@ -51,6 +51,16 @@ choice! {
     Off = "off",
 }
 
+choice! {
+    /// What sessions do when the store takes nothing: the disk is full, or the database behind.
+    WhenStoreFull, "\"wait\" or \"go-on\"":
+    /// They wait: nothing is answered that is not recorded.
+    #[default]
+    Wait = "wait",
+    /// They go on, and what they do meanwhile is missing.
+    GoOn = "go-on",
+}
+
 impl Meaning for bool {
     const EXPECTS: &'static str = "true or false (in a variable also 1 or 0)";
 

@@ -5,6 +5,7 @@ use std::time::Duration;
 use ::store::{Keep, Options};
 
 use super::Config;
+use super::choice::WhenStoreFull;
 use super::mail::Size;
 use super::value::Count;
 
@@ -15,6 +16,7 @@ pub(super) struct Store {
     pub(super) group_events: Count,
     pub(super) keep: Duration,
     pub(super) keep_size: Size,
+    pub(super) when_full: WhenStoreFull,
 }
 
 /// How much of the wire record is kept.
@@ -37,6 +39,11 @@ impl Config {
             },
             ..Options::default()
         }
+    }
+
+    /// What sessions do when the store takes nothing.
+    pub(crate) fn when_store_full(&self) -> WhenStoreFull {
+        self.store.when_full
     }
 
     /// Octets of a session's wire record that are kept.

@@ -30,7 +30,7 @@ use std::time::Duration;
 
 use event::Protocol;
 
-pub(crate) use self::choice::{LogFormat, SmtpAuth};
+pub(crate) use self::choice::{LogFormat, SmtpAuth, WhenStoreFull};
 pub(crate) use self::environment::CONFIG_VARIABLE;
 pub(crate) use self::error::{ConfigError, Origin};
 use self::evidence::{Store, Wire};

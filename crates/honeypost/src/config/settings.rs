@@ -5,7 +5,7 @@
 use std::time::Duration;
 
 use super::Config;
-use super::choice::{LogFormat, Share, SmtpAuth};
+use super::choice::{LogFormat, Share, SmtpAuth, WhenStoreFull};
 use super::greeting::{ImapGreeting, Pop3Greeting, SmtpGreeting};
 use super::mail::{Size, WhenFull};
 use super::raw::{Meaning, Raw};
@@ -200,6 +200,11 @@ settings! {
 
     /// From which size of the database on the oldest sessions are deleted, whatever their age.
     "store.keep-size" => store.keep_size: Size = Text("10GB");
+
+    /// What sessions do when the store takes nothing, because the disk is full or the database far behind: `wait`, so that
+    /// nothing is answered that is not recorded, and go on by themselves when there is room; or `go-on`: what they do meanwhile
+    /// reaches the other sinks only, and each session tells afterwards how much is missing (`evidence.lost`).
+    "store.when-full" => store.when_full: WhenStoreFull = Text("wait");
 
     /// How much of a session's wire record is kept, both directions together. What is more is counted in its
     /// `session.closed`. Its events, and the mail it sent, are kept whole all the same.

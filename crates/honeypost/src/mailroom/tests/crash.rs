@@ -9,6 +9,7 @@ use std::process::{Child, Command, Stdio};
 use store::{Filter, Options, Reader, Writer};
 
 use super::*;
+use crate::config::WhenStoreFull;
 use crate::pipeline::Pipeline;
 use crate::sinks::StoreSink;
 
@@ -20,7 +21,8 @@ async fn child_takes_mail_in_until_it_is_killed() {
     let Ok(directory) = std::env::var(DIRECTORY) else { return };
     let directory = PathBuf::from(directory);
     let writer = Writer::open(&directory, &Options::default()).expect("opens");
-    let pipeline = Pipeline::new(Box::new(StoreSink(writer.spool())), Vec::new(), 1 << 20);
+    let pipeline =
+        Pipeline::new(Box::new(StoreSink(writer.spool())), Vec::new(), 1 << 20, WhenStoreFull::Wait);
     let visitors =
         Visitors::new(Arc::new(Corpus::default()), Box::new(|_| Vec::new()), Duration::from_mins(1));
     let room = Mailroom::open(&directory, &settings(|_| {}), visitors).expect("a mailroom");
