@@ -11,7 +11,7 @@ use serde_json::Value;
 use super::Scene;
 use crate::imap::Client;
 
-const ROUNDS: usize = 5;
+const ROUNDS: usize = 20;
 const CONNECTIONS: usize = 8;
 /// Commands sent in one go before their replies are read.
 const BATCH: &[&str] =
@@ -37,6 +37,7 @@ pub(super) fn run(scene: &Scene) -> Result<String> {
         // The restart reads what the killed process left; its orderly end has everything in the database.
         scene.serve(&[])?.stop()?;
         let events = scene.events()?;
+        scene.verify().with_context(|| format!("round {round}, killed after {moment:?}"))?;
         let sessions = sessions(&events);
         let context = || format!("round {round}, killed after {moment:?}");
         check_sequences(&sessions).with_context(context)?;
@@ -45,7 +46,7 @@ pub(super) fn run(scene: &Scene) -> Result<String> {
         replies += had.values().sum::<usize>();
         known = sessions.into_iter().map(|(id, events)| (id, events.len())).collect();
     }
-    Ok(format!("{ROUNDS} kills, {replies} replies, {} sessions", known.len()))
+    Ok(format!("{ROUNDS} kills, {replies} replies, {} sessions, verified each time", known.len()))
 }
 
 /// Sends commands until the connection breaks. Gives its port and how many replies it had, whole ones only.

@@ -9,6 +9,7 @@ mod configuration;
 mod crash;
 mod curl;
 mod decnet;
+mod disk;
 mod imaplib;
 mod mbsync;
 mod nmap;
@@ -70,6 +71,7 @@ const SCENARIOS: &[Scenario] = &[
     Scenario { name: "configuration: a misspelt key", needs: None, run: configuration::misspelt_key },
     Scenario { name: "SIGTERM ends it cleanly", needs: None, run: shutdown::run },
     Scenario { name: "kill -9 loses nothing", needs: None, run: crash::run },
+    Scenario { name: "a full disk under load", needs: None, run: disk::run },
     Scenario { name: "kill -9 after a 250 loses no mail", needs: None, run: arrival::killed },
 ];
 
@@ -145,6 +147,15 @@ impl Scene {
     /// All events so far.
     fn events(&self) -> Result<Vec<Value>> {
         server::events(&self.program, self.folder())
+    }
+
+    /// Everything that is recorded is as it was recorded.
+    fn verify(&self) -> Result<()> {
+        let mut command = server::honeypost(&self.program);
+        command.arg("verify").arg("--data-dir").arg(server::data(self.folder()));
+        let Output { status, stdout, stderr } = command::output(&mut command, Duration::from_secs(60))?;
+        anyhow::ensure!(status.success(), "honeypost verify: {stdout}{stderr}");
+        Ok(())
     }
 
     /// All events, as soon as they show what is waited for.
