@@ -153,7 +153,7 @@ impl Scene {
     fn verify(&self) -> Result<()> {
         let mut command = server::honeypost(&self.program);
         command.arg("verify").arg("--data-dir").arg(server::data(self.folder()));
-        let Output { status, stdout, stderr } = command::output(&mut command, Duration::from_secs(60))?;
+        let Output { status, stdout, stderr } = command::output(&mut command, Duration::from_mins(1))?;
         anyhow::ensure!(status.success(), "honeypost verify: {stdout}{stderr}");
         Ok(())
     }
