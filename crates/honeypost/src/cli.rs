@@ -4,7 +4,12 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+use crate::commands::follow::Follow;
 use crate::commands::reading::Which;
+use crate::commands::report::Report;
+use crate::commands::scope::Sources;
+use crate::commands::session::Session;
+use crate::commands::sessions::Sessions;
 
 /// A decoy mail server: intruders get in, read bait, and every step is recorded.
 #[derive(Debug, Parser)]
@@ -24,6 +29,14 @@ pub(crate) enum Command {
     Check(Check),
     /// Print what was recorded
     Events(Events),
+    /// Print one line a session: who, with which password, what was read
+    Sessions(Sessions),
+    /// Tell one session's story
+    Session(Session),
+    /// Print what happens as it happens
+    Follow(Follow),
+    /// Sum up: who came, what was tried, what was read
+    Report(Report),
     /// Look at the bait mail, check a corpus of your own, export it
     #[command(subcommand)]
     Bait(Bait),
@@ -137,6 +150,8 @@ pub(crate) struct Events {
     pub(crate) json: bool,
     #[command(flatten)]
     pub(crate) which: Which,
+    #[command(flatten)]
+    pub(crate) sources: Sources,
 }
 
 /// `honeypost bait`

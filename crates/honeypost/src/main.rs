@@ -37,6 +37,10 @@ fn main() -> ExitCode {
         Command::Serve(wanted) => serve::run(&wanted),
         Command::Check(wanted) => commands::check::run(wanted),
         Command::Events(wanted) => commands::events::run(&wanted),
+        Command::Sessions(wanted) => commands::sessions::run(&wanted),
+        Command::Session(wanted) => commands::session::run(&wanted),
+        Command::Follow(wanted) => commands::follow::run(&wanted),
+        Command::Report(wanted) => commands::report::run(&wanted),
         Command::Bait(wanted) => commands::bait::run(&wanted),
         Command::Docs { page } => commands::docs::run(page),
     };

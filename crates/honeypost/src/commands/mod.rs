@@ -2,9 +2,19 @@
 //! brings what a killed server has left in the spool into the database.
 
 pub(crate) mod bait;
+mod bars;
 pub(crate) mod check;
 pub(crate) mod docs;
 pub(crate) mod events;
+mod evidence;
+pub(crate) mod follow;
 mod line;
+mod look;
+pub(crate) mod progress;
 pub(crate) mod reading;
+pub(crate) mod report;
+pub(crate) mod scope;
+pub(crate) mod session;
+pub(crate) mod sessions;
 mod since;
+mod summary;
