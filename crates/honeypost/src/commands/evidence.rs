@@ -10,6 +10,9 @@ use serde_json::{Map, Value};
 
 use crate::terminal;
 
+/// Of the digests: other ones in each process, so that nobody can prepare two texts of the same.
+static KEYS: OnceLock<RandomState> = OnceLock::new();
+
 /// Octets that are kept of a text.
 const MOST: usize = 256;
 
@@ -34,7 +37,6 @@ impl Evidence {
                 kept = kept.get(..kept.len() - 1).unwrap_or_default();
             }
         }
-        static KEYS: OnceLock<RandomState> = OnceLock::new();
         Self { kept: kept.into(), octets, digest: KEYS.get_or_init(RandomState::new).hash_one(bytes) }
     }
 

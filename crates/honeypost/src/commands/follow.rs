@@ -51,11 +51,11 @@ pub(crate) fn run(wanted: &Follow) -> anyhow::Result<ExitCode> {
     let style = Style { zone, colours: terminal::colours(&stdout) };
     let form = Form::new(wanted.json, stdout.is_terminal(), style);
     let mut out = BufWriter::new(stdout.lock());
-    let Last { last, behind, since } = last(&reader, &filter, &wanted.sources, wanted.lines.min(MOST))?;
-    for stored in &last {
+    let Last { events, behind, since } = last(&reader, &filter, &wanted.sources, wanted.lines.min(MOST))?;
+    for stored in &events {
         form.write(stored, &mut out)?;
     }
-    drop(last);
+    drop(events);
     // Nothing from before the place that was looked at.
     (filter.after_key, filter.since) = (behind, since);
     loop {
@@ -83,7 +83,7 @@ pub(crate) fn run(wanted: &Follow) -> anyhow::Result<ExitCode> {
 
 /// The last events of those asked for.
 struct Last {
-    last: VecDeque<Stored>,
+    events: VecDeque<Stored>,
     /// The key behind which the next ones come; none where nothing has come since.
     behind: Option<i64>,
     since: Option<Timestamp>,
@@ -108,8 +108,8 @@ fn last(reader: &Reader, filter: &Filter, sources: &Sources, most: usize) -> any
             }
         }
         if found.len() >= most || since == filter.since {
-            return Ok(Last { last: found, behind, since });
+            return Ok(Last { events: found, behind, since });
         }
     }
-    Ok(Last { last: VecDeque::new(), behind: None, since: filter.since })
+    Ok(Last { events: VecDeque::new(), behind: None, since: filter.since })
 }

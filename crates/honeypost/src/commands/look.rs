@@ -44,9 +44,9 @@ impl Look {
         let mut shown = String::new();
         for character in text.chars() {
             if character.is_ascii() {
-                shown.push(character)
+                shown.push(character);
             } else {
-                shown.extend(character.escape_unicode())
+                shown.extend(character.escape_unicode());
             }
         }
         shown

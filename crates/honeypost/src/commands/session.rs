@@ -175,7 +175,10 @@ fn head(summary: &Summary, zone: &TimeZone) -> Vec<(&'static str, String)> {
                 escape(&summary.personality)
             ),
         ),
-        ("Client", summary.client.as_ref().map_or("did not say".to_owned(), |client| client.shown())),
+        (
+            "Client",
+            summary.client.as_ref().map_or("did not say".to_owned(), super::evidence::Evidence::shown),
+        ),
         ("Login", login(summary)),
         ("Read", read(summary)),
     ];

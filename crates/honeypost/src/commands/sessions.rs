@@ -19,7 +19,7 @@ const SAMPLE: usize = 2000;
 /// Columns of what intruders wrote, unless a terminal leaves less.
 const WIDE: usize = 40;
 /// The narrowest that these become.
-const NARROW: usize = 8;
+const NARROW: usize = 12;
 
 /// `honeypost sessions`
 #[derive(Debug, Args)]
@@ -76,6 +76,8 @@ const HEADER: [&str; COLUMNS] = [
 ];
 const CLIENT: usize = 4;
 const CREDENTIAL: usize = 6;
+/// Columns that a narrow terminal does without, the least of them first: length, end, client, logins, protocol, messages.
+const EXPENDABLE: [usize; 6] = [9, 10, CLIENT, 5, 2, 7];
 
 fn cells(summary: &Summary, zone: &TimeZone) -> [String; COLUMNS] {
     let who = &summary.who;
@@ -152,8 +154,8 @@ fn widths(look: &Look, lines: &[[String; COLUMNS]]) -> [usize; COLUMNS] {
         }
     }
     if let Some(terminal) = look.width {
-        // What intruders wrote gives way, the wider of the two columns first.
-        while widths.iter().sum::<usize>() + 2 * (COLUMNS - 1) > terminal {
+        // What intruders wrote gives way, the wider of the two columns first; then whole columns.
+        while total(&widths) > terminal {
             let [.., client, _, credential, _, _, _, _] = &mut widths;
             let wider = if *client >= *credential { client } else { credential };
             if *wider <= NARROW {
@@ -161,8 +163,20 @@ fn widths(look: &Look, lines: &[[String; COLUMNS]]) -> [usize; COLUMNS] {
             }
             *wider -= 1;
         }
+        for column in EXPENDABLE {
+            if total(&widths) > terminal
+                && let Some(width) = widths.get_mut(column)
+            {
+                *width = 0;
+            }
+        }
     }
     widths
+}
+
+/// Columns of a line. One of no width is left out.
+fn total(widths: &[usize; COLUMNS]) -> usize {
+    widths.iter().filter(|width| **width > 0).map(|width| width + 2).sum::<usize>().saturating_sub(2)
 }
 
 fn write_line(
@@ -172,7 +186,8 @@ fn write_line(
     out: &mut impl Write,
 ) -> io::Result<()> {
     let mut line = String::new();
-    for (column, (cell, width)) in cells.iter().zip(widths).enumerate() {
+    for (column, (cell, width)) in cells.iter().zip(widths).enumerate().filter(|(_, (_, width))| **width > 0)
+    {
         let cut = look.width.is_some() || column == CLIENT || column == CREDENTIAL;
         let width = if cut { *width } else { (*width).max(look::width(cell)) };
         line.push_str(&look.cell(cell, width, false));

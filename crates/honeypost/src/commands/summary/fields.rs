@@ -59,7 +59,8 @@ pub(crate) struct Search<'a> {
     pub(crate) matches: u64,
 }
 
-/// `mail.received`, `mail.refused`.
+/// `mail.envelope`, `mail.received`, `mail.refused`.
+#[expect(clippy::struct_field_names, reason = "the names are the events'")]
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
 pub(crate) struct Mail<'a> {

@@ -130,7 +130,7 @@ impl Summary {
         self.who.tls |= step.tls;
         match step.name {
             "session.opened" => {
-                self.personality = fields::of::<Opened<'_>>(step.fields).personality.into_owned()
+                self.personality = fields::of::<Opened<'_>>(step.fields).personality.into_owned();
             }
             "session.closed" => {
                 self.closed = Some(fields::of(step.fields));
@@ -279,7 +279,7 @@ mod tests {
             (4, "auth.failed", r#"{"username":"late","password":"b"}"#),
             (5000, "message.read", r#"{"mailbox":"INBOX","uid":5,"bytes":7,"bait":["root-password"]}"#),
             (6000, "message.read", r#"{"mailbox":"INBOX","uid":5,"bytes":8,"bait":["root-password"]}"#),
-            (7000, "message.read", r#"not JSON"#),
+            (7000, "message.read", "not JSON"),
             (
                 9000,
                 "session.closed",
