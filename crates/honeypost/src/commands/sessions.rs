@@ -153,6 +153,7 @@ fn widths(look: &Look, lines: &[[String; COLUMNS]]) -> [usize; COLUMNS] {
             *width = (*width).min(WIDE);
         }
     }
+    let wanted = widths;
     if let Some(terminal) = look.width {
         // What intruders wrote gives way, the wider of the two columns first; then whole columns.
         while total(&widths) > terminal {
@@ -169,6 +170,11 @@ fn widths(look: &Look, lines: &[[String; COLUMNS]]) -> [usize; COLUMNS] {
             {
                 *width = 0;
             }
+        }
+        let ([.., credential, _, _, _, _], [.., wanted, _, _, _, _]) = (widths, wanted);
+        let left = terminal.saturating_sub(total(&widths));
+        if let Some(width) = widths.get_mut(CREDENTIAL) {
+            *width = wanted.min(credential + left);
         }
     }
     widths

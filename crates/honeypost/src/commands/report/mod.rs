@@ -28,7 +28,7 @@ use super::look::Look;
 use super::progress::Progress;
 use super::reading;
 use super::scope::{Sources, Span};
-use super::summary::{Step, moment};
+use super::summary::{Step, is_our_own, moment};
 use crate::cli::Settings;
 
 /// The most entries of a section that can be asked for.
@@ -118,7 +118,8 @@ fn count(reader: &Reader, filter: &Filter, sources: &Sources, zone: TimeZone) ->
             if !tally.knows(row.session) {
                 match reader.session(row.session) {
                     Ok(Some(who))
-                        if filter.protocol.is_none_or(|protocol| protocol == who.protocol)
+                        if !is_our_own(&who)
+                            && filter.protocol.is_none_or(|protocol| protocol == who.protocol)
                             && sources.has(who.src.ip()) =>
                     {
                         tally.begin(row.session, &who, row.time);

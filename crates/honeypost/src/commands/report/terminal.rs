@@ -69,7 +69,7 @@ fn folded(text: &str, width: usize) -> Vec<String> {
 }
 
 fn table(section: &Section, look: &Look, out: &mut impl Write) -> anyhow::Result<()> {
-    let shown: Vec<usize> = (0..section.measures.len())
+    let mut shown: Vec<usize> = (0..section.measures.len())
         .filter(|place| {
             section.name != "sources"
                 || section.measures.get(*place).is_some_and(|name| SOURCES.contains(name))
@@ -81,15 +81,24 @@ fn table(section: &Section, look: &Look, out: &mut impl Write) -> anyhow::Result
         .iter()
         .map(|row| row.keys.iter().map(|key| look.drawn(&key.shown())).collect())
         .collect();
-    let measures: Vec<Vec<String>> = section
-        .rows
-        .iter()
-        .map(|row| shown.iter().filter_map(|place| Some(row.values.get(*place)?.shown())).collect())
-        .collect();
-    let titles: Vec<String> =
-        shown.iter().filter_map(|place| Some(words(section.measures.get(*place)?))).collect();
     let mut key_widths = widths(&head, &keys);
-    let measure_widths = widths(&titles, &measures);
+    let keys_need: usize = key_widths.iter().map(|width| (*width).min(NARROW) + 2).sum();
+    // A narrow terminal does without the last measures.
+    let (titles, measures, measure_widths) = loop {
+        let titles: Vec<String> =
+            shown.iter().filter_map(|place| Some(words(section.measures.get(*place)?))).collect();
+        let measures: Vec<Vec<String>> = section
+            .rows
+            .iter()
+            .map(|row| shown.iter().filter_map(|place| Some(row.values.get(*place)?.shown())).collect())
+            .collect();
+        let widths = widths(&titles, &measures);
+        let needed = keys_need + widths.iter().map(|width| width + 2).sum::<usize>();
+        if needed <= look.columns() || shown.len() <= 1 {
+            break (titles, measures, widths);
+        }
+        shown.pop();
+    };
     // What is left beside the numbers is for the keys, and then for the bars.
     let numbers: usize = measure_widths.iter().map(|width| width + 2).sum();
     let room = look.columns().saturating_sub(numbers);

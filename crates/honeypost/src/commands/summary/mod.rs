@@ -241,6 +241,11 @@ impl Summary {
     }
 }
 
+/// Whether it is no connection at all, but what Honeypost does by itself (`mail.expired`).
+pub(crate) fn is_our_own(who: &Attribution) -> bool {
+    who.src.ip().is_unspecified()
+}
+
 /// A moment as events carry it.
 pub(crate) fn moment(micros: i64) -> String {
     format!("{:.6}", Timestamp::from_microsecond(micros).unwrap_or_default())

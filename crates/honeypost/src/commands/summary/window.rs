@@ -119,7 +119,8 @@ impl<F: FnMut(&Summary) -> anyhow::Result<()>> Window<'_, F> {
     }
 
     fn is_asked_for(&self, who: &Attribution) -> bool {
-        self.filter.protocol.is_none_or(|protocol| protocol == who.protocol)
+        !super::is_our_own(who)
+            && self.filter.protocol.is_none_or(|protocol| protocol == who.protocol)
             && self.session.is_none_or(|session| session == who.session)
             && self.sources.has(who.src.ip())
     }
