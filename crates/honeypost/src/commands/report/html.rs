@@ -13,8 +13,8 @@ use super::section::{Report, Section, Value, words};
 use super::terminal::scope;
 
 const STYLE: &str = include_str!("../../../templates/report.css");
-/// The width of the longest bar, in the units of the drawings.
-const BAR: u64 = 1000;
+/// The shortest bar, in thousandths of the longest: what is not nothing is seen.
+const SHORTEST: u64 = 4;
 /// Totals that stand on top of the page.
 const CARDS: [&str; 6] =
     ["sessions", "sources", "logins_succeeded", "message_reads", "bait_reads", "mails_received"];
@@ -46,7 +46,8 @@ struct Table {
 
 struct Line {
     keys: Vec<String>,
-    bar: u64,
+    /// Per cent of the longest.
+    bar: String,
     values: Vec<Cell>,
 }
 
@@ -82,11 +83,11 @@ fn table(section: &Section) -> Table {
     let most = section.most().max(1);
     let rows = section.rows.iter().map(|row| {
         let value = row.values.first().and_then(Value::count).unwrap_or_default();
-        let length = u64::try_from(u128::from(value) * u128::from(BAR) / u128::from(most)).unwrap_or(BAR);
+        let thousandths = u64::try_from(u128::from(value) * 1000 / u128::from(most)).unwrap_or(1000);
+        let thousandths = if value == 0 { 0 } else { thousandths.max(SHORTEST) };
         Line {
             keys: row.keys.iter().map(super::super::evidence::Evidence::shown).collect(),
-            // What is not nothing is seen.
-            bar: if value == 0 { 0 } else { length.max(4) },
+            bar: format!("{}.{}", thousandths / 10, thousandths % 10),
             values: row
                 .values
                 .iter()
