@@ -5,8 +5,13 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::commands::export::Export;
+use crate::commands::follow::Follow;
 use crate::commands::reading::Which;
 use crate::commands::replay::Replay;
+use crate::commands::report::Report;
+use crate::commands::scope::Sources;
+use crate::commands::session::Session;
+use crate::commands::sessions::Sessions;
 use crate::commands::verify::Verify;
 
 /// A decoy mail server: intruders get in, read bait, and every step is recorded.
@@ -27,12 +32,20 @@ pub(crate) enum Command {
     Check(Check),
     /// Print what was recorded
     Events(Events),
+    /// Print one line a session: who, with which password, what was read
+    Sessions(Sessions),
+    /// Tell one session's story
+    Session(Session),
+    /// Print what happens as it happens
+    Follow(Follow),
     /// Show a session's conversation as it happened (docs/replay.md)
     Replay(Replay),
-    /// Tell whether the evidence is as it was recorded; exit 0 or 1
-    Verify(Verify),
+    /// Sum up: who came, what was tried, what was read
+    Report(Report),
     /// Write what was recorded for other programs: JSON lines, Elastic, a table, STIX (docs/export.md)
     Export(Export),
+    /// Tell whether the evidence is as it was recorded; exit 0 or 1 (docs/evidence.md)
+    Verify(Verify),
     /// Look at the bait mail, check a corpus of your own, export it
     #[command(subcommand)]
     Bait(Bait),
@@ -146,6 +159,8 @@ pub(crate) struct Events {
     pub(crate) json: bool,
     #[command(flatten)]
     pub(crate) which: Which,
+    #[command(flatten)]
+    pub(crate) sources: Sources,
 }
 
 /// `honeypost bait`

@@ -40,6 +40,10 @@ fn main() -> ExitCode {
         Command::Replay(wanted) => commands::replay::run(&wanted),
         Command::Verify(wanted) => commands::verify::run(&wanted),
         Command::Export(wanted) => commands::export::run(&wanted),
+        Command::Sessions(wanted) => commands::sessions::run(&wanted),
+        Command::Session(wanted) => commands::session::run(&wanted),
+        Command::Follow(wanted) => commands::follow::run(&wanted),
+        Command::Report(wanted) => commands::report::run(&wanted),
         Command::Bait(wanted) => commands::bait::run(&wanted),
         Command::Docs { page } => commands::docs::run(page),
     };

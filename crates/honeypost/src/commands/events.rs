@@ -18,11 +18,8 @@ pub(crate) fn run(wanted: &Events) -> anyhow::Result<ExitCode> {
     let mut filter = wanted.which.filter(&zone)?;
     let (_, reader) = reading::open(&wanted.settings)?;
     let stdout = io::stdout();
-    let form = if wanted.json {
-        Form::Json { terminal: stdout.is_terminal() }
-    } else {
-        Form::Lines(Style { zone, colours: terminal::colours(&stdout) })
-    };
+    let style = Style { zone, colours: terminal::colours(&stdout) };
+    let form = Form::new(wanted.json, stdout.is_terminal(), style);
     let mut out = BufWriter::new(stdout.lock());
     loop {
         let mut any = false;
@@ -34,7 +31,9 @@ pub(crate) fn run(wanted: &Events) -> anyhow::Result<ExitCode> {
                 // There is one such session, and it is found faster by its whole id.
                 filter.session = Some(stored.attribution.session.into());
             }
-            form.write(&stored, &mut out)?;
+            if wanted.sources.has(stored.attribution.src.ip()) {
+                form.write(&stored, &mut out)?;
+            }
         }
         out.flush()?;
         if !wanted.follow {
@@ -47,7 +46,7 @@ pub(crate) fn run(wanted: &Events) -> anyhow::Result<ExitCode> {
 }
 
 /// How events are printed.
-enum Form {
+pub(super) enum Form {
     /// For people.
     Lines(Style),
     /// For programs; for the eyes as well where it goes to a terminal.
@@ -55,7 +54,11 @@ enum Form {
 }
 
 impl Form {
-    fn write(&self, stored: &Stored, out: &mut impl Write) -> io::Result<()> {
+    pub(super) fn new(json: bool, terminal: bool, style: Style) -> Self {
+        if json { Self::Json { terminal } } else { Self::Lines(style) }
+    }
+
+    pub(super) fn write(&self, stored: &Stored, out: &mut impl Write) -> io::Result<()> {
         match self {
             Self::Lines(style) => writeln!(out, "{}", line(&stored.header(), &stored.fields, style)),
             Self::Json { terminal } => {

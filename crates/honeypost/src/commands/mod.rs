@@ -1,13 +1,23 @@
-//! The commands that look at things: one file each. None of them changes what it looks at, but that `events`
-//! brings what a killed server has left in the spool into the database.
+//! The commands that look at things: one file each. None of them changes what it looks at, but that those that read evidence
+//! bring what a killed server has left in the spool into the database.
 
 pub(crate) mod bait;
+mod bars;
 pub(crate) mod check;
 pub(crate) mod docs;
 pub(crate) mod events;
+mod evidence;
 pub(crate) mod export;
+pub(crate) mod follow;
 mod line;
+mod look;
+pub(crate) mod progress;
 pub(crate) mod reading;
 pub(crate) mod replay;
+pub(crate) mod report;
+pub(crate) mod scope;
+pub(crate) mod session;
+pub(crate) mod sessions;
 mod since;
+mod summary;
 pub(crate) mod verify;

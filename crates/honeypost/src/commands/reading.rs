@@ -15,6 +15,7 @@ use event::catalogue::CATALOGUE;
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use store::{Filter, Options, Reader, StoreError, Writer};
+use uuid::Uuid;
 
 use super::since;
 use crate::cli::{Serve, Settings};
@@ -87,6 +88,15 @@ fn catch_up(reader: &Reader, directory: &Path) -> anyhow::Result<()> {
     let _ =
         writeln!(io::stderr(), "honeypost: {octets} octets of further events wait in the spool: {reason}");
     Ok(())
+}
+
+/// The id of the one session that the filter asks for, where it does.
+pub(super) fn one_session(reader: &Reader, filter: &Filter) -> anyhow::Result<Option<Uuid>> {
+    let Some(session) = filter.session.clone() else {
+        return Ok(None);
+    };
+    let first = reader.events(&Filter { session: Some(session), ..Filter::default() })?.next();
+    Ok(first.transpose()?.map(|stored| stored.attribution.session))
 }
 
 /// The times that commands take.

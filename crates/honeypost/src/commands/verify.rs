@@ -13,6 +13,7 @@ use serde::Deserialize;
 use store::{Filter, Finding, Reader, Verdict};
 use uuid::Uuid;
 
+use super::progress::Progress;
 use super::reading::{self, Which};
 use crate::cli::Settings;
 
@@ -48,7 +49,9 @@ pub(crate) fn run(wanted: &Verify) -> anyhow::Result<ExitCode> {
         Which { since: since.clone(), until: until.clone(), session: session.clone(), ..Which::default() };
     let filter = which.filter(&TimeZone::system())?;
     let (_, reader) = reading::open(&wanted.settings)?;
-    let verdict = reader.verify(&filter, |_| {})?;
+    let mut progress = Progress::new("verifying");
+    let verdict = reader.verify(&filter, |share| progress.share(share))?;
+    drop(progress);
     let compared = wanted.against.as_deref().map(|file| compare(&reader, &filter, file)).transpose()?;
     let whole = verdict.is_whole() && compared.as_ref().is_none_or(Compared::is_whole);
     let mut out = io::stdout().lock();

@@ -19,6 +19,7 @@ use jiff::tz::TimeZone;
 use store::{Filter, Reader, Stored};
 
 use self::output::{Kind, Output};
+use super::progress::Progress;
 use super::reading::{self, Which};
 use crate::cli::Settings;
 
@@ -65,9 +66,9 @@ pub(crate) fn run(wanted: &Export) -> anyhow::Result<ExitCode> {
     let (_, reader) = reading::open(&wanted.settings)?;
     let kind = if wanted.format == Format::Csv { Kind::Text } else { Kind::Json };
     let mut output = Output::open(wanted.output.as_deref(), kind)?;
-    // The place of the progress bar: it hears which share, 0 to 1, is done.
-    let mut progress = |_share: f64| {};
-    write(&reader, &filter, wanted, &mut progress, &mut output)?;
+    let mut progress = Progress::new("exporting");
+    write(&reader, &filter, wanted, &mut |share| progress.share(share), &mut output)?;
+    drop(progress);
     output.finish()?;
     Ok(ExitCode::SUCCESS)
 }
