@@ -17,6 +17,7 @@ mod mail;
 mod raw;
 mod rooms;
 mod settings;
+pub(crate) mod sinks;
 #[cfg(test)]
 mod tests;
 mod value;
@@ -77,6 +78,10 @@ pub(crate) struct Config {
     store: Store,
     mail: Mail,
     visitors: Visitors,
+    sinks: sinks::Sinks,
+    jsonl: sinks::Jsonl,
+    syslog: sinks::Syslog,
+    webhook: sinks::Webhook,
     origins: BTreeMap<&'static str, Origin>,
 }
 
