@@ -101,9 +101,10 @@ async fn serve(config: &Config, start: Start) -> anyhow::Result<ExitCode> {
     let open: Vec<(Door<'_>, SocketAddr)> =
         listeners.iter().filter_map(|(door, listener)| Some((*door, listener.local_addr().ok()?))).collect();
     // A closed output is no reason to end.
-    let _ = match sinks::takes_standard_output(config) {
-        false => announce(config, &open, &mut io::stdout().lock()),
-        true => announce(config, &open, &mut io::stderr().lock()),
+    let _ = if sinks::takes_standard_output(config) {
+        announce(config, &open, &mut io::stderr().lock())
+    } else {
+        announce(config, &open, &mut io::stdout().lock())
     };
     for (door, listener) in listeners {
         tokio::spawn(listen::listen(listener, rooms.behind(door), Arc::clone(&house)));
@@ -132,7 +133,9 @@ async fn serve(config: &Config, start: Start) -> anyhow::Result<ExitCode> {
                 tracing::warn!("{} is not read: it lacks its last events; the store has them", ending.name);
             }
         }
-        counters.iter().for_each(|counters| counters.tell());
+        for counters in counters {
+            counters.tell();
+        }
         writer.close()
     };
     let closed = tokio::task::spawn_blocking(close).await.context("closing the store")?;

@@ -1,4 +1,4 @@
-use std::io::{BufRead, BufReader, Read, Write};
+use std::io::{BufRead, BufReader, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::sync::mpsc::{Receiver, channel};
 use std::thread;
@@ -92,11 +92,11 @@ fn hostile_events_are_an_array_and_signed() {
         let signed =
             [request.field("x-honeypost-timestamp").expect("a time").as_bytes(), b".", &request.body];
         let key = openssl::pkey::PKey::hmac(b"a secret").expect("a key");
-        let mut signer =
+        let mut hasher =
             openssl::sign::Signer::new(openssl::hash::MessageDigest::sha256(), &key).expect("a signer");
-        signer.update(&signed.concat()).expect("signed");
+        hasher.update(&signed.concat()).expect("signed");
         let mac: String =
-            signer.sign_to_vec().expect("a MAC").iter().map(|byte| format!("{byte:02x}")).collect();
+            hasher.sign_to_vec().expect("a MAC").iter().map(|byte| format!("{byte:02x}")).collect();
         assert_eq!(request.field("x-honeypost-signature"), Some(format!("sha256={mac}").as_str()));
         let first = request.events().first().cloned().unwrap_or_default();
         assert_eq!(request.field("x-honeypost-delivery"), first["id"].as_str());
