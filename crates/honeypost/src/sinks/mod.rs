@@ -61,9 +61,11 @@ pub(crate) struct Opened {
     reopen: Option<Box<dyn Fn() + Send + Sync>>,
 }
 
+/// Opens one kind of sink.
+type Open = fn(&Config, &[Protocol]) -> Result<Option<Opened>, SinkError>;
+
 /// Every kind of sink beside the store, and how one is opened: nothing where the configuration does not ask for it.
-const BESIDE: &[fn(&Config, &[Protocol]) -> Result<Option<Opened>, SinkError>] =
-    &[decnet::open, jsonl::open, syslog::open, webhook::open];
+const BESIDE: &[Open] = &[decnet::open, jsonl::open, syslog::open, webhook::open];
 
 /// Why a sink cannot be opened.
 #[derive(Debug, thiserror::Error)]

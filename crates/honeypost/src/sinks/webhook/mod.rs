@@ -106,8 +106,8 @@ impl Carrier for Webhook {
                 self.at_once = (delivered / 2).max(1);
                 Progress::default()
             }
-            Outcome::TooLarge => self.refused(delivered, skipped, "an event is too large for it"),
-            Outcome::Never(why) => self.refused(delivered, skipped, &why),
+            Outcome::TooLarge => Self::refused(delivered, skipped, "an event is too large for it"),
+            Outcome::Never(why) => Self::refused(delivered, skipped, &why),
             Outcome::Later(why, wait) => Progress { next: Next::Failed(why, wait), ..Progress::default() },
         }
     }
@@ -139,7 +139,7 @@ impl Webhook {
     }
 
     /// What the receiver will never take.
-    fn refused(&mut self, dropped: usize, skipped: usize, why: &str) -> Progress {
+    fn refused(dropped: usize, skipped: usize, why: &str) -> Progress {
         let why = format!("{dropped} events are given up: {why}");
         Progress { dropped, skipped, next: Next::Failed(why, None), ..Progress::default() }
     }

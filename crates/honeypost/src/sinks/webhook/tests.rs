@@ -95,8 +95,10 @@ fn hostile_events_are_an_array_and_signed() {
         let mut hasher =
             openssl::sign::Signer::new(openssl::hash::MessageDigest::sha256(), &key).expect("a signer");
         hasher.update(&signed.concat()).expect("signed");
-        let mac: String =
-            hasher.sign_to_vec().expect("a MAC").iter().map(|byte| format!("{byte:02x}")).collect();
+        let mac = hasher.sign_to_vec().expect("a MAC").iter().fold(String::new(), |mut mac, byte| {
+            std::fmt::Write::write_fmt(&mut mac, format_args!("{byte:02x}")).expect("a string");
+            mac
+        });
         assert_eq!(request.field("x-honeypost-signature"), Some(format!("sha256={mac}").as_str()));
         let first = request.events().first().cloned().unwrap_or_default();
         assert_eq!(request.field("x-honeypost-delivery"), first["id"].as_str());

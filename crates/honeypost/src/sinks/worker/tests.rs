@@ -73,7 +73,7 @@ fn a_receiver_that_is_away_costs_counted_events_and_nobody_waits() {
 fn a_batch_is_taken_whole_or_not_at_all_and_a_large_one_alone() {
     let (plan, opened) = planned(10_000);
     plan.down.store(true, Ordering::SeqCst);
-    opened.sink.offer(&[login(b"large", &[b'A'; 100_000])]).expect("it is alone");
+    opened.sink.offer(&[login(b"large", &vec![b'A'; 100_000])]).expect("it is alone");
     opened.sink.offer(&logins(2)).expect_err("there is no room");
     assert_eq!((opened.counters.offered.get(), opened.counters.dropped.get()), (3, 2));
 }
