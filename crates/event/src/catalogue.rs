@@ -46,6 +46,11 @@ macro_rules! events {
             pub const fn name(&self) -> &'static str {
                 match self { $( Self::$variant { .. } => $name, )+ }
             }
+
+            /// Octets that its fields hold beside the enum's own, about: for queues that are bounded in octets.
+            pub fn weight(&self) -> usize {
+                match self { $( Self::$variant { $( $field, )* } => 0 $( + $field.weight() )*, )+ }
+            }
         }
 
         /// Writes the event's own fields as one JSON object.

@@ -93,6 +93,11 @@ pub trait Field {
 
     /// Adds the field to the JSON object of its event.
     fn put<M: SerializeMap>(&self, name: &'static str, map: &mut M) -> Result<(), M::Error>;
+
+    /// Octets that it holds beside its own, about.
+    fn weight(&self) -> usize {
+        0
+    }
 }
 
 impl Field for Text {
@@ -105,6 +110,10 @@ impl Field for Text {
             map.serialize_entry(&format!("{name}_b64"), &STANDARD.encode(&self.0))?;
         }
         Ok(())
+    }
+
+    fn weight(&self) -> usize {
+        self.0.len()
     }
 }
 
@@ -120,6 +129,10 @@ impl Field for Vec<Text> {
         }
         Ok(())
     }
+
+    fn weight(&self) -> usize {
+        self.iter().map(|text| size_of::<Text>() + text.0.len()).sum()
+    }
 }
 
 impl Field for CloseReason {
@@ -131,22 +144,28 @@ impl Field for CloseReason {
 }
 
 macro_rules! plain_field {
-    ($($ty:ty = $shape:literal),+ $(,)?) => { $(
+    ($($ty:ty = $shape:literal $(, $value:ident weighs $weight:expr)?;)+) => { $(
         impl Field for $ty {
             const SHAPE: &'static str = $shape;
 
             fn put<M: SerializeMap>(&self, name: &'static str, map: &mut M) -> Result<(), M::Error> {
                 map.serialize_entry(name, self)
             }
+
+            $(fn weight(&self) -> usize {
+                let $value = self;
+                $weight
+            })?
         }
     )+ };
 }
 
 plain_field! {
-    bool = "true or false",
-    u64 = "number",
-    &'static str = "word",
-    String = "text",
-    Vec<String> = "list of text",
+    bool = "true or false";
+    u64 = "number";
+    &'static str = "word";
+    String = "text", text weighs text.len();
+    Vec<String> = "list of text", texts weighs texts.iter().map(|text| size_of::<String>() + text.len()).sum();
     Vec<Attachment> = "list of {name, media_type, size, sha256}",
+        files weighs files.iter().map(|file| size_of::<Attachment>() + file.name.len() + file.media_type.len() + 64).sum();
 }

@@ -377,6 +377,12 @@ pub(crate) mod tests {
         }
     }
 
+    impl Sink for Kept {
+        fn offer(&self, batch: &[Record]) -> Result<(), NotNow> {
+            self.keep(Uuid::nil(), &mut Trail::default(), batch, &[])
+        }
+    }
+
     impl Kept {
         pub(crate) fn pipeline(&self) -> Arc<Pipeline> {
             self.pipeline_that(WhenStoreFull::Wait)

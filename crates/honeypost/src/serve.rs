@@ -13,18 +13,19 @@ use anyhow::Context;
 use event::Protocol;
 use store::{Options, StoreError, Writer};
 use tokio::net::TcpListener;
-use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::{mpsc, watch};
 
 use crate::cli::Serve;
-use crate::config::{Config, LogFormat, decnet};
+use crate::config::{Config, decnet};
 use crate::connection::Clock;
 use crate::data_dir::DataDir;
 use crate::listen::{self, Gate, House};
 use crate::mailroom::{Mailroom, keep_house};
 use crate::open_files;
 use crate::pipeline::Pipeline;
+use crate::reload::Reload;
 use crate::rooms::{self, Door, Rooms};
+use crate::signals::Told;
 use crate::sinks::{self, Secondary, StoreSink};
 use crate::start::{self, Start, StartError};
 use crate::visitors::Visitors;
@@ -77,8 +78,8 @@ async fn serve(config: &Config, start: Start) -> anyhow::Result<ExitCode> {
     let mailroom = Mailroom::open(data.path(), config.mail(), Arc::clone(&visitors))
         .with_context(|| format!("{}: captured mail", data.path().join("mail").display()))?;
 
-    let Secondary { sinks, endings } =
-        sinks::secondary(config, &spoken(&listeners)).context("opening standard output")?;
+    let mut reload = Reload::default();
+    let Secondary { sinks, endings, counters } = sinks::secondary(config, &spoken(&listeners), &mut reload)?;
     let (stop, shutdown) = watch::channel(false);
     let (alive, mut done) = mpsc::channel(1);
     let house = Arc::new(House {
@@ -104,23 +105,24 @@ async fn serve(config: &Config, start: Start) -> anyhow::Result<ExitCode> {
     let open: Vec<(Door<'_>, SocketAddr)> =
         listeners.iter().filter_map(|(door, listener)| Some((*door, listener.local_addr().ok()?))).collect();
     // A closed output is no reason to end.
-    let _ = match config.log_format() {
-        LogFormat::Human => announce(config, &open, &mut io::stdout().lock()),
-        LogFormat::Decnet => announce(config, &open, &mut io::stderr().lock()),
+    let _ = if sinks::takes_standard_output(config) {
+        announce(config, &open, &mut io::stderr().lock())
+    } else {
+        announce(config, &open, &mut io::stdout().lock())
     };
     for (door, listener) in listeners {
         tokio::spawn(listen::listen(listener, rooms.behind(door), Arc::clone(&house)));
     }
     drop(house);
 
-    told.wait().await;
+    told.wait(&reload).await;
     tracing::info!("ending");
     let _ = stop.send(true);
     tokio::select! {
         // Every task holds the house; the channel closes with the last of them.
         _ = done.recv() => {}
         () = tokio::time::sleep(GRACE) => tracing::warn!("some sessions did not end in time"),
-        () = told.wait() => tracing::warn!("told again to end: not waiting for the sessions"),
+        () = told.wait(&reload) => tracing::warn!("told again to end: not waiting for the sessions"),
     }
     pipeline.give_up();
     if tokio::time::timeout(LAST_GRACE, janitor).await.is_err() {
@@ -129,8 +131,14 @@ async fn serve(config: &Config, start: Start) -> anyhow::Result<ExitCode> {
     // The sinks end with the last who may offer them something.
     drop(pipeline);
     let close = move || {
-        if !endings.iter().all(|ending| ending.wait(LAST_LINES)) {
-            tracing::warn!("standard output is not read: its last lines are missing");
+        let until = Instant::now() + LAST_LINES;
+        for ending in endings {
+            if !ending.wait(until.saturating_duration_since(Instant::now())) {
+                tracing::warn!("{} is not read: it lacks its last events; the store has them", ending.name);
+            }
+        }
+        for counters in counters {
+            counters.tell();
         }
         writer.close()
     };
@@ -155,45 +163,6 @@ async fn writer(directory: &Path, options: &Options) -> Result<Writer, StoreErro
             opened => return opened,
         }
     }
-}
-
-/// Ctrl-C, SIGTERM, and SIGHUP: there is nothing to reload, and a terminal that goes away ends what it started.
-struct Told {
-    interrupt: Signal,
-    terminate: Signal,
-    /// None where whoever started us wants it ignored, as nohup(1) does.
-    hangup: Option<Signal>,
-}
-
-impl Told {
-    fn new() -> io::Result<Self> {
-        Ok(Self {
-            interrupt: signal(SignalKind::interrupt())?,
-            terminate: signal(SignalKind::terminate())?,
-            hangup: if ignores_hangup() { None } else { Some(signal(SignalKind::hangup())?) },
-        })
-    }
-
-    async fn wait(&mut self) {
-        let hangup = async {
-            match &mut self.hangup {
-                Some(hangup) => hangup.recv().await,
-                None => std::future::pending().await,
-            }
-        };
-        tokio::select! {
-            _ = self.interrupt.recv() => {}
-            _ = self.terminate.recv() => {}
-            _ = hangup => {}
-        }
-    }
-}
-
-/// Whether SIGHUP, the lowest bit, is among the ignored signals of `proc_pid_status(5)`.
-fn ignores_hangup() -> bool {
-    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
-    let ignored = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
-    ignored.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok()).is_some_and(|mask| mask & 1 == 1)
 }
 
 /// Says where everything is.

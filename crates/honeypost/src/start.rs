@@ -13,6 +13,7 @@ use crate::config::{Config, ConfigError, LogLevel, Origin, Sources};
 use crate::corpus::{self, CorpusError, Mail};
 use crate::data_dir::DataDirError;
 use crate::rooms;
+use crate::sinks;
 
 /// Why nothing is served.
 #[derive(Debug, thiserror::Error)]
@@ -120,6 +121,7 @@ pub(crate) fn prepare(config: &Config) -> Result<Start, StartError> {
     if rooms::doors(config).iter().all(|door| door.addresses.is_empty()) {
         return Err(StartError::NothingToServe);
     }
+    sinks::check(config)?;
     let personality = personality(config)?;
     let installation = corpus::installation(config)?;
     let mail = corpus::render(config, &personality, &installation)?;

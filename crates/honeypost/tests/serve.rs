@@ -161,20 +161,52 @@ fn a_data_directory_that_cannot_be_made_is_named() {
 }
 
 #[test]
-fn a_hangup_ends_it_in_order_unless_it_is_to_be_ignored() {
+fn a_hangup_ends_what_was_started_at_a_terminal_and_nothing_else() {
     let folder = tempfile::tempdir().expect("a folder");
     let data = folder.path().join("data");
-    let server = Server::start(&data, &[]);
-    converse(&server, "A1 LOGOUT\r\n");
-    server.signal("HUP");
-    assert_eq!(server.end(), (Some(0), String::new()));
+    for server in [Server::start(&data, &[]), Server::start_with("nohup", &folder.path().join("other"), &[])]
+    {
+        server.signal("HUP");
+        std::thread::sleep(Duration::from_millis(200));
+        assert!(converse(&server, "A1 LOGOUT\r\n").starts_with("* OK "));
+        server.signal("TERM");
+        assert_eq!(server.end(), (Some(0), String::new()));
+    }
 
-    let server = Server::start_with("nohup", &data, &[]);
-    server.signal("HUP");
-    std::thread::sleep(Duration::from_millis(200));
-    assert!(converse(&server, "A1 LOGOUT\r\n").starts_with("* OK "));
-    server.signal("TERM");
-    assert_eq!(server.end().0, Some(0));
+    // script(1) gives it a terminal, and the shell tells its number and its end.
+    let (log, program) = (folder.path().join("log"), honeypost());
+    let line = format!(
+        "{} serve --imap 127.0.0.1:0 --data-dir {} & echo PID $!; wait $!; echo STATUS $?",
+        program.get_program().to_str().expect("UTF-8"),
+        data.display()
+    );
+    let mut script = std::process::Command::new("script");
+    script.env_clear().envs(program.get_envs().filter_map(|(name, value)| Some((name, value?))));
+    script.args(["-qfc", &line]).arg(&log).stdin(Stdio::null()).stdout(Stdio::null());
+    let mut script = script.spawn().expect("script(1) is there");
+    // The log's first line repeats the command; what it prints begins lines of its own.
+    let told = |what: &str| {
+        let start = std::time::Instant::now();
+        while start.elapsed() < Duration::from_secs(20) {
+            let text = fs::read_to_string(&log).unwrap_or_default();
+            let found =
+                text.lines().find_map(|line| line.trim().strip_prefix(what)?.trim().parse::<u32>().ok());
+            if found.is_some() && text.contains("Ctrl-C") {
+                return found;
+            }
+            std::thread::sleep(Duration::from_millis(10));
+        }
+        None
+    };
+    let id = told("PID").map(|id| id.to_string()).unwrap_or_default();
+    let hung_up = std::process::Command::new("kill").args(["-s", "HUP", &id]).status().expect("kill runs");
+    let status = told("STATUS");
+    if status.is_none() {
+        let _ = std::process::Command::new("kill").args(["-s", "KILL", &id]).status();
+    }
+    let _ = (script.kill(), script.wait());
+    assert!(hung_up.success());
+    assert_eq!(status, Some(0));
 }
 
 #[test]

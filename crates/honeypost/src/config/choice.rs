@@ -29,6 +29,8 @@ macro_rules! choice {
     };
 }
 
+pub(super) use choice;
+
 choice! {
     /// What goes to standard output while Honeypost serves.
     LogFormat, "\"human\" or \"decnet\"":

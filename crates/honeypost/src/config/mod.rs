@@ -18,6 +18,7 @@ mod mail;
 mod raw;
 mod rooms;
 mod settings;
+pub(crate) mod sinks;
 #[cfg(test)]
 mod tests;
 mod value;
@@ -80,6 +81,11 @@ pub(crate) struct Config {
     wire: Wire,
     mail: Mail,
     visitors: Visitors,
+    sinks: sinks::Sinks,
+    jsonl: sinks::LineFile,
+    ecs: sinks::LineFile,
+    syslog: sinks::Syslog,
+    webhook: sinks::Webhook,
     origins: BTreeMap<&'static str, Origin>,
 }
 

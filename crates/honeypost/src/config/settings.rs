@@ -9,6 +9,7 @@ use super::choice::{LogFormat, Share, SmtpAuth, WhenStoreFull};
 use super::greeting::{ImapGreeting, Pop3Greeting, SmtpGreeting};
 use super::mail::{Size, WhenFull};
 use super::raw::{Meaning, Raw};
+use super::sinks::{Conditions, EventNames, Facility, SyslogAddress, SyslogFormat, Url};
 use super::value::{Count, Credentials, Folder, Listen, LogLevel, Name, Unserved, Users};
 
 /// One key of the configuration.
@@ -240,4 +241,75 @@ settings! {
     /// How long a source sees a message of its own in INBOX that it has sent to a mailbox of ours (looked at once a minute). A
     /// source sees its last 32 messages, 2 MiB of them; one over 1 MiB is kept as evidence, but not shown.
     "visitors.keep" => visitors.keep: Duration = Text("1d");
+
+    /// How much may wait for each of the sinks below while it is slow or away, in octets of memory. What comes over that is
+    /// left out there, counted and told ([sinks.md](sinks.md)); the database has every event whatever becomes of them.
+    "sinks.queue-size" => sinks.queue_size: Size = Text("16MB");
+
+    /// A file that gets every event as a line of JSON ([sinks.md](sinks.md)); `-` is standard output, the start-up text then
+    /// going to standard error. Made readable by its owner only. SIGHUP opens it anew.
+    "jsonl.path" => jsonl.path: Option<Folder> = Words("no such file");
+
+    /// The size at which the file is put aside under a name with the time, and a new one begun.
+    "jsonl.rotate-size" => jsonl.rotate_size: Option<Size> = Words("it is not, for its size");
+
+    /// The age at which the file is put aside.
+    "jsonl.rotate-after" => jsonl.rotate_after: Option<Duration> = Words("it is not, for its age");
+
+    /// How many of the files that were put aside are kept.
+    "jsonl.keep" => jsonl.keep: Option<Count> = Words("all of them");
+
+    /// A file that gets every event as a document of the Elastic Common Schema, one a line ([sinks.md](sinks.md)); `-` is
+    /// standard output. The same as `jsonl.path` otherwise.
+    "ecs.path" => ecs.path: Option<Folder> = Words("no such file");
+
+    /// As `jsonl.rotate-size`.
+    "ecs.rotate-size" => ecs.rotate_size: Option<Size> = Words("it is not, for its size");
+
+    /// As `jsonl.rotate-after`.
+    "ecs.rotate-after" => ecs.rotate_after: Option<Duration> = Words("it is not, for its age");
+
+    /// As `jsonl.keep`.
+    "ecs.keep" => ecs.keep: Option<Count> = Words("all of them");
+
+    /// Where every event goes as a syslog message of RFC 5424 ([sinks.md](sinks.md)): over UDP, TCP or TLS.
+    "syslog.address" => syslog.address: Option<SyslogAddress> = Words("nowhere");
+
+    /// A PEM file with the certificates that may vouch for the server's, which is always verified.
+    "syslog.ca" => syslog.ca: Option<Folder> = Words("the system's");
+
+    /// The facility of the messages.
+    "syslog.facility" => syslog.facility: Facility = Text("local0");
+
+    /// What a message says: `json`, the event's JSON object.
+    "syslog.format" => syslog.format: SyslogFormat = Text("json");
+
+    /// The largest message. A larger event is sent without its own fields, with `"truncated":true` in their place.
+    "syslog.max-size" => syslog.max_size: Option<Size> = Words("8192 octets over UDP, 262144 over TCP and TLS");
+
+    /// Where selected events are sent in POST requests, as a JSON array ([sinks.md](sinks.md)). Redirects are not followed,
+    /// and the variables that name proxies are not heeded.
+    "webhook.url" => webhook.url: Option<Url> = Words("nowhere");
+
+    /// A PEM file with the certificates that may vouch for the server's, which is always verified.
+    "webhook.ca" => webhook.ca: Option<Folder> = Words("the system's");
+
+    /// Which events are sent.
+    "webhook.events" => webhook.events: EventNames = Text("auth.succeeded,message.read,mail.received");
+
+    /// What must hold of an event besides, all of it: `FIELD` is there and neither empty nor false, `FIELD=VALUE` is that (or
+    /// a list with that in it), `FIELD~PART` has that in it.
+    "webhook.only" => webhook.only: Conditions = Text("");
+
+    /// A file with the secret that signs the requests: its content without spaces and line ends around it.
+    "webhook.secret-file" => webhook.secret_file: Option<Folder> = Words("they are not signed");
+
+    /// Requests a minute at the most. Events wait meanwhile, and go together in one request, up to 100 of them.
+    "webhook.rate" => webhook.rate: Count = Text("60");
+
+    /// How long one request may take in all.
+    "webhook.timeout" => webhook.timeout: Duration = Text("10s");
+
+    /// How long an event is tried to be sent before it is given up.
+    "webhook.max-age" => webhook.max_age: Duration = Text("1h");
 }

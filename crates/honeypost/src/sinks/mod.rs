@@ -1,21 +1,36 @@
 //! Where events go. The store is the one that must have every event; what comes beside it may lose some and says so.
 //!
-//! A further sink is one file here and one line in [`secondary`].
+//! A further sink is one file here, which opens it if the configuration asks for it, and one line in [`BESIDE`]. What it
+//! writes through is `outlet.rs` (a stream, with gaps told in it) or `worker.rs` (whatever has to be tried again).
 
+mod counters;
 mod decnet;
-mod ecs;
+mod file;
+mod guard;
+mod lines;
 mod outlet;
+mod queue;
 mod store;
+mod syslog;
+#[cfg(test)]
+mod testing;
+mod tls;
+mod webhook;
+mod worker;
 
 use std::io;
+use std::sync::{Arc, Mutex};
 
 use ::store::{Piece, Trail};
 use event::{Protocol, Record};
 use uuid::Uuid;
 
+pub(crate) use self::counters::Counters;
+use self::guard::Guard;
 pub(crate) use self::outlet::Ending;
 pub(crate) use self::store::StoreSink;
-use crate::config::{Config, LogFormat};
+use crate::config::{Config, ConfigError, LogFormat};
+use crate::reload::Reload;
 
 /// Takes events. Called from the connections' own tasks: quick, and never waiting for anything outside the machine.
 pub(crate) trait Sink: Send + Sync {
@@ -48,15 +63,67 @@ pub(crate) struct Secondary {
     pub(crate) sinks: Vec<Box<dyn Sink>>,
     /// What tells that they have written everything, once they are dropped.
     pub(crate) endings: Vec<Ending>,
+    /// What each has done so far.
+    pub(crate) counters: Vec<Arc<Counters>>,
+}
+
+/// A sink beside the store, opened.
+pub(crate) struct Opened {
+    sink: Box<dyn Sink>,
+    ending: Ending,
+    counters: Arc<Counters>,
+    /// Opens its file anew, where it has one.
+    reopen: Option<Box<dyn Fn() + Send + Sync>>,
+}
+
+/// Opens one kind of sink.
+type Open = fn(&Config, &[Protocol]) -> Result<Option<Opened>, SinkError>;
+
+/// Every kind of sink beside the store, and how one is opened: nothing where the configuration does not ask for it.
+const BESIDE: &[Open] = &[decnet::open, lines::jsonl, lines::ecs, syslog::open, webhook::open];
+
+/// Why a sink cannot be opened.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum SinkError {
+    /// The configuration is wrong, or what it names.
+    #[error(transparent)]
+    Config(#[from] ConfigError),
+    /// The machine has no thread or no descriptor left.
+    #[error("opening a sink beside the store: {0}")]
+    Machine(#[from] io::Error),
+}
+
+/// Looks at what the configuration says about sinks. Opens nothing, changes nothing.
+pub(crate) fn check(config: &Config) -> Result<(), ConfigError> {
+    lines::JSONL.check(config)?;
+    lines::ECS.check(config)?;
+    syslog::check(config)?;
+    webhook::check(config)
+}
+
+/// Whether a sink writes to standard output, so that nothing else may.
+pub(crate) fn takes_standard_output(config: &Config) -> bool {
+    config.log_format() == LogFormat::Decnet
+        || lines::JSONL.to_standard_output(config)
+        || lines::ECS.to_standard_output(config)
 }
 
 /// Opens the sinks beside the store; `served` are the protocols that are served.
-pub(crate) fn secondary(config: &Config, served: &[Protocol]) -> io::Result<Secondary> {
-    match config.log_format() {
-        LogFormat::Human => Ok(Secondary::default()),
-        LogFormat::Decnet => {
-            let (sink, ending) = decnet::to_standard_output(config, served)?;
-            Ok(Secondary { sinks: vec![Box::new(sink)], endings: vec![ending] })
+pub(crate) fn secondary(
+    config: &Config,
+    served: &[Protocol],
+    reload: &mut Reload,
+) -> Result<Secondary, SinkError> {
+    let mut secondary = Secondary::default();
+    for open in BESIDE {
+        let Some(Opened { sink, ending, counters, reopen }) = open(config, served)? else { continue };
+        if let Some(reopen) = reopen {
+            reload.add(reopen);
         }
+        let guard = Guard { sink, counters: Arc::clone(&counters), complaint: Mutex::default() };
+        secondary.sinks.push(Box::new(guard));
+        secondary.endings.push(ending);
+        secondary.counters.push(counters);
     }
+    Ok(secondary)
 }

@@ -8,12 +8,14 @@
 use std::collections::VecDeque;
 use std::convert::Infallible;
 use std::io::{self, ErrorKind, Write};
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
 use super::NotNow;
+use super::counters::Counters;
 
 /// Octets that are gathered for one write.
 const WRITE_AT_ONCE: usize = 64 * 1024;
@@ -50,11 +52,16 @@ pub(crate) struct Outlet<T> {
 }
 
 /// Tells when the thread has ended.
-pub(crate) struct Ending(Receiver<Infallible>);
+pub(crate) struct Ending {
+    /// Of what.
+    pub(crate) name: &'static str,
+    ended: Receiver<Infallible>,
+}
 
 struct Queue<T> {
     state: Mutex<State<T>>,
     filled: Condvar,
+    counters: Arc<Counters>,
 }
 
 struct State<T> {
@@ -81,29 +88,39 @@ pub(crate) fn open<T: Send + 'static>(
 ) -> io::Result<(Outlet<T>, Ending)> {
     let (jobs, complaint) = (VecDeque::new(), Complaint::default());
     let state = Mutex::new(State { jobs, octets: 0, loss: None, closed: false, complaint });
-    let queue = Arc::new(Queue { state, filled: Condvar::new() });
-    let (ended, ending) = mpsc::channel();
+    let counters = Arc::new(Counters::new(name));
+    let queue = Arc::new(Queue { state, filled: Condvar::new(), counters });
+    let (ended, ending) = Ending::of(name);
     let thread = Scribe {
         name,
         queue: Arc::clone(&queue),
         writer,
         press,
         torn: false,
+        unsaid: 0,
         complaint: Complaint::default(),
         _ended: ended,
     };
     thread::Builder::new().name(name.replace(' ', "-")).spawn(move || thread.run())?;
-    Ok((Outlet { name, room, queue }, Ending(ending)))
+    Ok((Outlet { name, room, queue }, ending))
 }
 
 impl<T> Outlet<T> {
+    /// The numbers.
+    pub(crate) fn counters(&self) -> Arc<Counters> {
+        Arc::clone(&self.queue.counters)
+    }
+
     /// Takes all of it, or counts it as left out. Never waits for the writer.
     pub(crate) fn offer(&self, offers: Vec<Offer<T>>) -> Result<(), NotNow> {
         let octets: usize = offers.iter().map(|offer| offer.octets).sum();
         let events: u64 = offers.iter().map(|offer| offer.events).sum();
         let mut guard = self.queue.lock();
         let state = &mut *guard;
+        let counters = &self.queue.counters;
+        counters.offered.add(events);
         if state.closed {
+            counters.dropped.add(events);
             return Err(NotNow(format!("{} is closed", self.name)));
         }
         // What would be alone in the queue is taken whatever its size: else it never would be.
@@ -114,10 +131,13 @@ impl<T> Outlet<T> {
                 tracing::warn!("{} is not read: it lacks events until it is; the store has them", self.name);
             }
             loss.events = loss.events.saturating_add(events);
+            counters.dropped.add(events);
             return Err(NotNow(format!("{} is not read", self.name)));
         }
         state.octets = state.octets.saturating_add(octets);
         state.jobs.extend(offers.into_iter().map(|offer| (Job::Item(offer.item), offer.events)));
+        counters.queued_octets.set(u64::try_from(state.octets).unwrap_or(u64::MAX));
+        counters.queued_events.add(events);
         drop(guard);
         self.queue.filled.notify_one();
         Ok(())
@@ -132,9 +152,15 @@ impl<T> Drop for Outlet<T> {
 }
 
 impl Ending {
+    /// What the thread holds until it ends, and what tells that it has.
+    pub(super) fn of(name: &'static str) -> (Sender<Infallible>, Self) {
+        let (sender, ended) = mpsc::channel();
+        (sender, Self { name, ended })
+    }
+
     /// Waits until everything is written, but no longer than this. Says whether it is.
     pub(crate) fn wait(&self, limit: Duration) -> bool {
-        self.0.recv_timeout(limit) == Err(RecvTimeoutError::Disconnected)
+        self.ended.recv_timeout(limit) == Err(RecvTimeoutError::Disconnected)
     }
 }
 
@@ -150,6 +176,7 @@ impl<T> Queue<T> {
             state = self.filled.wait(state).unwrap_or_else(PoisonError::into_inner);
         }
         state.octets = 0;
+        self.counters.queued_octets.set(0);
         (std::mem::take(&mut state.jobs), state.loss.take())
     }
 }
@@ -162,6 +189,8 @@ struct Scribe<T, W, P> {
     press: P,
     /// Whether the last write ended within a line.
     torn: bool,
+    /// Events whose lines could not be made, since the last gap was begun.
+    unsaid: u64,
     complaint: Complaint,
     _ended: Sender<Infallible>,
 }
@@ -177,39 +206,65 @@ impl<T, W: Write, P: FnMut(Job<T>, &mut Vec<u8>)> Scribe<T, W, P> {
                 return;
             }
             let gap = loss.as_ref().map(|loss| (Job::Gap(loss.events), loss.events));
-            let mut events = 0;
+            let (mut events, mut items) = (0, 0);
             let mut jobs = jobs.into_iter().chain(gap).peekable();
             while let Some((job, count)) = jobs.next() {
                 if text.is_empty() && failed > 0 {
                     (self.press)(Job::Gap(failed), &mut text);
                 }
-                (self.press)(job, &mut text);
-                events += count;
+                let is_item = matches!(job, Job::Item(_));
+                if self.pressed(job, &mut text) {
+                    events += count;
+                    items += if is_item { count } else { 0 };
+                } else {
+                    self.unsaid += count;
+                    self.queue.counters.settle(0, if is_item { count } else { 0 });
+                }
                 if text.len() < WRITE_AT_ONCE && jobs.peek().is_some() {
                     continue;
                 }
                 match self.write(&text) {
-                    Ok(()) => failed = 0,
+                    Ok(()) => {
+                        self.queue.counters.settle(items, 0);
+                        // What was lost while this text was made stands in none of its lines.
+                        failed = std::mem::take(&mut self.unsaid);
+                    }
                     Err(error) if error.kind() == ErrorKind::BrokenPipe => {
                         tracing::warn!("{} is closed: nothing more is written there", self.name);
                         let mut state = self.queue.lock();
                         (state.closed, state.jobs) = (true, VecDeque::new());
+                        self.queue.counters.settle(0, self.queue.counters.queued_events.get());
                         return;
                     }
                     Err(error) => {
-                        failed += events;
+                        failed += events + std::mem::take(&mut self.unsaid);
+                        self.queue.counters.settle(0, items);
                         if self.complaint.due() {
                             tracing::warn!(%error, "{} lacks events; the store has them", self.name);
                         }
                     }
                 }
-                events = 0;
+                (events, items) = (0, 0);
                 text.clear();
             }
             if let Some(Loss { events, told: true }) = loss {
                 tracing::warn!("{} is read again: it lacks {events} events", self.name);
             }
         }
+    }
+
+    /// Makes a job's octets. A panic costs that job alone.
+    fn pressed(&mut self, job: Job<T>, text: &mut Vec<u8>) -> bool {
+        let before = text.len();
+        let done = catch_unwind(AssertUnwindSafe(|| (self.press)(job, text)));
+        if done.is_err() {
+            text.truncate(before);
+            self.queue.counters.panics.add(1);
+            if self.complaint.due() {
+                tracing::error!("{} lacks an event by a mistake of Honeypost's; the store has it", self.name);
+            }
+        }
+        done.is_ok()
     }
 
     /// Writes all of it, and ends a line first that an earlier failure cut off.

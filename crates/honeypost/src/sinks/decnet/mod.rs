@@ -18,8 +18,8 @@ use self::line::{Fields, Head, Severity};
 use self::message::Shelf;
 use self::translate::Names;
 use super::outlet::{self, Ending, Job, Offer, Outlet};
-use super::{NotNow, Sink};
-use crate::config::Config;
+use super::{NotNow, Opened, Sink, SinkError};
+use crate::config::{Config, LogFormat};
 
 /// Octets of lines that wait while the reader is slow.
 const ROOM: usize = 8 * 1024 * 1024;
@@ -40,13 +40,18 @@ enum Entry {
 }
 
 /// The sink that writes to standard output, with a `startup` line for each protocol that is served.
-pub(super) fn to_standard_output(config: &Config, served: &[Protocol]) -> io::Result<(DecnetSink, Ending)> {
+pub(super) fn open(config: &Config, served: &[Protocol]) -> Result<Option<Opened>, SinkError> {
+    if config.log_format() != LogFormat::Decnet {
+        return Ok(None);
+    }
     // A descriptor of its own: a write that blocks holds no lock that anybody else wants.
     let output = File::from(io::stdout().as_fd().try_clone_to_owned()?);
-    open(Names::of(config), Shelf::of(config), served, output)
+    let (sink, ending) = to(Names::of(config), Shelf::of(config), served, output)?;
+    let counters = sink.outlet.counters();
+    Ok(Some(Opened { sink: Box::new(sink), ending, counters, reopen: None }))
 }
 
-fn open(
+fn to(
     names: Names,
     mut shelf: Shelf,
     served: &[Protocol],

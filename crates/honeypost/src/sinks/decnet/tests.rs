@@ -74,7 +74,7 @@ impl Write for Paper {
 /// What the sink writes of a session, the startup line first.
 fn lines(names: Names, shelf: Shelf, protocol: Protocol, events: Vec<Event>) -> Vec<String> {
     let paper = Paper::default();
-    let (sink, ending) = open(names, shelf, &[protocol], paper.clone()).expect("a thread");
+    let (sink, ending) = to(names, shelf, &[protocol], paper.clone()).expect("a thread");
     let records: Vec<Record> = events.into_iter().map(|event| record(protocol, event)).collect();
     sink.offer(&records).expect("there is room");
     drop(sink);
