@@ -73,10 +73,12 @@ impl Pipeline {
             if !self.behind.swap(true, Ordering::Relaxed) {
                 tracing::warn!(%reason, "the store cannot take events now; sessions wait until it can");
             }
+            let asked = Instant::now();
             let over = tokio::select! {
                 _ = over.wait_for(|over| *over) => true,
                 () = tokio::time::sleep(wait) => false,
             };
+            self.store.waited(asked.elapsed());
             match self.offer(batch, trail) {
                 Ok(()) => return,
                 Err(_) if over => break,
@@ -246,6 +248,7 @@ impl Drop for Ledger {
             let closed = [self.closing(CloseReason::Error)];
             let closed = Batch { session, wire: &[], records: &closed };
             if let Err(reason) = noted.and_then(|()| self.pipeline.offer(closed, &mut trail)) {
+                self.pipeline.store.lost(closed.records);
                 tracing::error!(%reason, %session, "the end of a session is not recorded");
             }
         }

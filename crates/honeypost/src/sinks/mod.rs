@@ -7,6 +7,7 @@ mod outlet;
 mod store;
 
 use std::io;
+use std::time::Duration;
 
 use ::store::{Piece, Trail};
 use event::{Protocol, Record};
@@ -33,6 +34,12 @@ pub(crate) trait Archive: Send + Sync {
         records: &[Record],
         wire: &[Piece],
     ) -> Result<(), NotNow>;
+
+    /// Hears that a session has waited for it so long, again and again while it waits.
+    fn waited(&self, _time: Duration) {}
+
+    /// Hears of events that it has refused and that nobody offers again.
+    fn lost(&self, _records: &[Record]) {}
 }
 
 /// A sink cannot take events at the moment.
