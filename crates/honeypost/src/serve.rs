@@ -22,10 +22,11 @@ use crate::connection::Clock;
 use crate::data_dir::DataDir;
 use crate::listen::{self, Gate, House};
 use crate::mailroom::{Mailroom, keep_house};
+use crate::metrics::{self, Metrics};
 use crate::open_files;
 use crate::pipeline::Pipeline;
 use crate::rooms::{self, Door, Rooms};
-use crate::sinks::{self, Secondary, StoreSink};
+use crate::sinks::{self, Archive, Secondary, StoreSink};
 use crate::start::{self, Start, StartError};
 use crate::visitors::Visitors;
 
@@ -66,6 +67,7 @@ async fn serve(config: &Config, start: Start) -> anyhow::Result<ExitCode> {
             listeners.push((door, listener));
         }
     }
+    let metered = metrics::bind(config)?;
     let data = DataDir::open(config.data_dir(), &installation).map_err(StartError::from)?;
     let writer = writer(data.path(), &config.store()).await.map_err(StartError::from)?;
 
@@ -79,10 +81,14 @@ async fn serve(config: &Config, start: Start) -> anyhow::Result<ExitCode> {
 
     let Secondary { sinks, endings } =
         sinks::secondary(config, &spoken(&listeners)).context("opening standard output")?;
+    let limit = config.store().spool_limit;
+    let metrics = Metrics::new(&metered, &imitated, &writer, limit, Vec::new());
+    let store: Box<dyn Archive> = Box::new(StoreSink(writer.spool()));
+    let store = if let Some(metrics) = &metrics { metrics.meter(store) } else { store };
     let (stop, shutdown) = watch::channel(false);
     let (alive, mut done) = mpsc::channel(1);
     let house = Arc::new(House {
-        pipeline: Pipeline::new(Box::new(StoreSink(writer.spool())), sinks, config.wire_per_session()),
+        pipeline: Pipeline::new(store, sinks, config.wire_per_session()),
         sensor: config.sensor().into(),
         personality: imitated.into(),
         clock: Clock::start(),
@@ -98,13 +104,17 @@ async fn serve(config: &Config, start: Start) -> anyhow::Result<ExitCode> {
     let janitor = tokio::spawn(janitor);
     let open: Vec<(Door<'_>, SocketAddr)> =
         listeners.iter().filter_map(|(door, listener)| Some((*door, listener.local_addr().ok()?))).collect();
+    let asked: Vec<SocketAddr> = metered.iter().filter_map(|listener| listener.local_addr().ok()).collect();
     // A closed output is no reason to end.
     let _ = match config.log_format() {
-        LogFormat::Human => announce(config, &open, &mut io::stdout().lock()),
-        LogFormat::Decnet => announce(config, &open, &mut io::stderr().lock()),
+        LogFormat::Human => announce(config, &open, &asked, &mut io::stdout().lock()),
+        LogFormat::Decnet => announce(config, &open, &asked, &mut io::stderr().lock()),
     };
     for (door, listener) in listeners {
         tokio::spawn(listen::listen(listener, rooms.behind(door), Arc::clone(&house)));
+    }
+    if let Some(metrics) = metrics {
+        metrics.serve(metered, &house.shutdown);
     }
     drop(house);
 
@@ -192,10 +202,18 @@ fn ignores_hangup() -> bool {
 }
 
 /// Says where everything is.
-fn announce(config: &Config, open: &[(Door<'_>, SocketAddr)], out: &mut dyn Write) -> io::Result<()> {
+fn announce(
+    config: &Config,
+    open: &[(Door<'_>, SocketAddr)],
+    metrics: &[SocketAddr],
+    out: &mut dyn Write,
+) -> io::Result<()> {
     writeln!(out, "Honeypost {} as {}", env!("CARGO_PKG_VERSION"), config.personality())?;
     for (door, address) in open {
         writeln!(out, "  {:<11} {address}", door.name)?;
+    }
+    for address in metrics {
+        writeln!(out, "  {:<11} http://{address}/metrics", "metrics")?;
     }
     let data = std::path::absolute(config.data_dir()).unwrap_or_else(|_| config.data_dir().to_owned());
     writeln!(out, "  {:<11} {}", "data", data.display())?;
