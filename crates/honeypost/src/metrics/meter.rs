@@ -76,7 +76,7 @@ impl Waiting {
         );
         registry.register(
             "store_lost_events",
-            "Events that the store refused to the last, at the end of their session",
+            "Events that the store refused and that are missing",
             waiting.lost.clone(),
         );
         waiting

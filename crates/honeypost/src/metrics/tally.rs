@@ -137,11 +137,19 @@ impl Tally {
         }
     }
 
-    /// Counts what the store will never take: a session that has ended is no longer open all the same.
+    /// Counts what the store will never take: sessions begin and end all the same.
     pub(super) fn lose(&self, record: &Record) {
-        if let Event::SessionClosed { .. } = record.event {
-            self.spoken(record.attribution.protocol).open.dec();
-            self.ended.count(UNRECORDED);
+        let spoken = self.spoken(record.attribution.protocol);
+        match record.event {
+            Event::SessionOpened { .. } => {
+                spoken.open.inc();
+                spoken.sessions.inc();
+            }
+            Event::SessionClosed { .. } => {
+                spoken.open.dec();
+                self.ended.count(UNRECORDED);
+            }
+            _ => {}
         }
     }
 

@@ -177,6 +177,17 @@ async fn waits_and_losses_are_counted_and_a_lost_session_is_not_open() {
     assert!(!metrics.takes_events());
 }
 
+#[test]
+fn a_session_whose_beginning_is_lost_was_open() {
+    let (_folder, _writer, metrics) = metrics();
+    let store = metrics.meter(Box::new(Kept::default()));
+    store.lost(&[record(Protocol::Smtp, Event::SessionOpened { personality: "decnet".into() })]);
+    let open = "honeypost_sessions_open{protocol=\"smtp\",personality=\"decnet\"}";
+    holds(&metrics.text(), &[(open, 1)]);
+    assert!(keep(&*store, &[record(Protocol::Smtp, closed(CloseReason::Peer))]));
+    holds(&metrics.text(), &[(open, 0), ("honeypost_store_lost_events_total", 1)]);
+}
+
 /// Everything that is answered to these octets.
 async fn asked(address: SocketAddr, request: &[u8]) -> String {
     let mut stream = TcpStream::connect(address).await.expect("connected");
