@@ -136,6 +136,9 @@ pub(crate) struct Listeners {
     /// The dashboard
     #[arg(long, value_name = "off")]
     pub(crate) dashboard: Option<String>,
+    /// Prometheus metrics and /healthz (docs/metrics.md)
+    #[arg(long, value_name = "ADDR|off")]
+    pub(crate) metrics: Option<String>,
 }
 
 /// `honeypost check`

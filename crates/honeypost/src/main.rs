@@ -1,7 +1,7 @@
 //! Honeypost: a decoy mail server that lets intruders in, shows them bait, and records every step.
 //!
 //! The byte's way: [`listen`] accepts, [`connection`] drives a session of the `protocol` crate, [`pipeline`] stamps what it
-//! records, [`sinks`] keep it; mail that is sent to us goes into the [`mailroom`], and [`visitors`] see their own. Around that: [`cli`], [`config`], [`data_dir`], [`corpus`], and the [`commands`] that read.
+//! records, [`sinks`] keep it; mail that is sent to us goes into the [`mailroom`], and [`visitors`] see their own. [`metrics`] count. Around that: [`cli`], [`config`], [`data_dir`], [`corpus`], and the [`commands`] that read.
 //!
 //! Read `serve.rs` first.
 
@@ -15,6 +15,7 @@ mod corpus;
 mod data_dir;
 mod listen;
 mod mailroom;
+mod metrics;
 mod open_files;
 mod pipeline;
 mod reload;

@@ -19,7 +19,8 @@ pub(crate) fn lower(connections: usize) -> usize {
     most
 }
 
-fn soft_limit() -> Option<usize> {
+/// What `ulimit -n` is; nothing where it is unlimited.
+pub(crate) fn soft_limit() -> Option<usize> {
     parse(&fs::read_to_string("/proc/self/limits").ok()?)
 }
 

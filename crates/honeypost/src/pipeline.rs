@@ -99,6 +99,7 @@ impl Pipeline {
             WhenStoreFull::GoOn => {
                 self.complain(&reason, "sessions go on, and their events are missing");
                 self.lost.fetch_add(batch.records.len() as u64, Ordering::Relaxed);
+                self.store.lost(batch.records);
                 self.tell_others(batch);
                 return false;
             }
@@ -119,10 +120,12 @@ impl Pipeline {
         self.waited.fetch_add(1, Ordering::Relaxed);
         loop {
             self.complain(&reason, "sessions wait until it can");
+            let asked = Instant::now();
             let over = tokio::select! {
                 _ = over.wait_for(|over| *over) => true,
                 () = tokio::time::sleep(wait) => false,
             };
+            self.store.waited(asked.elapsed());
             match self.offer(batch, trail) {
                 Ok(()) => return,
                 Err(_) if over => break,
@@ -328,6 +331,7 @@ impl Drop for Ledger {
             let closed = [self.closing(CloseReason::Error)];
             let closed = Batch { session, wire: &[], records: &closed };
             if let Err(reason) = noted.and_then(|()| self.pipeline.offer(closed, &mut trail)) {
+                self.pipeline.store.lost(closed.records);
                 tracing::error!(%reason, %session, "the end of a session is not recorded");
             }
         }

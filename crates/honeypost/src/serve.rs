@@ -21,12 +21,13 @@ use crate::connection::Clock;
 use crate::data_dir::DataDir;
 use crate::listen::{self, Gate, House};
 use crate::mailroom::{Mailroom, keep_house};
+use crate::metrics::{self, Metrics};
 use crate::open_files;
 use crate::pipeline::Pipeline;
 use crate::reload::Reload;
 use crate::rooms::{self, Door, Rooms};
 use crate::signals::Told;
-use crate::sinks::{self, Secondary, StoreSink};
+use crate::sinks::{self, Archive, Secondary, StoreSink};
 use crate::start::{self, Start, StartError};
 use crate::visitors::Visitors;
 
@@ -67,6 +68,7 @@ async fn serve(config: &Config, start: Start) -> anyhow::Result<ExitCode> {
             listeners.push((door, listener));
         }
     }
+    let metered = metrics::bind(config)?;
     let data = DataDir::open(config.data_dir(), &installation).map_err(StartError::from)?;
     let writer = writer(data.path(), &config.store()).await.map_err(StartError::from)?;
 
@@ -80,15 +82,15 @@ async fn serve(config: &Config, start: Start) -> anyhow::Result<ExitCode> {
 
     let mut reload = Reload::default();
     let Secondary { sinks, endings, counters } = sinks::secondary(config, &spoken(&listeners), &mut reload)?;
+    let limit = config.store().spool_limit;
+    let figures = counters.iter().map(metrics::of_sink).collect();
+    let metrics = Metrics::new(&metered, &imitated, &writer, limit, figures);
+    let store: Box<dyn Archive> = Box::new(StoreSink(writer.spool()));
+    let store = if let Some(metrics) = &metrics { metrics.meter(store) } else { store };
     let (stop, shutdown) = watch::channel(false);
     let (alive, mut done) = mpsc::channel(1);
     let house = Arc::new(House {
-        pipeline: Pipeline::new(
-            Box::new(StoreSink(writer.spool())),
-            sinks,
-            config.wire_per_session(),
-            config.when_store_full(),
-        ),
+        pipeline: Pipeline::new(store, sinks, config.wire_per_session(), config.when_store_full()),
         sensor: config.sensor().into(),
         personality: imitated.into(),
         clock: Clock::start(),
@@ -104,14 +106,18 @@ async fn serve(config: &Config, start: Start) -> anyhow::Result<ExitCode> {
     let janitor = tokio::spawn(janitor);
     let open: Vec<(Door<'_>, SocketAddr)> =
         listeners.iter().filter_map(|(door, listener)| Some((*door, listener.local_addr().ok()?))).collect();
+    let asked: Vec<SocketAddr> = metered.iter().filter_map(|listener| listener.local_addr().ok()).collect();
     // A closed output is no reason to end.
     let _ = if sinks::takes_standard_output(config) {
-        announce(config, &open, &mut io::stderr().lock())
+        announce(config, &open, &asked, &mut io::stderr().lock())
     } else {
-        announce(config, &open, &mut io::stdout().lock())
+        announce(config, &open, &asked, &mut io::stdout().lock())
     };
     for (door, listener) in listeners {
         tokio::spawn(listen::listen(listener, rooms.behind(door), Arc::clone(&house)));
+    }
+    if let Some(metrics) = metrics {
+        metrics.serve(metered, &house.shutdown);
     }
     drop(house);
 
@@ -166,10 +172,18 @@ async fn writer(directory: &Path, options: &Options) -> Result<Writer, StoreErro
 }
 
 /// Says where everything is.
-fn announce(config: &Config, open: &[(Door<'_>, SocketAddr)], out: &mut dyn Write) -> io::Result<()> {
+fn announce(
+    config: &Config,
+    open: &[(Door<'_>, SocketAddr)],
+    metrics: &[SocketAddr],
+    out: &mut dyn Write,
+) -> io::Result<()> {
     writeln!(out, "Honeypost {} as {}", env!("CARGO_PKG_VERSION"), config.personality())?;
     for (door, address) in open {
         writeln!(out, "  {:<11} {address}", door.name)?;
+    }
+    for address in metrics {
+        writeln!(out, "  {:<11} http://{address}/metrics", "metrics")?;
     }
     let data = std::path::absolute(config.data_dir()).unwrap_or_else(|_| config.data_dir().to_owned());
     writeln!(out, "  {:<11} {}", "data", data.display())?;

@@ -81,7 +81,7 @@ impl StartError {
 /// The configuration that a command line asks for.
 pub(crate) fn configure(wanted: &Serve) -> Result<Config, ConfigError> {
     let Serve { settings, personality, corpus, log_format, decnet, listeners } = wanted;
-    let Listeners { imap, imaps, pop3, pop3s, smtp, submission, submissions, dashboard } = listeners;
+    let Listeners { imap, imaps, pop3, pop3s, smtp, submission, submissions, dashboard, metrics } = listeners;
     let flags = [
         ("data-dir", settings.data_dir.clone()),
         ("personality", personality.clone()),
@@ -95,6 +95,7 @@ pub(crate) fn configure(wanted: &Serve) -> Result<Config, ConfigError> {
         ("submission", submission.clone()),
         ("submissions", submissions.clone()),
         ("dashboard", dashboard.clone()),
+        ("metrics", metrics.clone()),
     ];
     let flags = flags.into_iter().filter_map(|(name, value)| Some((name, value?))).collect();
     let environment: Vec<(OsString, OsString)> = std::env::vars_os().collect();

@@ -80,6 +80,7 @@ pub(crate) struct Config {
     store: Store,
     wire: Wire,
     mail: Mail,
+    metrics: Metrics,
     visitors: Visitors,
     sinks: sinks::Sinks,
     jsonl: sinks::LineFile,
@@ -102,6 +103,11 @@ struct Limits {
     login_timeout: Option<Duration>,
     idle_timeout: Option<Duration>,
     write_timeout: Duration,
+}
+
+#[derive(Debug, Default)]
+struct Metrics {
+    listen: Listen,
 }
 
 #[derive(Debug, Default)]
@@ -266,6 +272,11 @@ impl Config {
     /// How much captured mail is kept, and how long.
     pub(crate) fn mail(&self) -> &Mail {
         &self.mail
+    }
+
+    /// Where metrics are served; empty for nowhere.
+    pub(crate) fn metrics_listen(&self) -> &[std::net::SocketAddr] {
+        &self.metrics.listen.0
     }
 
     /// How long a visitor sees what it has sent to itself.

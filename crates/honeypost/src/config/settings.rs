@@ -162,6 +162,10 @@ settings! {
     /// The dashboard: not served by this version.
     "dashboard.listen" => unserved: Unserved = Text("off"), flag "dashboard";
 
+    /// Where Prometheus metrics and `/healthz` are served ([metrics.md](metrics.md)), over plain HTTP and to everybody who
+    /// asks: a loopback address is advised.
+    "metrics.listen" => metrics.listen: Listen = Text("off"), flag "metrics";
+
     /// The name of the service in the `decnet` lines of SMTP; DECNET's relay decoys call it `smtp_relay`.
     "decnet.smtp-service" => decnet.smtp_service: Name = Text("smtp"), alias "SMTP_SERVICE_NAME";
 

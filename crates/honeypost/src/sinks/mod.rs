@@ -20,12 +20,13 @@ mod worker;
 
 use std::io;
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use ::store::{Piece, Trail};
 use event::{Protocol, Record};
 use uuid::Uuid;
 
-pub(crate) use self::counters::Counters;
+pub(crate) use self::counters::{Count, Counters};
 use self::guard::Guard;
 pub(crate) use self::outlet::Ending;
 pub(crate) use self::store::StoreSink;
@@ -49,6 +50,12 @@ pub(crate) trait Archive: Send + Sync {
         records: &[Record],
         wire: &[Piece],
     ) -> Result<(), NotNow>;
+
+    /// Hears that a session has waited for it so long, again and again while it waits.
+    fn waited(&self, _time: Duration) {}
+
+    /// Hears of events that it has refused and that nobody offers again.
+    fn lost(&self, _records: &[Record]) {}
 }
 
 /// A sink cannot take events at the moment.

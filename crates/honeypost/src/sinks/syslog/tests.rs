@@ -141,7 +141,7 @@ fn flaky(address: SocketAddr, first: TcpListener, seen: Sender<Vec<u8>>) {
 fn a_receiver_that_stops_and_starts_under_load_gets_what_is_not_counted_as_dropped() {
     let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
     let address = listener.local_addr().expect("bound");
-    let opened = opened(&format!("tcp://{address}"), &[("HONEYPOST_SINKS_QUEUE_SIZE", "100kB")]);
+    let opened = opened(&format!("tcp://{address}"), &[("HONEYPOST_SINKS_QUEUE_SIZE", "20kB")]);
     let (seen, arrived): (_, Receiver<Vec<u8>>) = channel();
     flaky(address, listener, seen);
     for record in logins(3000) {
@@ -159,7 +159,7 @@ fn a_receiver_that_stops_and_starts_under_load_gets_what_is_not_counted_as_dropp
         count >= delivered
     });
     assert_eq!(count + dropped, offered);
-    assert!(dropped > 0 && delivered > 1000, "the test is too gentle: {dropped} dropped");
+    assert!(dropped > 0 && delivered > 341, "the test is too gentle: {dropped} dropped");
 }
 
 #[test]
