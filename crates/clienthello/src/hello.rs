@@ -11,6 +11,7 @@ const EC_POINT_FORMATS: u16 = 11;
 const SIGNATURE_ALGORITHMS: u16 = 13;
 const ALPN: u16 = 16;
 const SUPPORTED_VERSIONS: u16 = 43;
+const KEY_SHARE: u16 = 51;
 
 /// One extension, unread.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -44,6 +45,8 @@ pub struct ClientHello {
     pub point_formats: Vec<u8>,
     /// `signature_algorithms`.
     pub signature_algorithms: Vec<u16>,
+    /// `key_share`: the groups for which the client sent a share at once.
+    pub key_shares: Vec<u16>,
 }
 
 impl ClientHello {
@@ -95,6 +98,7 @@ impl ClientHello {
             }
             ALPN => self.alpn = protocols(data),
             SUPPORTED_VERSIONS => self.supported_versions = numbers(data.vector8().unwrap_or_default()),
+            KEY_SHARE => self.key_shares = key_shares(data),
             _ => {}
         }
     }
@@ -118,6 +122,15 @@ fn protocols(mut data: Cursor) -> Vec<Vec<u8>> {
         protocols.push(protocol.to_vec());
     }
     protocols
+}
+
+fn key_shares(mut data: Cursor) -> Vec<u16> {
+    let mut list = Cursor(data.vector16().unwrap_or_default());
+    let mut groups = Vec::new();
+    while let (Some(group), Some(_)) = (list.u16(), list.vector16()) {
+        groups.push(group);
+    }
+    groups
 }
 
 #[cfg(test)]

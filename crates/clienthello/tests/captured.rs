@@ -77,6 +77,7 @@ fn what_the_clients_ask_for() {
     let curl = hello("curl-https");
     assert_eq!(curl.alpn, [&b"h2"[..], b"http/1.1"]);
     assert_eq!(curl.supported_versions, [0x0304, 0x0303, 0x0302, 0x0301]);
+    assert_eq!(curl.key_shares, [29]);
     let old = hello("nmap-ssl-enum-ciphers");
     assert_eq!((old.legacy_version, old.extensions.len()), (0x0300, 0));
 }

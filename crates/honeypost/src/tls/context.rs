@@ -33,14 +33,28 @@ pub(crate) enum Server {
     Postfix,
 }
 
+macro_rules! signatures {
+    () => {
+        "ECDSA+SHA256:ECDSA+SHA384:ECDSA+SHA512:ed25519:ed448:\
+         rsa_pss_pss_sha256:rsa_pss_pss_sha384:rsa_pss_pss_sha512:\
+         rsa_pss_rsae_sha256:rsa_pss_rsae_sha384:rsa_pss_rsae_sha512:\
+         RSA+SHA256:RSA+SHA384:RSA+SHA512:ECDSA+SHA224:RSA+SHA224"
+    };
+}
+
+/// The option by which OpenSSL 3.6 lists three point formats, as every version before it did; those ignore it.
+const LEGACY_EC_POINT_FORMATS: SslOptions = SslOptions::from_bits_retain(1 << 36);
+
 /// What a server sets, where the two differ.
 struct Settings {
     lowest: SslVersion,
-    /// OpenSSL's security level: 2 is Debian's default, Postfix asks for 0.
+    /// OpenSSL's security level for the certificate: 2 is Debian's default, Postfix asks for 0.
     level: u32,
+    /// What a client may have a handshake signed with; the list of OpenSSL 3.0 at this level.
+    signatures: &'static str,
     /// For TLS 1.2 and before.
     ciphers: &'static str,
-    groups: &'static str,
+    groups: &'static [(&'static str, u16)],
     /// The prime of RFC 3526 for `DHE`.
     prime: fn() -> Result<BigNum, ErrorStack>,
     /// How many tickets follow a TLS 1.3 handshake.
@@ -53,8 +67,20 @@ struct Settings {
 const DOVECOT: Settings = Settings {
     lowest: SslVersion::TLS1_2,
     level: 2,
+    signatures: signatures!(),
     ciphers: "ALL:!kRSA:!SRP:!kDHd:!DSS:!aNULL:!eNULL:!EXPORT:!DES:!3DES:!MD5:!PSK:!RC4:!ADH:!LOW@STRENGTH",
-    groups: "X25519:P-256:X448:P-521:P-384:ffdhe2048:ffdhe3072:ffdhe4096:ffdhe6144:ffdhe8192",
+    groups: &[
+        ("X25519", 29),
+        ("P-256", 23),
+        ("X448", 30),
+        ("P-521", 25),
+        ("P-384", 24),
+        ("ffdhe2048", 256),
+        ("ffdhe3072", 257),
+        ("ffdhe4096", 258),
+        ("ffdhe6144", 259),
+        ("ffdhe8192", 260),
+    ],
     prime: BigNum::get_rfc3526_prime_4096,
     tickets: 2,
     acknowledges_name: true,
@@ -64,8 +90,9 @@ const DOVECOT: Settings = Settings {
 const POSTFIX: Settings = Settings {
     lowest: SslVersion::TLS1,
     level: 0,
+    signatures: concat!(signatures!(), ":ECDSA+SHA1:RSA+SHA1"),
     ciphers: "aNULL:-aNULL:HIGH:MEDIUM:+RC4:@STRENGTH",
-    groups: "X25519:X448:P-256:P-521:P-384",
+    groups: &[("X25519", 29), ("X448", 30), ("P-256", 23), ("P-521", 25), ("P-384", 24)],
     prime: BigNum::get_rfc3526_prime_2048,
     tickets: 1,
     acknowledges_name: false,
@@ -77,6 +104,8 @@ pub(crate) struct Context {
     server: Server,
     identity: Arc<Identity>,
     ssl: SslContext,
+    /// For clients without a usable key share.
+    retry: SslContext,
 }
 
 impl fmt::Debug for Context {
@@ -88,8 +117,9 @@ impl fmt::Debug for Context {
 impl Context {
     /// Fails where OpenSSL does not take the certificate: a key too short for the server's security level, say.
     pub(crate) fn new(server: Server, identity: Arc<Identity>) -> Result<Self, ErrorStack> {
-        let ssl = build(server, &identity)?;
-        Ok(Self { server, identity, ssl })
+        let ssl = build(server, &identity, false)?;
+        let retry = build(server, &identity, true)?;
+        Ok(Self { server, identity, ssl, retry })
     }
 
     /// Whom it imitates.
@@ -100,34 +130,57 @@ impl Context {
     /// OpenSSL's state of a new connection, whose client says `hello`.
     ///
     /// Dovecot gives out tickets that never work: each connection has a process of its own, which takes the tickets' key
-    /// with it. So who shows a ticket gets a context of its own; nobody shows one to an innocent server for long.
+    /// with it. So who shows a ticket gets a context of its own.
     pub(crate) fn connection(&self, hello: Option<&ClientHello>) -> Result<Ssl, ErrorStack> {
-        let resumes = hello.is_some_and(|hello| {
-            let asks = |kind| hello.extensions.iter().any(|it| it.kind == kind && !it.data.is_empty());
-            asks(SESSION_TICKET) || asks(PRE_SHARED_KEY)
-        });
-        match self.server {
-            Server::Dovecot if resumes => {
-                let own = build(self.server, &self.identity)?;
-                Ssl::new(&own)
-            }
-            _ => Ssl::new(&self.ssl),
+        let retry = hello.is_some_and(|hello| self.server.settings().wants_retry(hello));
+        if self.server == Server::Dovecot && hello.is_some_and(shows_ticket) {
+            let own = build(self.server, &self.identity, retry)?;
+            return Ssl::new(&own);
+        }
+        Ssl::new(if retry { &self.retry } else { &self.ssl })
+    }
+}
+
+impl Server {
+    fn settings(self) -> &'static Settings {
+        match self {
+            Self::Dovecot => &DOVECOT,
+            Self::Postfix => &POSTFIX,
         }
     }
 }
 
-fn build(server: Server, identity: &Identity) -> Result<SslContext, ErrorStack> {
-    let settings = match server {
-        Server::Dovecot => DOVECOT,
-        Server::Postfix => POSTFIX,
-    };
+impl Settings {
+    /// Whether a TLS 1.3 client has sent no share that could be used, and has to be asked for another.
+    fn wants_retry(&self, hello: &ClientHello) -> bool {
+        let usable = |share| self.groups.iter().any(|(_, group)| group == share);
+        hello.supported_versions.contains(&0x0304) && !hello.key_shares.iter().any(usable)
+    }
+
+    /// OpenSSL 3.0 asks for the share that is the first in the server's list; since 3.5 it asks for the first in the
+    /// client's, unless the server's list is cut into single groups. Otherwise the client's order decides in all of them.
+    fn group_list(&self, retry: bool) -> String {
+        const CUTS: i64 = 0x3050_0000;
+        let names: Vec<&str> = self.groups.iter().map(|(name, _)| *name).collect();
+        names.join(if retry && openssl::version::number() >= CUTS { "/" } else { ":" })
+    }
+}
+
+fn shows_ticket(hello: &ClientHello) -> bool {
+    let shown = |kind| hello.extensions.iter().any(|it| it.kind == kind && !it.data.is_empty());
+    shown(SESSION_TICKET) || shown(PRE_SHARED_KEY)
+}
+
+fn build(server: Server, identity: &Identity, retry: bool) -> Result<SslContext, ErrorStack> {
+    let settings = server.settings();
     let mut context = SslContextBuilder::new(SslMethod::tls_server())?;
     context.set_security_level(settings.level);
     context.set_min_proto_version(Some(settings.lowest))?;
     context.set_max_proto_version(Some(SslVersion::TLS1_3))?;
     context.set_cipher_list(settings.ciphers)?;
     context.set_ciphersuites(CIPHERSUITES)?;
-    context.set_groups_list(settings.groups)?;
+    context.set_sigalgs_list(settings.signatures)?;
+    context.set_groups_list(&settings.group_list(retry))?;
     let group = group((settings.prime)()?)?;
     context.set_tmp_dh(&group)?;
     context.set_num_tickets(settings.tickets)?;
@@ -139,6 +192,7 @@ fn build(server: Server, identity: &Identity) -> Result<SslContext, ErrorStack> 
     context.set_options(
         SslOptions::ALL
             | SslOptions::NO_COMPRESSION
+            | LEGACY_EC_POINT_FORMATS
             | SslOptions::SINGLE_DH_USE
             | SslOptions::SINGLE_ECDH_USE,
     );
@@ -150,6 +204,8 @@ fn build(server: Server, identity: &Identity) -> Result<SslContext, ErrorStack> 
         SslMode::RELEASE_BUFFERS | SslMode::ENABLE_PARTIAL_WRITE | SslMode::ACCEPT_MOVING_WRITE_BUFFER,
     );
     identity.install(&mut context)?;
+    // From here on the lists above decide alone: at level 2, OpenSSL 3.2 and later refuse `CCM_8`, which 3.0 takes.
+    context.set_security_level(0);
     Ok(context.build())
 }
 

@@ -16,6 +16,14 @@ pub(super) fn hello(version: u16, ciphers: &[u16]) -> Vec<u8> {
 }
 
 pub(super) fn hello_with(version: u16, ciphers: &[u16], session: &[u8], more: &[(u16, Vec<u8>)]) -> Vec<u8> {
+    build(version, ciphers, session, &[29, 23], more)
+}
+
+pub(super) fn hello_groups(version: u16, ciphers: &[u16], groups: &[u8], more: &[(u16, Vec<u8>)]) -> Vec<u8> {
+    build(version, ciphers, &[], groups, more)
+}
+
+fn build(version: u16, ciphers: &[u16], session: &[u8], groups: &[u8], more: &[(u16, Vec<u8>)]) -> Vec<u8> {
     let vector =
         |octets: &[u8]| [&u16::try_from(octets.len()).expect("short").to_be_bytes()[..], octets].concat();
     let mut body = [&version.to_be_bytes()[..], &[9; 32]].concat();
@@ -23,7 +31,7 @@ pub(super) fn hello_with(version: u16, ciphers: &[u16], session: &[u8], more: &[
     body.extend(session);
     body.extend(vector(&ciphers.iter().flat_map(|cipher| cipher.to_be_bytes()).collect::<Vec<u8>>()));
     body.extend([1, 0]);
-    let groups = (10, vec![0, 4, 0, 29, 0, 23]);
+    let groups = (10, vector(&groups.iter().flat_map(|group| [0, *group]).collect::<Vec<u8>>()));
     let signatures = (13, vec![0, 6, 8, 4, 4, 1, 2, 1]);
     let extensions = [groups, signatures].into_iter().chain(more.iter().cloned());
     let extensions: Vec<u8> = extensions

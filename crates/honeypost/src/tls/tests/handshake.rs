@@ -10,7 +10,7 @@ use tokio::net::TcpStream;
 use tokio::sync::{Semaphore, mpsc};
 use tokio::time::timeout;
 
-use super::garbage::{hello, hello_with};
+use super::garbage::{hello, hello_groups, hello_with};
 use super::{Limits, Outcome, Server, connect, connector, context, limits, serve, ssl};
 
 #[tokio::test]
@@ -118,6 +118,20 @@ async fn tickets_are_taken_back_by_postfix_alone() {
             assert_eq!(answer[44..].starts_with(&id), resumes, "{server:?}");
         }
     }
+}
+
+/// A TLS 1.3 client without a share is asked for the first group in the server's list, not in its own.
+#[tokio::test]
+async fn the_server_says_which_share_it_wants() {
+    let (address, _outcomes) = serve(context(Server::Postfix), limits()).await;
+    let mut stream = TcpStream::connect(address).await.expect("loopback");
+    let versions = (43, vec![2, 3, 4]);
+    let shares = (51, vec![0, 0]);
+    let hello = hello_groups(0x0303, &[0x1301], &[23, 30, 29], &[versions, shares]);
+    stream.write_all(&hello).await.expect("sent");
+    let mut answer = [0; 61];
+    stream.read_exact(&mut answer).await.expect("a HelloRetryRequest");
+    assert_eq!(answer[55..], [0, 51, 0, 2, 0, 29], "key_share: X25519");
 }
 
 async fn tickets(
