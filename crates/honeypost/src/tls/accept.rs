@@ -50,7 +50,7 @@ pub(crate) struct Hello {
     /// The JA4.
     pub(crate) ja4: String,
     /// The records of the hello, as they came.
-    pub(crate) client_hello: Vec<u8>,
+    pub(crate) records: Vec<u8>,
 }
 
 /// What a handshake came to.
@@ -185,7 +185,7 @@ fn facts(hello: &ClientHello, records: &[u8]) -> Hello {
         ja3: hello.ja3(),
         ja3_hash: hello.ja3_hash(),
         ja4: hello.ja4(),
-        client_hello: records.to_vec(),
+        records: records.to_vec(),
     }
 }
 
@@ -208,7 +208,7 @@ async fn drain<S: AsyncRead + Unpin>(stream: &mut S) {
             let mut into = ReadBuf::new(&mut buffer);
             match Pin::new(&mut *stream).poll_read(context, &mut into) {
                 Poll::Ready(Ok(())) if !into.filled().is_empty() => {
-                    left = left.saturating_sub(into.filled().len())
+                    left = left.saturating_sub(into.filled().len());
                 }
                 _ => break,
             }

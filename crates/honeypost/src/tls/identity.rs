@@ -140,7 +140,8 @@ impl Identity {
             .filter(|chain| !chain.is_empty())
             .ok_or_else(|| unusable(cert, "holds no certificate in PEM (-----BEGIN CERTIFICATE-----)"))?;
         let secret = read(key, "key", |mode| {
-            if mode & 0o077 == 0 {
+            // The last six bits are those of the group and of the others.
+            if mode.trailing_zeros() >= 6 {
                 Ok(())
             } else {
                 Err(CertificateError::Exposed { path: key.to_owned(), mode })

@@ -141,7 +141,7 @@ async fn a_hello_in_pieces_is_a_hello() {
     let outcome = outcomes.recv().await.expect("an outcome");
     assert_eq!(outcome.reason(), "no-shared-cipher");
     let Outcome::Failed { hello: Some(hello), .. } = outcome else { panic!("{outcome:?}") };
-    assert_eq!(hello.client_hello, records.concat());
+    assert_eq!(hello.records, records.concat());
 }
 
 #[tokio::test]

@@ -25,7 +25,8 @@ async fn the_client_is_known_and_heard() {
         let (mut reader, mut writer) = tokio::io::split(&mut tls);
         let mut back = vec![0; long.len()];
         let (sent, got) = tokio::join!(writer.write_all(&long), reader.read_exact(&mut back));
-        (sent.expect("sent"), got.expect("echoed"));
+        sent.expect("sent");
+        got.expect("echoed");
         assert_eq!(back, long);
 
         let handshake = outcomes.recv().await.expect("an outcome").done();
@@ -36,7 +37,7 @@ async fn the_client_is_known_and_heard() {
         assert_eq!(hello.alpn, [&b"imap"[..], b"h2"]);
         assert!(hello.ja4.starts_with("t13d") && hello.ja4.as_bytes()[8..10] == *b"ip", "{}", hello.ja4);
         assert!(hello.ja3.starts_with("771,") && hello.ja3_hash.len() == 32);
-        assert_eq!(hello.client_hello.first(), Some(&22));
+        assert_eq!(hello.records.first(), Some(&22));
     }
 }
 
@@ -137,7 +138,7 @@ async fn the_server_says_which_share_it_wants() {
 async fn tickets(
     server: Server,
     version: SslVersion,
-    served: &mut (SocketAddr, mpsc::UnboundedReceiver<Outcome>),
+    from: &mut (SocketAddr, mpsc::UnboundedReceiver<Outcome>),
 ) -> Vec<SslSession> {
     let sessions: Arc<Mutex<Vec<SslSession>>> = Arc::default();
     let mut client = connector();
@@ -146,10 +147,10 @@ async fn tickets(
     client.set_session_cache_mode(SslSessionCacheMode::CLIENT | SslSessionCacheMode::NO_INTERNAL);
     let keep = Arc::clone(&sessions);
     client.set_new_session_callback(move |_, session| keep.lock().expect("whole").push(session));
-    let mut tls = connect(served.0, ssl(client)).await.expect("a handshake");
+    let mut tls = connect(from.0, ssl(client)).await.expect("a handshake");
     tls.write_all(b"x").await.expect("sent");
     tls.read_exact(&mut [0]).await.expect("echoed");
-    let handshake = served.1.recv().await.expect("an outcome").done();
+    let handshake = from.1.recv().await.expect("an outcome").done();
     assert!(!handshake.resumed, "{server:?}");
     std::mem::take(&mut *sessions.lock().expect("whole"))
 }
