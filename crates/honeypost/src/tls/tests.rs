@@ -1,5 +1,6 @@
 //! Whole handshakes on loopback, with OpenSSL's client and with hand-made octets.
 
+#[cfg(feature = "by-hand")]
 mod by_hand;
 mod certificate;
 mod garbage;

@@ -1,4 +1,5 @@
-//! For a look from outside: run by name with `--ignored`, not by the suite. `docs/tls.md` says what was compared.
+//! For a look from outside, with the feature `by-hand`: none of these checks anything, so none is part of the suite.
+//! `docs/tls.md` says what was compared.
 
 use std::time::Duration;
 
