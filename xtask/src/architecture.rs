@@ -1,7 +1,7 @@
 //! The direction of dependencies, held against `cargo metadata`.
 //!
 //! They point downward only: `honeypost -> {web, protocol, store, bait, event}`, `web -> store -> event`,
-//! `protocol -> {bait, event}`; `event` and `bait` stand on the ground.
+//! `protocol -> {bait, event}`; `event`, `bait` and `clienthello` stand on the ground. `jarm` is for tests and `xtask` only.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -17,12 +17,14 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("protocol", &["bait", "event"]),
     ("store", &["event"]),
     ("web", &["event", "store"]),
-    ("honeypost", &["bait", "event", "protocol", "store", "web"]),
-    ("xtask", &[]),
+    ("clienthello", &[]),
+    ("jarm", &[]),
+    ("honeypost", &["bait", "clienthello", "event", "jarm", "protocol", "store", "web"]),
+    ("xtask", &["jarm"]),
 ];
 
 /// The crates without I/O: nothing that they ship with may bring any of [`DRIVERS`] along.
-const SANS_IO: &[&str] = &["event", "bait", "protocol"];
+const SANS_IO: &[&str] = &["event", "bait", "clienthello", "protocol"];
 const DRIVERS: &[&str] = &["async-std", "mio", "openssl", "rusqlite", "rustls", "smol", "socket2", "tokio"];
 
 /// What stands against the plan, in words.

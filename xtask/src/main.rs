@@ -8,6 +8,7 @@ mod bench;
 mod clients;
 mod command;
 mod imap;
+mod jarm;
 mod links;
 mod programs;
 mod report;
@@ -26,7 +27,8 @@ cargo xtask test            all checks, as CI runs them: formatting, lints, arch
 cargo xtask test fast       the same without the release build and the clients
 cargo xtask test clients    the release build and the clients alone
 cargo xtask bench           server CPU, latency and memory against a floor, in turns, in one run
-            [--sessions N] [--rounds N] [--idle N]";
+            [--sessions N] [--rounds N] [--idle N]
+cargo xtask jarm HOST:PORT  the JARM of a TLS server; [--starttls imap|pop3|smtp] [--raw]";
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -36,6 +38,7 @@ fn main() -> ExitCode {
         ["test", "fast"] => test::run(test::Part::Fast),
         ["test", "clients"] => test::run(test::Part::Clients),
         ["bench", options @ ..] => bench::build_and_run(options),
+        ["jarm", address, options @ ..] => jarm::run(address, options),
         // Not for people: the parts of `bench` that run as processes of their own, as release builds.
         ["bench-run", options @ ..] => bench::run(options),
         ["floor", recording] => bench::floor::run(std::path::Path::new(recording)),

@@ -26,6 +26,8 @@ mod signals;
 mod sinks;
 mod start;
 mod terminal;
+#[allow(dead_code, unused_imports, reason = "complete and tested; listeners and STARTTLS are to use it")]
+mod tls;
 mod visitors;
 
 use std::io::{self, Write};

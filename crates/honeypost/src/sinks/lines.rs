@@ -55,12 +55,12 @@ impl Kind {
         let refuse = |reason: &str, expected: &str| Err(config.refuse(self.key, reason, expected));
         let Some(path) = &(self.settings)(config).path else { return Ok(()) };
         if self.to_standard_output(config) {
-            let remedy = "the path of a file";
+            let remedy = "the path of a file, or log-format = \"human\"";
             if config.log_format() == LogFormat::Decnet {
                 return refuse("is standard output, which has the lines of log-format = \"decnet\"", remedy);
             }
             if self.name != JSONL.name && JSONL.to_standard_output(config) {
-                return refuse("is standard output, which has the lines of jsonl.path", remedy);
+                return refuse("is standard output, which has the lines of jsonl.path", "the path of a file");
             }
             return Ok(());
         }

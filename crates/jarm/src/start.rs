@@ -1,0 +1,69 @@
+//! The way to TLS in a mail protocol that begins in the clear.
+
+use std::io::{BufRead, BufReader, Write};
+use std::net::TcpStream;
+use std::str::FromStr;
+
+use anyhow::{Result, bail, ensure};
+
+/// The protocol before TLS.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum StartTls {
+    /// RFC 3501 section 6.2.1.
+    Imap,
+    /// RFC 2595 section 4.
+    Pop3,
+    /// RFC 3207.
+    Smtp,
+}
+
+impl FromStr for StartTls {
+    type Err = anyhow::Error;
+
+    fn from_str(name: &str) -> Result<Self> {
+        match name {
+            "imap" => Ok(Self::Imap),
+            "pop3" => Ok(Self::Pop3),
+            "smtp" => Ok(Self::Smtp),
+            _ => bail!("{name}: STARTTLS is known for imap, pop3 and smtp"),
+        }
+    }
+}
+
+impl StartTls {
+    /// Talks until the server waits for a ClientHello.
+    pub(crate) fn say(self, stream: &mut TcpStream) -> Result<()> {
+        let mut reader = BufReader::new(stream.try_clone()?);
+        let mut answer = |ends: fn(&str) -> bool| -> Result<String> {
+            loop {
+                let mut line = String::new();
+                ensure!(reader.read_line(&mut line)? > 0, "the server hung up");
+                if ends(&line) {
+                    return Ok(line);
+                }
+            }
+        };
+        let smtp = |line: &str| line.as_bytes().get(3) != Some(&b'-');
+        let done = match self {
+            Self::Imap => {
+                answer(|line| line.starts_with("* "))?;
+                stream.write_all(b"a STARTTLS\r\n")?;
+                answer(|line| line.starts_with("a "))?.starts_with("a OK")
+            }
+            Self::Pop3 => {
+                answer(|_| true)?;
+                stream.write_all(b"STLS\r\n")?;
+                answer(|_| true)?.starts_with("+OK")
+            }
+            Self::Smtp => {
+                answer(smtp)?;
+                stream.write_all(b"EHLO localhost\r\n")?;
+                answer(smtp)?;
+                stream.write_all(b"STARTTLS\r\n")?;
+                answer(smtp)?.starts_with("220")
+            }
+        };
+        ensure!(done, "the server does not start TLS");
+        Ok(())
+    }
+}
