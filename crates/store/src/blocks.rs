@@ -121,11 +121,12 @@ pub(crate) fn unpack(data: &[u8], raw: i64) -> Option<Vec<u8>> {
     (unpacked.len() == raw).then_some(unpacked)
 }
 
-/// The stretches of a block, up to where it cannot be read.
-pub(crate) fn stretches(unpacked: &[u8]) -> impl Iterator<Item = InBlock<'_>> {
+/// The stretches of a block, each with where it begins, up to where it cannot be read.
+pub(crate) fn stretches(unpacked: &[u8]) -> impl Iterator<Item = (usize, InBlock<'_>)> {
     let mut input = Input(unpacked);
     std::iter::from_fn(move || {
-        Some(InBlock {
+        let place = unpacked.len() - input.0.len();
+        let stretch = InBlock {
             part: u32::from_le_bytes(input.array()?),
             number: u32::from_le_bytes(input.array()?),
             time: i64::from_le_bytes(input.array()?),
@@ -134,6 +135,7 @@ pub(crate) fn stretches(unpacked: &[u8]) -> impl Iterator<Item = InBlock<'_>> {
                 let length = u32::from_le_bytes(input.array()?);
                 input.octets(usize::try_from(length).ok()?)?
             },
-        })
+        };
+        Some((place, stretch))
     })
 }

@@ -14,6 +14,7 @@ use uuid::Uuid;
 
 use crate::error::StoreError;
 use crate::filter::{Filter, SessionPart};
+use crate::recording::Held;
 use crate::schema::{self, DATABASE};
 use crate::stored::Stored;
 
@@ -29,13 +30,15 @@ const CANDIDATES: usize = 5;
 pub struct Reader {
     pub(crate) connection: Connection,
     pub(crate) path: PathBuf,
+    /// Blocks of the wire record, unpacked.
+    pub(crate) blocks: Held,
 }
 
 impl Reader {
     /// Opens the data directory's database. Changes nothing in it.
     pub fn open(directory: &Path) -> Result<Self, StoreError> {
         let path = directory.join(DATABASE);
-        Ok(Self { connection: schema::open_for_reading(&path)?, path })
+        Ok(Self { connection: schema::open_for_reading(&path)?, path, blocks: Held::default() })
     }
 
     /// The events that the filter lets through, in the order of arrival, up to those that are committed by then.
@@ -159,7 +162,7 @@ const ONE_SESSION: &str =
 
 impl Events<'_> {
     fn fetch(&mut self) -> rusqlite::Result<Vec<Result<Stored, StoreError>>> {
-        let Reader { connection, path } = self.reader;
+        let Reader { connection, path, .. } = self.reader;
         let Filter { since, until, protocol, name, .. } = &self.filter;
         let since = since.map_or(i64::MIN, Timestamp::as_microsecond);
         let until = until.map_or(i64::MAX, Timestamp::as_microsecond);
