@@ -25,7 +25,7 @@ use std::process::ExitCode;
 const USAGE: &str = "\
 cargo xtask test            all checks, as CI runs them: formatting, lints, architecture, tests, real clients
 cargo xtask test fast       the same without the release build and the clients
-cargo xtask test clients    the release build and the clients alone
+cargo xtask test clients    the release build and the clients alone; with a word, those whose name has it
 cargo xtask bench           server CPU, latency and memory against a floor, in turns, in one run
             [--sessions N] [--rounds N] [--idle N]
 cargo xtask jarm HOST:PORT  the JARM of a TLS server; [--starttls imap|pop3|smtp] [--raw]";
@@ -36,7 +36,7 @@ fn main() -> ExitCode {
     let result = match words.as_slice() {
         ["test"] => test::run(test::Part::All),
         ["test", "fast"] => test::run(test::Part::Fast),
-        ["test", "clients"] => test::run(test::Part::Clients),
+        ["test", "clients", only @ ..] => test::run(test::Part::Clients(&only.join(" "))),
         ["bench", options @ ..] => bench::build_and_run(options),
         ["jarm", address, options @ ..] => jarm::run(address, options),
         // Not for people: the parts of `bench` that run as processes of their own, as release builds.

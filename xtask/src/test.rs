@@ -15,17 +15,17 @@ const COMPILING: Duration = Duration::from_mins(40);
 
 /// What to run.
 #[derive(Clone, Copy)]
-pub(crate) enum Part {
+pub(crate) enum Part<'a> {
     /// What CI runs.
     All,
     /// All but the release build and the clients: for the inner loop.
     Fast,
-    /// The release build and the clients alone.
-    Clients,
+    /// The release build and the clients alone, those whose name has this in it.
+    Clients(&'a str),
 }
 
 /// Runs the checks; `false` if one failed.
-pub(crate) fn run(part: Part) -> Result<bool> {
+pub(crate) fn run(part: Part<'_>) -> Result<bool> {
     let workspace = Workspace::load()?;
     let mut report = Report::default();
     if matches!(part, Part::All | Part::Fast) {
@@ -34,12 +34,13 @@ pub(crate) fn run(part: Part) -> Result<bool> {
         programs::provide(programs::OF_TESTS.into());
         suite::run(&workspace, &mut report);
     }
-    if matches!(part, Part::All | Part::Clients) {
+    if matches!(part, Part::All | Part::Clients(_)) {
         let built = report.step("release build", || {
             cargo(&workspace, "build --quiet --release --locked --package honeypost")
         });
         let present = programs::provide(clients::programs());
-        clients::run(&workspace, built, &present, &mut report);
+        let only = if let Part::Clients(only) = part { only } else { "" };
+        clients::run(&workspace, only, built, &present, &mut report);
     }
     Ok(report.finish())
 }

@@ -1,6 +1,6 @@
 //! What storing costs: CPU per event on both sides of the spool, events a second, octets per event.
 //!
-//! `cargo run --release -p store --example measure [DIRECTORY] [SESSIONS] [SESSIONS A SECOND]`
+//! `cargo run --release -p store --example measure [DIRECTORY] [SESSIONS] [SESSIONS A SECOND|max] [EVENTS IN A GROUP]`
 //!
 //! Without a rate it appends as fast as the store takes it. A session here is a login, a listing and one message read:
 //! ten events in seven appends, which is what the answers of a real one need.
@@ -18,10 +18,12 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let mut arguments = std::env::args().skip(1);
     let root = arguments.next().map_or_else(std::env::temp_dir, PathBuf::from);
     let sessions: u32 = arguments.next().map_or(Ok(100_000), |count| count.parse())?;
-    let rate: Option<f64> = arguments.next().map(|rate| rate.parse()).transpose()?;
+    let rate = arguments.next().filter(|rate| rate != "max");
+    let rate: Option<f64> = rate.map(|rate| rate.parse()).transpose()?;
+    let group = arguments.next().map_or(Ok(Options::default().group_events), |count| count.parse())?;
     let directory = tempfile::tempdir_in(root)?;
 
-    let writer = Writer::open(directory.path(), &Options::default())?;
+    let writer = Writer::open(directory.path(), &Options { group_events: group, ..Options::default() })?;
     let spool = writer.spool();
     // The clock of a running thread is exact only after its time slice: build everything once before, and subtract.
     (0..sessions).for_each(|number| drop(session(number)));

@@ -25,7 +25,7 @@ pub(super) fn run(scene: &Scene) -> Result<String> {
         let server = scene.serve(&[])?;
         let address = server.address;
         let clients: Vec<_> = (0..CONNECTIONS).map(|_| thread::spawn(move || load(address))).collect();
-        let moment = Duration::from_millis(rand::random_range(20..500));
+        let moment = Duration::from_millis(rand::random_range(10..200));
         thread::sleep(moment);
         server.kill()?;
         let mut had = BTreeMap::new();

@@ -10,6 +10,7 @@ mod crash;
 mod curl;
 mod decnet;
 mod disk;
+mod hostile;
 mod imaplib;
 mod mbsync;
 mod nmap;
@@ -64,6 +65,7 @@ const SCENARIOS: &[Scenario] = &[
     Scenario { name: "mail arrives for its sender only", needs: Some(PYTHON), run: arrival::run },
     Scenario { name: "DECNET: lines of each protocol", needs: None, run: decnet::run },
     Scenario { name: "export: a STIX bundle is valid", needs: Some(SWAKS), run: stix::run },
+    Scenario { name: "hostile passwords, read in every way", needs: None, run: hostile::run },
     Scenario { name: "bounds: an enormous message set", needs: None, run: bounds::message_set },
     Scenario { name: "bounds: a line of a gigabyte", needs: None, run: bounds::endless_line },
     Scenario { name: "bounds: 200 silent connections", needs: None, run: bounds::silence },
@@ -80,9 +82,15 @@ pub(crate) fn programs() -> BTreeSet<Program> {
     SCENARIOS.iter().filter_map(|scenario| scenario.needs).collect()
 }
 
-/// Runs every scenario as a step.
-pub(crate) fn run(workspace: &Workspace, built: bool, present: &BTreeSet<Program>, report: &mut Report) {
-    for scenario in SCENARIOS {
+/// Runs every scenario whose name has this in it, as a step each.
+pub(crate) fn run(
+    workspace: &Workspace,
+    only: &str,
+    built: bool,
+    present: &BTreeSet<Program>,
+    report: &mut Report,
+) {
+    for scenario in SCENARIOS.iter().filter(|scenario| scenario.name.contains(only)) {
         report.step(scenario.name, || {
             if !built {
                 return Ok(Outcome::Skipped("there is no release build to run".into()));
