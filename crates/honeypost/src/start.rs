@@ -122,6 +122,7 @@ pub(crate) fn prepare(config: &Config) -> Result<Start, StartError> {
     if rooms::doors(config).iter().all(|door| door.addresses.is_empty()) {
         return Err(StartError::NothingToServe);
     }
+    config.check_store()?;
     sinks::check(config)?;
     let personality = personality(config)?;
     let installation = corpus::installation(config)?;

@@ -160,3 +160,22 @@ fn what_clap_refuses_has_status_2() {
         );
     }
 }
+
+/// A file that a sink renames and deletes must not be one of Honeypost's own.
+#[test]
+fn a_sink_does_not_write_to_the_data_directory() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let data = folder.path().join("data");
+    fs::create_dir(&data).expect("writable");
+    for (key, file) in [("HONEYPOST_JSONL_PATH", "events.db"), ("HONEYPOST_ECS_PATH", "../data/new.ndjson")] {
+        let output = honeypost()
+            .args(["serve", "--data-dir"])
+            .arg(&data)
+            .env(key, data.join(file))
+            .output()
+            .expect("runs");
+        let (complaint, status) = failed(&output);
+        assert!(status == Some(2) && complaint.contains("is in the data directory"), "{complaint}");
+    }
+    assert_eq!(fs::read_dir(&data).expect("a folder").count(), 0);
+}

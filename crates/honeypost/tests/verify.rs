@@ -84,9 +84,37 @@ fn what_was_recorded_is_whole_and_what_was_altered_shows() {
     .expect("writable");
     let (text, _) = verify(&data, &["--against", against]);
     assert_eq!(text.matches("ends otherwise than in the other copy").count(), 2, "{text}");
+    let (json, status) = verify(&data, &["--against", against, "--json"]);
+    assert!(status == Some(1) && json.contains("\"whole\":false"), "{json}");
     std::fs::write(&copy, "nothing\n").expect("writable");
     let output =
         honeypost().args(["verify", "--against", against, "--data-dir"]).arg(&data).output().expect("runs");
     let (complaint, status) = failed(&output);
-    assert!(status == Some(2) && complaint.contains("copy.jsonl:1: is no event"), "{complaint}");
+    assert!(status == Some(2) && complaint.contains("copy.jsonl: holds no session.closed"), "{complaint}");
+}
+
+/// Whoever cuts a session's end off, and mends its row, is told by the other copy.
+#[test]
+fn a_session_without_its_end_differs_from_the_copy() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let data = folder.path().join("data");
+    let server = Server::start(&data, &[]);
+    session(&server, &["a LOGIN admin admin\r\n", "b SELECT INBOX\r\n", "c LOGOUT\r\n"]);
+    drop(server);
+    let copy = folder.path().join("copy.jsonl");
+    let mut events =
+        honeypost().args(["events", "--json", "--data-dir"]).arg(&data).output().expect("runs").stdout;
+    // A line that a crash has torn is no reason not to compare the others.
+    events.extend_from_slice(b"{\"id\":\"01a2");
+    std::fs::write(&copy, &events).expect("writable");
+    let against = copy.to_str().expect("UTF-8");
+    let (text, status) = verify(&data, &["--against", against]);
+    assert!(status == Some(0) && text.contains("1 lines of the other copy are no events"), "{text}");
+    let cut = "import sqlite3,sys; d = sqlite3.connect(sys.argv[1]); \
+        d.execute('DELETE FROM event WHERE seq >= 3'); \
+        d.execute('UPDATE session SET events = 3, link = (SELECT link FROM event WHERE seq = 2)'); d.commit()";
+    let cut = Command::new("python3").args(["-c", cut]).arg(data.join("events.db")).output().expect("runs");
+    assert!(cut.status.success(), "{:?}", failed(&cut));
+    let (text, status) = verify(&data, &["--against", against]);
+    assert!(status == Some(1) && text.contains("ends otherwise than in the other copy"), "{text}");
 }

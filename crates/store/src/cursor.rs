@@ -42,13 +42,13 @@ impl Cursor {
         self.taken = 0;
     }
 
-    /// Hands over at most `most` of the frames that `written` holds from here on. Where `each` fails, the position is
+    /// Hands over at most `most` of the frames that `written` holds from here on, each with its segment's number. Where `each` fails, the position is
     /// somewhere in between: [`seek`](Self::seek).
     pub(crate) fn read<E: From<io::Error>>(
         &mut self,
         written: &[Segment],
         most: usize,
-        mut each: impl FnMut(&Frame<'_>) -> Result<(), E>,
+        mut each: impl FnMut(&Frame<'_>, u64) -> Result<(), E>,
     ) -> Result<usize, E> {
         let mut count = 0;
         while count < most {
@@ -57,7 +57,7 @@ impl Cursor {
             };
             match frame::split(self.buffer.get(self.taken..).unwrap_or_default(), self.version) {
                 Split::Whole(frame, size) => {
-                    each(&frame)?;
+                    each(&frame, segment.number)?;
                     self.taken += size;
                     self.position.offset += size as u64;
                     count += 1;

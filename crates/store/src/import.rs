@@ -1,7 +1,7 @@
 //! Moving events from the spool into the database: each exactly once, because how far the spool is consumed is part of
 //! the same transaction.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::io;
 use std::time::Duration;
 
@@ -16,9 +16,6 @@ use crate::cursor::Cursor;
 use crate::frame::Frame;
 use crate::payload::{EventPayload, WirePayload};
 use crate::segment::{Position, Segment};
-
-/// So many sessions' keys are remembered; then it starts anew (the rest is looked up).
-const SESSIONS: usize = 1 << 16;
 
 /// Why a transaction came to nothing. The database is as before.
 #[derive(Debug, thiserror::Error)]
@@ -39,6 +36,10 @@ pub(crate) struct Import {
     /// Everything before this place of the spool is in the database.
     committed: Position,
     press: Press,
+    /// What comes from this segment on is of this process; sessions of an earlier one go on no more.
+    own_from: u64,
+    /// The sessions of this process that have not ended.
+    going_on: HashSet<Uuid>,
     /// Octets of wire records stored since somebody took this number.
     pub(crate) stored: u64,
     /// Nothing after a transaction that failed.
@@ -80,9 +81,28 @@ impl Import {
             cursor: Cursor::new(spool, position),
             committed: position,
             press: Press::new()?,
+            own_from: u64::MAX,
+            going_on: HashSet::new(),
             stored: 0,
             known: None,
         })
+    }
+
+    /// This process begins to write at this segment.
+    pub(crate) fn begin(&mut self, segment: u64) {
+        self.own_from = segment;
+    }
+
+    /// Whether more may come of this session.
+    pub(crate) fn goes_on(&self, session: Uuid) -> bool {
+        self.going_on.contains(&session)
+    }
+
+    /// Forgets sessions that are not in the database any more.
+    pub(crate) fn deleted(&mut self, keys: &[i64]) {
+        if let Some(known) = &mut self.known {
+            known.sessions.retain(|_, open| !keys.contains(&open.key));
+        }
     }
 
     /// Remembers nothing: whatever was being done was broken off.
@@ -113,8 +133,18 @@ impl Import {
         let transaction = self.connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
         let (count, stored) = {
             let mut rows = Rows::prepare(&transaction, &mut known, &mut self.press)?;
-            let count =
-                self.cursor.read(written, most, |frame| rows.insert(frame).map_err(ImportError::from))?;
+            let (own_from, going_on) = (self.own_from, &mut self.going_on);
+            let count = self.cursor.read(written, most, |frame, segment| {
+                if let Frame::Event(event, _) = frame
+                    && segment >= own_from
+                {
+                    match event.name {
+                        SESSION_CLOSED => going_on.remove(&event.session),
+                        _ => going_on.insert(event.session),
+                    };
+                }
+                rows.insert(frame).map_err(ImportError::from)
+            })?;
             (count, rows.finish()?)
         };
         let Position { segment, offset } = self.cursor.position();
@@ -340,9 +370,6 @@ impl<'a> Rows<'a> {
     }
 
     fn remember(&mut self, id: Uuid, open: Open) {
-        if self.known.sessions.len() >= SESSIONS {
-            self.known.sessions.clear();
-        }
         self.known.sessions.insert(id, open);
     }
 

@@ -1,7 +1,8 @@
 //! Deleting what is too old or too much, in small steps between two transactions of new events, and giving the space back.
 //!
 //! Evidence is deleted by whole sessions, the oldest first, so that what is left can still be verified; of the wire record
-//! also by blocks, which is the larger part of it. Nothing of a session that may still go on is deleted.
+//! also by blocks, which is the larger part of it. Nothing of a session that goes on in this process is deleted, however long it
+//! is silent.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -9,6 +10,9 @@ use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
 use rusqlite::{Connection, OptionalExtension, Transaction, TransactionBehavior, params};
+use uuid::Uuid;
+
+use crate::import::Import;
 
 /// How long evidence is kept, and how much. `None`: no limit.
 #[derive(Debug, Clone, Default)]
@@ -47,8 +51,9 @@ const PAGES: i64 = 512;
 const FREE: i64 = 64;
 /// Deleting ends a twentieth below a limit, so that it does not begin again at once.
 const MARGIN: u64 = 20;
-/// A session without its end of which nothing came for so long goes on no more.
-const GONE: Duration = Duration::from_hours(1);
+
+/// So many times [`SESSIONS`] are passed over because they go on.
+const MOST_PASSED_OVER: usize = 256;
 
 /// What is done next.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -94,21 +99,21 @@ impl Retention {
     }
 
     /// One step. Whether there is more to do at once.
-    pub(crate) fn step(&mut self, connection: &mut Connection) -> rusqlite::Result<bool> {
+    pub(crate) fn step(&mut self, import: &mut Import) -> rusqlite::Result<bool> {
         let now = Timestamp::now();
         if self.looked.is_none_or(|looked| looked.elapsed() >= LOOK) {
             self.looked = Some(Instant::now());
             self.task = Task::Age([0; 16]);
         }
-        let mut more = self.delete_wire(connection)?;
+        let mut more = self.delete_wire(&mut import.connection)?;
         if let (Task::Age(from), Some(age)) = (self.task, self.keep.age) {
             let before = now - jiff::SignedDuration::try_from(age).unwrap_or(jiff::SignedDuration::MAX);
-            self.task = self.delete_old(connection, from, before)?;
+            self.task = self.delete_old(import, from, before)?;
             more |= self.task != Task::Rest;
         }
-        more |= self.delete_much(connection, now)?;
-        more |= give_back(connection)?;
-        self.figures.database_octets.store(used(connection)?, Ordering::Relaxed);
+        more |= self.delete_much(import)?;
+        more |= give_back(&import.connection)?;
+        self.figures.database_octets.store(used(&import.connection)?, Ordering::Relaxed);
         Ok(more)
     }
 
@@ -143,42 +148,41 @@ impl Retention {
     /// Some of the sessions behind this id whose last event was before that time.
     fn delete_old(
         &mut self,
-        connection: &mut Connection,
+        import: &mut Import,
         from: [u8; 16],
         before: Timestamp,
     ) -> rusqlite::Result<Task> {
         // UUIDv7: what began later has a greater id.
         let end = (u128::from(before.as_millisecond().max(0).cast_unsigned()) << 80).to_be_bytes();
-        let candidates = candidates(connection, from, end)?;
+        let candidates = candidates(import, from, end)?;
         let Some(last) = candidates.last().map(|candidate| candidate.id) else {
             return Ok(Task::Rest);
         };
-        let old = |candidate: &&Candidate| candidate.last.is_none_or(|last| last < before.as_microsecond());
+        let old = |candidate: &&Candidate| {
+            !candidate.goes_on && candidate.last.is_none_or(|last| last < before.as_microsecond())
+        };
         let chosen: Vec<_> = candidates.iter().filter(old).collect();
-        let all = self.delete(connection, &chosen)?;
+        let all = self.delete(import, &chosen)?;
         Ok(if all { Task::Age(last) } else { Task::Age(from) })
     }
 
     /// Some of the oldest sessions, where the database is larger than it may be.
-    fn delete_much(&mut self, connection: &mut Connection, now: Timestamp) -> rusqlite::Result<bool> {
+    fn delete_much(&mut self, import: &mut Import) -> rusqlite::Result<bool> {
         let Some(limit) = self.keep.size else { return Ok(false) };
         let end = if self.shrinking { limit - limit / MARGIN } else { limit };
-        self.shrinking = used(connection)? > end;
+        self.shrinking = used(&import.connection)? > end;
         if !self.shrinking {
             return Ok(false);
         }
-        let gone = now - jiff::SignedDuration::try_from(GONE).unwrap_or(jiff::SignedDuration::MAX);
-        let gone = |last: i64| last < gone.as_microsecond();
         let mut from = [0; 16];
         // Few sessions last so long that they are passed over.
-        for _ in 0..16 {
-            let candidates = candidates(connection, from, [0xff; 16])?;
+        for _ in 0..MOST_PASSED_OVER {
+            let candidates = candidates(import, from, [0xff; 16])?;
             let Some(last) = candidates.last() else { break };
             from = last.id;
-            let ended = |candidate: &&Candidate| candidate.closed || candidate.last.is_none_or(gone);
-            let chosen: Vec<_> = candidates.iter().filter(ended).collect();
+            let chosen: Vec<_> = candidates.iter().filter(|candidate| !candidate.goes_on).collect();
             if !chosen.is_empty() {
-                self.delete(connection, &chosen)?;
+                self.delete(import, &chosen)?;
                 self.told = false;
                 return Ok(true);
             }
@@ -194,9 +198,10 @@ impl Retention {
     }
 
     /// Deletes these sessions, as many as a step may. Whether it were all.
-    fn delete(&self, connection: &mut Connection, sessions: &[&Candidate]) -> rusqlite::Result<bool> {
-        let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+    fn delete(&self, import: &mut Import, sessions: &[&Candidate]) -> rusqlite::Result<bool> {
+        let transaction = import.connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
         let (mut count, mut events, mut blocks, mut octets) = (0, 0, 0, 0);
+        let mut keys = Vec::new();
         for session in sessions {
             if events >= EVENTS {
                 break;
@@ -205,11 +210,13 @@ impl Retention {
             let gone =
                 transaction.prepare_cached("DELETE FROM event WHERE session = ?1")?.execute([session.key])?;
             transaction.prepare_cached("DELETE FROM session WHERE key = ?1")?.execute([session.key])?;
+            keys.push(session.key);
             events += i64::try_from(gone).unwrap_or(i64::MAX);
             (count, blocks, octets) = (count + 1, blocks + more_blocks, octets + more_octets);
         }
         note(&transaction, [count, events, blocks, octets])?;
         transaction.commit()?;
+        import.deleted(&keys);
         let add = |figure: &AtomicU64, more: i64| figure.fetch_add(more.cast_unsigned(), Ordering::Relaxed);
         add(&self.figures.deleted_sessions, count);
         add(&self.figures.deleted_events, events);
@@ -225,24 +232,24 @@ struct Candidate {
     id: [u8; 16],
     /// The time of its last event, in microseconds since 1970.
     last: Option<i64>,
-    closed: bool,
+    /// Whether more may come of it.
+    goes_on: bool,
 }
 
 /// The first sessions between these ids, both excluded.
-fn candidates(connection: &Connection, from: [u8; 16], end: [u8; 16]) -> rusqlite::Result<Vec<Candidate>> {
-    let mut last = connection.prepare_cached(
-        "SELECT e.time, n.name = 'session.closed' FROM event e JOIN name n ON n.code = e.name
-        WHERE e.session = ?1 ORDER BY e.seq DESC LIMIT 1",
-    )?;
-    let mut sessions = connection
+fn candidates(import: &Import, from: [u8; 16], end: [u8; 16]) -> rusqlite::Result<Vec<Candidate>> {
+    let mut last = import
+        .connection
+        .prepare_cached("SELECT time FROM event WHERE session = ?1 ORDER BY seq DESC LIMIT 1")?;
+    let mut sessions = import
+        .connection
         .prepare_cached("SELECT key, id FROM session WHERE id > ?1 AND id < ?2 ORDER BY id LIMIT ?3")?;
     sessions
         .query_map(params![from, end, SESSIONS], |row| Ok((row.get::<_, i64>(0)?, row.get(1)?)))?
         .map(|session| {
             let (key, id) = session?;
-            let last = last.query_row([key], |row| Ok((row.get(0)?, row.get(1)?))).optional()?;
-            let (last, closed) = last.map_or((None, true), |(time, closed)| (Some(time), closed));
-            Ok(Candidate { key, id, last, closed })
+            let last = last.query_row([key], |row| row.get(0)).optional()?;
+            Ok(Candidate { key, id, last, goes_on: import.goes_on(Uuid::from_bytes(id)) })
         })
         .collect()
 }

@@ -247,6 +247,11 @@ impl Spool {
         self.lock().stopping
     }
 
+    /// The segment that the next append goes to or begins, where there was none before.
+    pub(crate) fn next_segment(&self) -> u64 {
+        self.lock().next_number
+    }
+
     /// Waits after a failure, or until the thread is to end.
     pub(crate) fn pause(&self, wait: Duration) {
         let deadline = Instant::now() + wait;

@@ -56,6 +56,11 @@ pub enum Finding {
         /// Whose.
         session: Uuid,
     },
+    /// A session's row holds what this program does not write.
+    Session {
+        /// The row's key.
+        key: i64,
+    },
     /// Events whose session is not there.
     Orphans {
         /// How many.
@@ -112,7 +117,7 @@ struct Session {
 const SESSIONS: &str = "SELECT key, id, sensor, protocol, src_ip, src_port, dst_ip, dst_port, events, link
     FROM session WHERE id >= ?1 AND id <= ?2 ORDER BY id";
 
-const EVENTS: &str = "SELECT e.id, e.time, e.seq, n.name, e.tls, e.fields, e.link
+const EVENTS: &str = "SELECT e.id, e.time, e.seq, n.name, e.tls, e.fields, e.link, e.key
     FROM event e JOIN name n ON n.code = e.name WHERE e.session = ?1 ORDER BY e.seq";
 
 impl Reader {
@@ -135,16 +140,19 @@ impl Reader {
             .query_row("SELECT count(*) FROM session WHERE id >= ?1 AND id <= ?2", range, |row| row.get(0))
             .map_err(in_sqlite)?;
         let mut verdict = Verdict::default();
+        let blocks = moment
+            .query_row("SELECT (SELECT min(key) FROM wire_block), wire_blocks FROM deleted", [], |row| {
+                Ok(Blocks { first: row.get(0)?, deleted: row.get(1)? })
+            })
+            .map_err(in_sqlite)?;
         let mut sessions = moment.prepare_cached(SESSIONS).map_err(in_sqlite)?;
         let mut events = moment.prepare_cached(EVENTS).map_err(in_sqlite)?;
         let mut rows = sessions.query(range).map_err(in_sqlite)?;
         while let Some(row) = rows.next().map_err(in_sqlite)? {
-            let session = session(row).map_err(in_sqlite)?.ok_or_else(|| StoreError::Row {
-                path: self.path.clone(),
-                key: 0,
-                what: "session",
-            })?;
-            self.verify_session(&session, &mut events, &mut verdict)?;
+            match session(row).map_err(in_sqlite)? {
+                Some(session) => self.verify_session(&session, &blocks, &mut events, &mut verdict)?,
+                None => verdict.found(Finding::Session { key: row.get(0).map_err(in_sqlite)? }),
+            }
             verdict.sessions += 1;
             if verdict.sessions.is_multiple_of(STRIDE) {
                 #[expect(clippy::cast_precision_loss, reason = "a share, for a progress bar")]
@@ -165,6 +173,7 @@ impl Reader {
     fn verify_session(
         &self,
         session: &Session,
+        blocks: &Blocks,
         events: &mut Statement<'_>,
         verdict: &mut Verdict,
     ) -> Result<(), StoreError> {
@@ -173,12 +182,13 @@ impl Reader {
         if session.events.is_some_and(|events| events.cast_unsigned() > seen.next) {
             let events = session.events.unwrap_or_default().cast_unsigned() - seen.next;
             verdict.found(Finding::Missing { session: id, seq: seen.next, events });
-        } else if session.link.is_some() && session.link != seen.link {
+        } else if session.link != seen.link && (session.link.is_some() || seen.next > 0) {
             verdict.found(Finding::Ending { session: id });
         }
-        let wire = self.verify_wire(session, verdict)?;
+        let wire = self.verify_wire(session, blocks, verdict)?;
         verdict.unclosed += u64::from(!seen.closed);
         verdict.lost += seen.lost;
+        verdict.unlinked += seen.unlinked;
         if seen.wire.is_some_and(|told| told != wire.to_string()) {
             verdict.found(Finding::WireEnding { session: id });
         }
@@ -192,13 +202,20 @@ impl Reader {
         verdict: &mut Verdict,
     ) -> Result<Seen, StoreError> {
         let in_sqlite = |error| StoreError::sqlite(&self.path, error);
-        let mut seen = Seen { next: 0, link: Some(Link::default()), lost: 0, closed: false, wire: None };
+        let mut seen = Seen {
+            next: 0,
+            link: Some(Link::default()),
+            key: 0,
+            unlinked: 0,
+            lost: 0,
+            closed: false,
+            wire: None,
+        };
         let mut payload = Vec::new();
         let mut rows = events.query([session.key]).map_err(in_sqlite)?;
         while let Some(row) = rows.next().map_err(in_sqlite)? {
             let found = verify_event(session, row, &mut seen, &mut payload).map_err(in_sqlite)?;
             verdict.events += 1;
-            verdict.unlinked += u64::from(seen.link.is_none());
             if let Some(finding) = found {
                 verdict.found(finding);
             }
@@ -207,13 +224,20 @@ impl Reader {
     }
 
     /// Gives the link of the last stretch.
-    fn verify_wire(&self, session: &Session, verdict: &mut Verdict) -> Result<Link, StoreError> {
+    fn verify_wire(
+        &self,
+        session: &Session,
+        blocks: &Blocks,
+        verdict: &mut Verdict,
+    ) -> Result<Link, StoreError> {
         let id = session.attribution.session;
         let (mut link, mut next) = (Link::default(), 0);
         let mut payload = Vec::new();
         self.each_block(session.key, |Stored { block, chunks, link: told, content }| {
             let altered = Finding::Wire { session: id, block };
             let whole = match content {
+                // Retention deletes the oldest first, and counts them.
+                None if blocks.deleted == 0 || blocks.first.is_some_and(|first| first < block) => false,
                 None => {
                     verdict.deleted += 1;
                     true
@@ -255,7 +279,10 @@ fn verify_event(
     payload: &mut Vec<u8>,
 ) -> rusqlite::Result<Option<Finding>> {
     let id = session.attribution.session;
-    let seq = row.get::<_, i64>(2)?.cast_unsigned();
+    let Ok(seq) = u64::try_from(row.get::<_, i64>(2)?) else {
+        return Ok(Some(Finding::Altered { session: id, seq: seen.next }));
+    };
+    let (time, key): (i64, i64) = (row.get(1)?, row.get(7)?);
     let link = row.get_ref(6)?.as_blob_or_null()?.and_then(Link::of);
     let (name, fields) = (row.get_ref(3)?.as_str()?, row.get_ref(5)?.as_str()?);
     let missing = seq.saturating_sub(seen.next);
@@ -263,12 +290,8 @@ fn verify_event(
     let before = seen.link;
     (seen.next, seen.link) = (seq + 1, link);
     if name == "session.closed" {
-        let told = |name: &str| {
-            let fields: serde_json::Value = serde_json::from_str(fields).unwrap_or_default();
-            fields.get(name).and_then(|value| value.as_str()).map(str::to_owned)
-        };
-        (seen.closed, seen.wire) = (true, told("wire_sha256"));
-        if let (Some(before), Some(told)) = (before, told("chain_sha256"))
+        (seen.closed, seen.wire) = (true, told(fields, "wire_sha256"));
+        if let (Some(before), Some(told)) = (before, told(fields, "chain_sha256"))
             && before.to_string() != told
         {
             return Ok(Some(match missing {
@@ -281,10 +304,21 @@ fn verify_event(
         0 => Finding::Altered { session: id, seq },
         _ => Finding::Missing { session: id, seq: first_missing, events: missing },
     };
-    let (Some(before), Some(link)) = (before, link) else {
-        return Ok((missing > 0).then_some(altered));
+    // Their order is that of their numbers.
+    let moved = key < time || key <= seen.key;
+    seen.key = key;
+    let link = match (session.link, before, link) {
+        _ if moved => return Ok(Some(altered)),
+        // A version that did not link.
+        (None, _, None) if name != "session.closed" || told(fields, "chain_sha256").is_none() => {
+            seen.unlinked += 1;
+            return Ok((missing > 0).then_some(altered));
+        }
+        (_, Some(before), Some(link)) => (before, link),
+        _ => return Ok(Some(altered)),
     };
-    let Ok(time) = Timestamp::from_microsecond(row.get(1)?) else {
+    let (before, link) = link;
+    let Ok(time) = Timestamp::from_microsecond(time) else {
         return Ok(Some(altered));
     };
     let attribution = Attribution { tls: row.get(4)?, ..session.attribution.clone() };
@@ -302,12 +336,30 @@ fn verify_event(
     Ok(None)
 }
 
+/// A text among an event's fields.
+fn told(fields: &str, name: &str) -> Option<String> {
+    let fields: serde_json::Value = serde_json::from_str(fields).unwrap_or_default();
+    fields.get(name).and_then(|value| value.as_str()).map(str::to_owned)
+}
+
+/// What there is of the wire record's blocks.
+struct Blocks {
+    /// The oldest.
+    first: Option<i64>,
+    /// How many retention has deleted.
+    deleted: i64,
+}
+
 /// What the events of a session have shown so far.
 struct Seen {
     /// The number that comes next.
     next: u64,
     /// The last one's link; `None` where it has none.
     link: Option<Link>,
+    /// The last one's key.
+    key: i64,
+    /// Events that nothing vouches for.
+    unlinked: u64,
     /// Events that were never recorded.
     lost: u64,
     /// Whether the session has ended.

@@ -81,7 +81,7 @@ impl Writer {
         let database = directory.join(DATABASE);
         let spool_directory = directory.join(SPOOL);
         let connection = schema::open_for_writing(&database)?;
-        let import = Import::new(connection, spool_directory.clone()).map_err(|error| match error {
+        let mut import = Import::new(connection, spool_directory.clone()).map_err(|error| match error {
             ImportError::Sqlite(error) => StoreError::sqlite(&database, error),
             ImportError::Spool(error) => StoreError::file(&database, "prepare", error),
             ImportError::Panicked => StoreError::file(&database, "prepare", std::io::ErrorKind::Other.into()),
@@ -94,6 +94,7 @@ impl Writer {
         let spool = Spool::open(&spool_directory, import.position(), sizes)
             .map_err(|error| StoreError::file(&spool_directory, "use", error))?;
         let spool = Arc::new(spool);
+        import.begin(spool.next_segment());
         let retention = Retention::new(&import.connection, options.keep.clone())
             .map_err(|error| StoreError::sqlite(&database, error))?;
         let figures = retention.figures();
@@ -253,7 +254,7 @@ impl Work {
     fn delete(&mut self) -> Result<bool, ImportError> {
         let stored = std::mem::take(&mut self.import.stored);
         self.retention.grew(stored);
-        Ok(self.retention.step(&mut self.import.connection)?)
+        Ok(self.retention.step(&mut self.import)?)
     }
 
     /// One transaction.

@@ -140,6 +140,19 @@ fn what_is_altered_shows() {
             format!("UPDATE wire_part SET part = 7 WHERE session = {of}"),
             Finding::Wire { session: id, block: 1 },
         ),
+        (
+            format!(
+                "UPDATE event SET link = NULL, fields = replace(fields, 'two', 'tw0') WHERE session = {of} AND seq < 3"
+            ),
+            altered(1),
+        ),
+        (
+            format!("UPDATE session SET events = NULL, link = NULL WHERE key = {of}"),
+            Finding::Ending { session: id },
+        ),
+        (format!("UPDATE event SET key = key - 100000 WHERE session = {of} AND seq = 2"), altered(2)),
+        (format!("UPDATE session SET protocol = 'x' WHERE key = {of}"), Finding::Session { key: 2 }),
+        ("DELETE FROM wire_block".to_owned(), Finding::Wire { session: id, block: 1 }),
         (format!("DELETE FROM session WHERE key = {of}"), Finding::Orphans { events: 4 }),
     ];
     for (sql, finding) in cases {
@@ -192,6 +205,37 @@ fn what_is_too_old_is_deleted_whole() {
     let verdict = verdict(directory.path());
     assert!(verdict.is_whole(), "{verdict:?}");
     assert_eq!((verdict.sessions, verdict.events, verdict.deleted), (47, 188, 0));
+}
+
+#[test]
+fn a_silent_session_is_kept_as_long_as_it_goes_on() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let now = Timestamp::now().as_millisecond();
+    let keep = Keep { age: Some(Duration::from_millis(1)), size: Some(1), ..Keep::default() };
+    let options = Options { keep, group_interval: Duration::from_millis(1), ..Options::default() };
+    let writer = Writer::open(directory.path(), &options).expect("opens");
+    let silent = Story::new(now - 7_200_000, 1, 10);
+    let mut trail = Trail::default();
+    let mut say = |seq| {
+        let event = [silent.event(seq, line(b"still here"))];
+        writer.spool().append(silent.id, &mut trail, &event, &[]).expect("taken");
+    };
+    say(0);
+    for number in 2..40 {
+        Story::new(now - 3_600_000 + number, number.cast_unsigned(), 10).tell(&writer.spool());
+        writer.flush(Duration::from_secs(20)).expect("stored");
+    }
+    let figures = writer.figures();
+    wait_for("deletion", || figures.deleted_sessions.load(std::sync::atomic::Ordering::Relaxed) == 38);
+    say(1);
+    drop(writer);
+    let verdict = verdict(directory.path());
+    assert!(verdict.is_whole(), "{verdict:?}");
+    assert_eq!((verdict.sessions, verdict.events, verdict.unclosed), (1, 2, 1));
+    // The next process knows that it goes on no more.
+    let writer = Writer::open(directory.path(), &options).expect("opens");
+    let figures = writer.figures();
+    wait_for("deletion", || figures.deleted_sessions.load(std::sync::atomic::Ordering::Relaxed) == 1);
 }
 
 #[test]

@@ -3,6 +3,7 @@
 
 pub(crate) mod bait;
 mod bars;
+mod cell;
 pub(crate) mod check;
 pub(crate) mod docs;
 pub(crate) mod events;

@@ -6,7 +6,7 @@ use std::io::{self, BufRead, BufReader, Read, Write};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use anyhow::Context;
+use anyhow::{Context, bail};
 use clap::Args;
 use jiff::tz::TimeZone;
 use serde::Deserialize;
@@ -68,10 +68,12 @@ pub(crate) fn run(wanted: &Verify) -> anyhow::Result<ExitCode> {
 struct Compared {
     /// Sessions that agree.
     agree: u64,
-    /// Sessions whose ends differ.
+    /// Sessions whose ends differ, or that have none here.
     differ: Vec<Uuid>,
     /// Sessions that are not here: deleted by retention, or taken away.
     missing: Vec<Uuid>,
+    /// Lines of the other copy that are no events, such as one that a crash has torn.
+    unreadable: u64,
 }
 
 impl Compared {
@@ -101,19 +103,18 @@ fn compare(reader: &Reader, filter: &Filter, file: &Path) -> anyhow::Result<Comp
     let open = || format!("--against {}: cannot be read", file.display());
     let mut lines = BufReader::new(File::open(file).with_context(open)?);
     let only = filter.session.as_ref().map(|part| reader.session_id(part)).transpose()?;
+    let mut compared = Compared::default();
     let mut ends: BTreeMap<Uuid, End> = BTreeMap::new();
     let mut line = Vec::new();
-    for number in 1_u64.. {
+    loop {
         line.clear();
         if lines.by_ref().take(LONGEST_LINE).read_until(b'\n', &mut line).with_context(open)? == 0 {
             break;
         }
-        let parsed: Line = serde_json::from_slice(&line).with_context(|| {
-            format!(
-                "--against {}:{number}: is no event; expected the lines of `honeypost events --json`",
-                file.display()
-            )
-        })?;
+        let Ok(parsed) = serde_json::from_slice::<Line>(&line) else {
+            compared.unreadable += 1;
+            continue;
+        };
         if parsed.event == "session.closed"
             && only.is_none_or(|only| only == parsed.session)
             && let Some(end) = parsed.end
@@ -121,7 +122,12 @@ fn compare(reader: &Reader, filter: &Filter, file: &Path) -> anyhow::Result<Comp
             ends.insert(parsed.session, end);
         }
     }
-    let mut compared = Compared::default();
+    if ends.is_empty() {
+        bail!(
+            "--against {}: holds no session.closed event; expected the lines of `honeypost events --json`",
+            file.display()
+        );
+    }
     for (session, end) in ends {
         let filter = Filter {
             session: Some(session.into()),
@@ -130,13 +136,16 @@ fn compare(reader: &Reader, filter: &Filter, file: &Path) -> anyhow::Result<Comp
         };
         let held = match reader.events(&filter) {
             Ok(mut events) => events.next().transpose()?,
-            Err(store::StoreError::NoSession { .. }) => None,
+            Err(store::StoreError::NoSession { .. }) => {
+                compared.missing.push(session);
+                continue;
+            }
             Err(error) => return Err(error.into()),
         };
-        match held.map(|held| serde_json::from_str::<End>(&held.fields)) {
-            None => compared.missing.push(session),
-            Some(Ok(held)) if held == end => compared.agree += 1,
-            Some(_) => compared.differ.push(session),
+        let held = held.and_then(|held| serde_json::from_str::<End>(&held.fields).ok());
+        match held {
+            Some(held) if held == end => compared.agree += 1,
+            _ => compared.differ.push(session),
         }
     }
     Ok(compared)
@@ -161,16 +170,17 @@ fn tell(verdict: &Verdict, compared: Option<&Compared>, out: &mut impl Write) ->
     if *further > 0 {
         writeln!(out, "  and {further} more")?;
     }
-    if let Some(Compared { agree, differ, missing }) = compared {
+    if let Some(Compared { agree, differ, missing, unreadable }) = compared {
         writeln!(out, "{agree} sessions end here as in the other copy")?;
         for session in differ {
             writeln!(out, "  session {session} ends otherwise than in the other copy")?;
         }
         for session in missing {
-            writeln!(
-                out,
-                "  session {session} is in the other copy only: deleted by retention, or taken away"
-            )?;
+            let why = "not in the database yet, deleted by retention, or taken away";
+            writeln!(out, "  session {session} is in the other copy only: {why}")?;
+        }
+        if *unreadable > 0 {
+            writeln!(out, "  {unreadable} lines of the other copy are no events: torn by a crash?")?;
         }
     }
     let whole = verdict.is_whole() && compared.is_none_or(Compared::is_whole);
@@ -193,6 +203,7 @@ fn words(finding: &Finding) -> String {
         Finding::WireEnding { session } => {
             format!("session {session}: its wire record does not end as session.closed says")
         }
+        Finding::Session { key } => format!("the row of session number {key} is not what was recorded"),
         Finding::Orphans { events } => format!("{events} events belong to sessions that are not there"),
     }
 }
@@ -205,15 +216,22 @@ fn json(verdict: &Verdict, compared: Option<&Compared>) -> serde_json::Value {
             Finding::Ending { session } => ("ending-altered", Some(session)),
             Finding::Wire { session, .. } => ("wire-altered", Some(session)),
             Finding::WireEnding { session } => ("wire-ending-altered", Some(session)),
+            Finding::Session { .. } => ("session-altered", None),
             Finding::Orphans { .. } => ("events-without-session", None),
         };
         serde_json::json!({ "what": what, "session": session, "text": words(finding) })
     };
+    let whole = verdict.is_whole() && compared.is_none_or(Compared::is_whole);
     let compared = compared.map(|compared| {
-        serde_json::json!({ "agree": compared.agree, "differ": compared.differ, "missing": compared.missing })
+        serde_json::json!({
+            "agree": compared.agree,
+            "differ": compared.differ,
+            "missing": compared.missing,
+            "unreadable_lines": compared.unreadable,
+        })
     });
     serde_json::json!({
-        "whole": verdict.is_whole(),
+        "whole": whole,
         "sessions": verdict.sessions,
         "events": verdict.events,
         "wire_stretches": verdict.chunks,

@@ -4,10 +4,10 @@ use std::time::Duration;
 
 use ::store::{Keep, Options};
 
-use super::Config;
 use super::choice::WhenStoreFull;
 use super::mail::Size;
 use super::value::Count;
+use super::{Config, ConfigError};
 
 /// How events get into the database, and how long they stay.
 #[derive(Debug, Default)]
@@ -26,7 +26,22 @@ pub(super) struct Wire {
     pub(super) keep_size: Size,
 }
 
+/// Less is no room for what one busy hour brings.
+const LEAST: u64 = 10_000_000;
+
 impl Config {
+    /// Whether the store has room for anything.
+    pub(crate) fn check_store(&self) -> Result<(), ConfigError> {
+        for (key, size) in
+            [("store.keep-size", self.store.keep_size), ("wire.keep-size", self.wire.keep_size)]
+        {
+            if size.0 < LEAST {
+                return Err(self.refuse(key, "is too little", "at least \"10MB\""));
+            }
+        }
+        Ok(())
+    }
+
     /// How the store is opened.
     pub(crate) fn store(&self) -> Options {
         Options {

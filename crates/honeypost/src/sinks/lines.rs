@@ -70,6 +70,10 @@ impl Kind {
             Err(_) if folder.is_some_and(|folder| !folder.is_dir()) => {
                 refuse("is in a folder that does not exist", "a path in a folder that does")
             }
+            _ if within(&path.0, config.data_dir()) => refuse(
+                "is in the data directory, whose files are Honeypost's own",
+                "the path of a file outside of it",
+            ),
             _ if self.name != JSONL.name && JSONL.writes_to(config, &path.0) => {
                 refuse("is the file of jsonl.path", "a file of its own")
             }
@@ -106,6 +110,16 @@ impl Kind {
         let make = move || RotatingFile::open(&path, rotation).map(lines).map_err(|error| error.to_string());
         Ok(Some(worker::start(queue, None, lines(first), make)?))
     }
+}
+
+/// Whether a file would be in that folder, whatever links lead there.
+fn within(file: &Path, folder: &Path) -> bool {
+    let whole = |path: &Path| {
+        let path = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
+        path.canonicalize().unwrap_or(path)
+    };
+    let parent = whole(file).parent().map(whole);
+    parent.is_some_and(|parent| parent.starts_with(whole(folder)))
 }
 
 /// Opens the sink `jsonl`.

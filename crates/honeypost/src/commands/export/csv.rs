@@ -9,6 +9,8 @@ use base64::engine::general_purpose::STANDARD;
 use serde_json::{Map, Value};
 use store::Stored;
 
+use crate::commands::cell;
+
 /// What every event has.
 const FIXED: [&str; 12] = [
     "id", "time", "event", "sensor", "session", "seq", "protocol", "tls", "src_ip", "src_port", "dst_ip",
@@ -106,21 +108,10 @@ fn cell(value: Value) -> String {
 fn line(cells: impl Iterator<Item = String>) -> anyhow::Result<Vec<u8>> {
     let mut writer = csv::WriterBuilder::new().terminator(csv::Terminator::CRLF).from_writer(Vec::new());
     for cell in cells {
-        writer.write_field(harmless(cell))?;
+        writer.write_field(&*cell::text(&cell))?;
     }
     writer.write_record(None::<&[u8]>)?;
     Ok(writer.into_inner()?)
-}
-
-/// No formula: also not by the wide forms of the signs, which some take for the same.
-fn harmless(mut cell: String) -> String {
-    let begins_one = |sign: char| {
-        matches!(sign, '=' | '+' | '-' | '@' | '\t' | '\r' | '\n' | '\'' | '＝' | '＋' | '－' | '＠')
-    };
-    if cell.starts_with(begins_one) {
-        cell.insert(0, '\'');
-    }
-    cell
 }
 
 #[cfg(test)]

@@ -3,12 +3,12 @@
 //! A cell that a spreadsheet would take for a formula begins with an apostrophe: one that begins with `=`, `+`, `-`, `@`, a tab
 //! or CR, also behind spaces, and one that begins with an apostrophe already, so that the first one can always be taken away.
 
-use std::borrow::Cow;
 use std::io::Write;
 
 use ::csv::{Terminator, WriterBuilder};
 
 use super::section::Report;
+use crate::commands::cell;
 use crate::terminal;
 
 const HEADER: [&str; 6] = ["section", "rank", "key", "second_key", "measure", "value"];
@@ -31,8 +31,8 @@ pub(super) fn write(report: &Report, is_terminal: bool, out: &mut impl Write) ->
                 csv.write_record([
                     section.name,
                     &rank.to_string(),
-                    &text(&first),
-                    &text(&second),
+                    &cell::text(&first),
+                    &cell::text(&second),
                     measure,
                     &value.plain(),
                 ])?;
@@ -47,32 +47,4 @@ pub(super) fn write(report: &Report, is_terminal: bool, out: &mut impl Write) ->
     }
     csv.flush()?;
     Ok(())
-}
-
-/// A cell that is a text in every spreadsheet.
-fn text(cell: &str) -> Cow<'_, str> {
-    let begins = cell.trim_start_matches([' ', '\u{a0}', '\u{feff}', '\u{200b}', '\n', '\0']);
-    if cell.starts_with('\'') || begins.starts_with(['=', '+', '-', '@', '\t', '\r', '＝', '＋', '－', '＠'])
-    {
-        Cow::Owned(format!("'{cell}"))
-    } else {
-        Cow::Borrowed(cell)
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn no_cell_is_a_formula() {
-        for hostile in
-            ["=cmd|' /C calc'!A0", "+1", "-1", "@SUM(A1)", "\t=1", "\r=1", " =1", "\n=1", "'=1", "＝1"]
-        {
-            assert_eq!(text(hostile), format!("'{hostile}"));
-        }
-        for harmless in ["", "admin", "a=b", "1-2", "192.0.2.1"] {
-            assert_eq!(text(harmless), harmless);
-        }
-    }
 }
