@@ -5,6 +5,8 @@
 
 mod capture;
 mod farewell;
+mod secure;
+mod stream;
 
 use std::future::poll_fn;
 use std::mem::MaybeUninit;
@@ -14,14 +16,18 @@ use std::time::{Duration, Instant};
 
 use bait::Corpus;
 use bytes::Bytes;
+use clienthello::Reader;
 use event::{CloseReason, Record};
 use protocol::{Action, Actions, Captured, Moment, Session};
-use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt, ReadBuf};
+use tokio::io::{AsyncRead, AsyncWriteExt, ReadBuf};
 use tokio::sync::watch;
 use tokio::time::{sleep, sleep_until};
 
+use self::secure::look_for_hello;
+pub(crate) use self::stream::{Carrier, Stream};
 use crate::mailroom::Intake;
 use crate::pipeline::Ledger;
+use crate::tls::Handshakes;
 use crate::visitors::Visit;
 
 /// Octets read at once.
@@ -58,7 +64,13 @@ enum Turn {
 /// One connection and all that it needs.
 pub(crate) struct Connection<S> {
     /// The peer.
-    pub(crate) stream: S,
+    pub(crate) stream: Stream<S>,
+    /// How it becomes TLS.
+    pub(crate) handshakes: Arc<Handshakes>,
+    /// Whether it begins with TLS.
+    pub(crate) begins_with_tls: bool,
+    /// A TLS hello that comes in where no TLS is spoken.
+    pub(crate) hello: Option<Box<Reader>>,
     /// What answers.
     pub(crate) session: Box<dyn Session>,
     /// Where its events go.
@@ -75,7 +87,7 @@ pub(crate) struct Connection<S> {
     pub(crate) shutdown: watch::Receiver<bool>,
 }
 
-impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
+impl<S: Carrier> Connection<S> {
     /// The whole conversation, from greeting to close. By reference, since a future keeps a second copy of what it is
     /// given to own.
     pub(crate) async fn run(&mut self, personality: &str) {
@@ -89,6 +101,10 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
     }
 
     async fn converse(&mut self, out: &mut Actions) -> Result<std::convert::Infallible, CloseReason> {
+        if self.begins_with_tls {
+            self.carry_out(out).await?;
+            Box::pin(self.secure()).await?;
+        }
         self.session.open(self.clock.now(), out);
         loop {
             self.carry_out(out).await?;
@@ -121,13 +137,16 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
         if deadline.is_some_and(|deadline| deadline <= self.clock.now()) {
             return Turn::Expired;
         }
-        let Self { stream, session, ledger, visit, clock, shutdown, .. } = self;
+        let Self { stream, session, ledger, visit, clock, shutdown, hello, .. } = self;
         let input = poll_fn(|context| {
             let mut octets = [const { MaybeUninit::uninit() }; READ_AT_ONCE];
             let mut buffer = ReadBuf::uninit(&mut octets);
             let read = Pin::new(&mut *stream).poll_read(context, &mut buffer);
             read.map_ok(|()| {
                 if !buffer.filled().is_empty() {
+                    if matches!(stream, Stream::Plain(_)) {
+                        look_for_hello(hello, ledger, buffer.filled(), out);
+                    }
                     ledger.received(buffer.filled());
                     session.receive(clock.now(), buffer.filled(), out);
                 }
@@ -204,10 +223,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
         match action {
             Action::Capture(step) => return (done, self.take_in(step).await),
             Action::Wait(wait) if done.is_ok() => done = self.wait(wait).await,
-            Action::StartTls if done.is_ok() => {
-                tracing::error!("a session wants TLS, which this version does not have");
-                done = Err(CloseReason::Error);
-            }
+            Action::StartTls if done.is_ok() => done = self.secure().await,
             Action::Close(reason) if done.is_ok() => done = Err(reason),
             _ => {}
         }

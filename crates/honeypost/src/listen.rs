@@ -13,9 +13,10 @@ use protocol::Session;
 use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, watch};
 
-use crate::connection::{Clock, Connection};
+use crate::connection::{Clock, Connection, Stream};
 use crate::mailroom::{Intake, Mailroom};
 use crate::pipeline::{Ledger, Pipeline, id_at};
+use crate::tls::Handshakes;
 use crate::visitors::{Visit, Visitors};
 
 /// Connections that the operating system holds for us until we accept them.
@@ -41,6 +42,8 @@ pub(crate) struct House {
     pub(crate) clock: Clock,
     /// How long a peer may leave what we send unread.
     pub(crate) write_timeout: Duration,
+    /// How connections become TLS.
+    pub(crate) handshakes: Arc<Handshakes>,
     /// The limits.
     pub(crate) gate: Arc<Gate>,
     /// Where captured mail goes.
@@ -63,8 +66,8 @@ pub(crate) fn bind(address: SocketAddr) -> io::Result<TcpListener> {
     socket.listen(BACKLOG)
 }
 
-/// Accepts until Honeypost ends.
-pub(crate) async fn listen(listener: TcpListener, room: Arc<dyn Room>, house: Arc<House>) {
+/// Accepts until Honeypost ends. With `tls`, connections begin with it.
+pub(crate) async fn listen(listener: TcpListener, room: Arc<dyn Room>, tls: bool, house: Arc<House>) {
     let mut shutdown = house.shutdown.clone();
     let mut trouble = Trouble::default();
     // The system need only be asked which of our addresses a peer reached where there are several.
@@ -101,13 +104,14 @@ pub(crate) async fn listen(listener: TcpListener, room: Arc<dyn Room>, house: Ar
             _ = shutdown.wait_for(|stop| *stop) => return,
             permit = house.gate.permit() => permit,
         };
-        serve(stream, attribution, &*room, Arc::clone(&house), (seat, permit));
+        serve(stream, tls, attribution, &*room, Arc::clone(&house), (seat, permit));
     }
 }
 
 /// Starts a connection's task.
 fn serve(
     stream: TcpStream,
+    begins_with_tls: bool,
     attribution: Attribution,
     room: &dyn Room,
     house: Arc<House>,
@@ -122,8 +126,19 @@ fn serve(
     let intake = Intake::new(Arc::clone(&house.mailroom));
     let House { clock, write_timeout, .. } = *house;
     let shutdown = house.shutdown.clone();
-    let mut connection =
-        Connection { stream, session, ledger, intake, visit, clock, write_timeout, shutdown };
+    let mut connection = Connection {
+        stream: Stream::Plain(stream),
+        handshakes: Arc::clone(&house.handshakes),
+        begins_with_tls,
+        hello: None,
+        session,
+        ledger,
+        intake,
+        visit,
+        clock,
+        write_timeout,
+        shutdown,
+    };
     tokio::spawn(async move {
         connection.run(&house.personality).await;
         drop((connection, admission));

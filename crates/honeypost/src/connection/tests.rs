@@ -10,6 +10,9 @@ use tokio::task::JoinHandle;
 use super::*;
 use crate::mailroom::tests::unused_intake;
 use crate::pipeline::tests::{Kept, attribution};
+use crate::tls::tests::handshakes;
+
+impl Carrier for DuplexStream {}
 
 /// Answers each line with itself. `quit` closes, `wait` lets a minute pass first, `flood` answers with ten megabytes in a
 /// hundred pieces, `boom` panics, `tls` asks for TLS.
@@ -98,11 +101,14 @@ struct Served {
     task: JoinHandle<()>,
 }
 
-fn serve<S: AsyncRead + AsyncWrite + Unpin + Send + 'static>(stream: S) -> Served {
+fn serve<S: Carrier + Send + 'static>(stream: S) -> Served {
     let kept = Kept::default();
     let (stop, shutdown) = watch::channel(false);
     let mut connection = Connection {
-        stream,
+        stream: Stream::Plain(stream),
+        handshakes: handshakes(),
+        begins_with_tls: false,
+        hello: None,
         session: Echo::boxed(),
         ledger: Ledger::new(kept.pipeline(), attribution()),
         intake: unused_intake(),
@@ -338,7 +344,10 @@ fn a_connection_is_small() {
     let ledger = Ledger::new(Kept::default().pipeline(), attribution());
     let session = Echo::boxed();
     let mut connection = Connection {
-        stream: ours,
+        stream: Stream::Plain(ours),
+        handshakes: handshakes(),
+        begins_with_tls: false,
+        hello: None,
         session,
         ledger,
         intake: unused_intake(),

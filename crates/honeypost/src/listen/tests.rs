@@ -8,6 +8,7 @@ use super::*;
 use crate::connection::tests::Echo;
 use crate::mailroom::tests::{mailroom, settings};
 use crate::pipeline::tests::Kept;
+use crate::tls::tests::handshakes;
 
 struct EchoRoom;
 
@@ -44,13 +45,14 @@ fn open(address: &str, total: usize, per_source: usize) -> Served {
         personality: "decnet".into(),
         clock: Clock::start(),
         write_timeout: Duration::from_secs(5),
+        handshakes: handshakes(),
         gate: Gate::new(total, per_source),
         mailroom,
         visitors,
         shutdown,
         _alive: alive,
     };
-    let listener = tokio::spawn(listen(listener, Arc::new(EchoRoom), Arc::new(house)));
+    let listener = tokio::spawn(listen(listener, Arc::new(EchoRoom), false, Arc::new(house)));
     Served { address, kept, stop, done, listener, _folder: folder }
 }
 

@@ -21,9 +21,10 @@ use tokio::task::JoinHandle;
 
 use super::*;
 use crate::config::{Config, Sources};
-use crate::connection::{Clock, Connection};
+use crate::connection::{Clock, Connection, Stream};
 use crate::pipeline::Ledger;
 use crate::pipeline::tests::{Kept as KeptEvents, attribution};
+use crate::tls::tests::handshakes;
 
 /// The default settings, changed.
 pub(crate) fn settings(change: impl FnOnce(&mut Mail)) -> Mail {
@@ -128,7 +129,10 @@ impl Peer {
         let kept = KeptEvents::default();
         let (stop, shutdown) = watch::channel(false);
         let mut connection = Connection {
-            stream,
+            stream: Stream::Plain(stream),
+            handshakes: handshakes(),
+            begins_with_tls: false,
+            hello: None,
             session: Script::boxed(steps),
             ledger: Ledger::new(kept.pipeline(), attribution()),
             intake: Intake::new(Arc::clone(room)),

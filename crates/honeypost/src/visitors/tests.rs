@@ -237,6 +237,7 @@ async fn an_idle_session_of_the_same_source_hears_exists_within_a_second() {
         personality: "decnet".into(),
         clock: Clock::start(),
         write_timeout: Duration::from_secs(5),
+        handshakes: crate::tls::tests::handshakes(),
         gate: Gate::new(10, 10),
         mailroom,
         visitors,
@@ -250,7 +251,7 @@ async fn an_idle_session_of_the_same_source_hears_exists_within_a_second() {
     let [imap, smtp] = rooms.map(|room| {
         let listener = listen::bind("127.0.0.1:0".parse().expect("an address")).expect("a port");
         let address = listener.local_addr().expect("bound");
-        tokio::spawn(listen::listen(listener, room, Arc::clone(&house)));
+        tokio::spawn(listen::listen(listener, room, false, Arc::clone(&house)));
         address
     });
     drop(house);
