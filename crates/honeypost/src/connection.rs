@@ -61,12 +61,23 @@ enum Turn {
     Shutdown,
 }
 
+/// What all connections have in common.
+#[derive(Debug)]
+pub(crate) struct Common {
+    /// What time it is.
+    pub(crate) clock: Clock,
+    /// How long a peer may leave what we send unread.
+    pub(crate) write_timeout: Duration,
+    /// How they become TLS.
+    pub(crate) handshakes: Arc<Handshakes>,
+}
+
 /// One connection and all that it needs.
 pub(crate) struct Connection<S> {
     /// The peer.
     pub(crate) stream: Stream<S>,
-    /// How it becomes TLS.
-    pub(crate) handshakes: Arc<Handshakes>,
+    /// What it has in common with all others.
+    pub(crate) common: Arc<Common>,
     /// Whether it begins with TLS.
     pub(crate) begins_with_tls: bool,
     /// A TLS hello that comes in where no TLS is spoken.
@@ -79,10 +90,6 @@ pub(crate) struct Connection<S> {
     pub(crate) intake: Intake,
     /// Who it is that sees mail, where the protocol shows any.
     pub(crate) visit: Option<Visit>,
-    /// What time it is.
-    pub(crate) clock: Clock,
-    /// How long the peer may leave what we send unread.
-    pub(crate) write_timeout: Duration,
     /// Becomes true when Honeypost ends.
     pub(crate) shutdown: watch::Receiver<bool>,
 }
@@ -105,13 +112,13 @@ impl<S: Carrier> Connection<S> {
             self.carry_out(out).await?;
             Box::pin(self.secure()).await?;
         }
-        self.session.open(self.clock.now(), out);
+        self.session.open(self.common.clock.now(), out);
         loop {
             self.carry_out(out).await?;
             while self.session.pending() {
                 tokio::task::yield_now().await;
                 self.stopped()?;
-                self.session.resume(self.clock.now(), out);
+                self.session.resume(self.common.clock.now(), out);
                 self.carry_out(out).await?;
             }
             // Whatever memory the queue took is given back before the wait.
@@ -123,9 +130,9 @@ impl<S: Carrier> Connection<S> {
                 Turn::Expired => {
                     tokio::task::yield_now().await;
                     self.stopped()?;
-                    self.session.expire(self.clock.now(), out);
+                    self.session.expire(self.common.clock.now(), out);
                 }
-                Turn::Mail(mail) => self.session.mail_changed(self.clock.now(), mail, out),
+                Turn::Mail(mail) => self.session.mail_changed(self.common.clock.now(), mail, out),
                 Turn::Shutdown => return Err(CloseReason::Shutdown),
             }
         }
@@ -134,10 +141,10 @@ impl<S: Carrier> Connection<S> {
     /// Waits for input and gives it to the session, or for mail, or for the session's deadline, or for the end of Honeypost.
     async fn turn(&mut self, out: &mut Actions) -> Turn {
         let deadline = self.session.deadline();
-        if deadline.is_some_and(|deadline| deadline <= self.clock.now()) {
+        if deadline.is_some_and(|deadline| deadline <= self.common.clock.now()) {
             return Turn::Expired;
         }
-        let Self { stream, session, ledger, visit, clock, shutdown, hello, .. } = self;
+        let Self { stream, session, ledger, visit, common, shutdown, hello, .. } = self;
         let input = poll_fn(|context| {
             let mut octets = [const { MaybeUninit::uninit() }; READ_AT_ONCE];
             let mut buffer = ReadBuf::uninit(&mut octets);
@@ -148,14 +155,14 @@ impl<S: Carrier> Connection<S> {
                         look_for_hello(hello, ledger, buffer.filled(), out);
                     }
                     ledger.received(buffer.filled());
-                    session.receive(clock.now(), buffer.filled(), out);
+                    session.receive(common.clock.now(), buffer.filled(), out);
                 }
                 buffer.filled().len()
             })
         });
         let expiry = async {
             match deadline {
-                Some(deadline) => sleep_until(clock.instant(deadline)).await,
+                Some(deadline) => sleep_until(common.clock.instant(deadline)).await,
                 None => std::future::pending().await,
             }
         };
@@ -177,7 +184,7 @@ impl<S: Carrier> Connection<S> {
     /// Does what the session wants done, and what it wants done once it hears what became of a message.
     async fn carry_out(&mut self, out: &mut Actions) -> Result<(), CloseReason> {
         while let Some(captured) = self.drain(out).await? {
-            self.session.captured(self.clock.now(), captured, out);
+            self.session.captured(self.common.clock.now(), captured, out);
         }
         Ok(())
     }
@@ -259,7 +266,7 @@ impl<S: Carrier> Connection<S> {
                 biased;
                 written = stream.write(rest) => written.map_err(|_| CloseReason::Error),
                 _ = shutdown.wait_for(|stop| *stop) => Err(CloseReason::Shutdown),
-                () = sleep(self.write_timeout) => Err(CloseReason::Timeout),
+                () = sleep(self.common.write_timeout) => Err(CloseReason::Timeout),
             };
             match written {
                 Ok(0) => done = Err(CloseReason::Error),

@@ -13,10 +13,9 @@ use protocol::Session;
 use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, watch};
 
-use crate::connection::{Clock, Connection, Stream};
+use crate::connection::{Common, Connection, Stream};
 use crate::mailroom::{Intake, Mailroom};
 use crate::pipeline::{Ledger, Pipeline, id_at};
-use crate::tls::Handshakes;
 use crate::visitors::{Visit, Visitors};
 
 /// Connections that the operating system holds for us until we accept them.
@@ -38,12 +37,8 @@ pub(crate) struct House {
     pub(crate) sensor: Arc<str>,
     /// The name of the personality.
     pub(crate) personality: Arc<str>,
-    /// What every session counts time with.
-    pub(crate) clock: Clock,
-    /// How long a peer may leave what we send unread.
-    pub(crate) write_timeout: Duration,
-    /// How connections become TLS.
-    pub(crate) handshakes: Arc<Handshakes>,
+    /// What all connections have in common.
+    pub(crate) common: Arc<Common>,
     /// The limits.
     pub(crate) gate: Arc<Gate>,
     /// Where captured mail goes.
@@ -124,19 +119,16 @@ fn serve(
     let session = room.session(visit.as_ref().map_or_else(|| house.visitors.common(), Visit::mail));
     let ledger = Ledger::new(Arc::clone(&house.pipeline), attribution);
     let intake = Intake::new(Arc::clone(&house.mailroom));
-    let House { clock, write_timeout, .. } = *house;
     let shutdown = house.shutdown.clone();
     let mut connection = Connection {
         stream: Stream::Plain(stream),
-        handshakes: Arc::clone(&house.handshakes),
+        common: Arc::clone(&house.common),
         begins_with_tls,
         hello: None,
         session,
         ledger,
         intake,
         visit,
-        clock,
-        write_timeout,
         shutdown,
     };
     tokio::spawn(async move {

@@ -18,7 +18,7 @@ use tokio::sync::{Semaphore, mpsc, watch};
 
 use crate::cli::Serve;
 use crate::config::{Config, decnet};
-use crate::connection::Clock;
+use crate::connection::{Clock, Common};
 use crate::data_dir::DataDir;
 use crate::listen::{self, Gate, House};
 use crate::mailroom::{Mailroom, keep_house};
@@ -99,9 +99,7 @@ async fn serve(config: &Config, start: Start) -> anyhow::Result<ExitCode> {
         pipeline: Pipeline::new(store, sinks, config.wire_per_session(), config.when_store_full()),
         sensor: config.sensor().into(),
         personality: imitated.into(),
-        clock: Clock::start(),
-        write_timeout: config.write_timeout(),
-        handshakes,
+        common: Arc::new(Common { clock: Clock::start(), write_timeout: config.write_timeout(), handshakes }),
         gate: Gate::new(open_files::lower(config.connections()), config.connections_per_source()),
         mailroom: Arc::clone(&mailroom),
         visitors,

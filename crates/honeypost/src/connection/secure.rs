@@ -16,7 +16,7 @@ impl<S: Carrier> Connection<S> {
     /// over TLS.
     pub(super) async fn secure(&mut self) -> Result<(), CloseReason> {
         let Stream::Plain(stream) = self.stream.take() else { return Err(CloseReason::Error) };
-        let handshakes = Arc::clone(&self.handshakes);
+        let handshakes = Arc::clone(&self.common.handshakes);
         let context = handshakes.context(self.ledger.attribution().protocol);
         let accepted = tokio::select! {
             biased;
@@ -31,7 +31,7 @@ impl<S: Carrier> Connection<S> {
                     self.ledger.hello(&hello.records);
                 }
                 self.record(vec![negotiated(handshake)]).await;
-                self.session.secured(self.clock.now());
+                self.session.secured(self.common.clock.now());
                 Ok(())
             }
             Err(failure) => Err(self.give_up(failure).await),

@@ -101,20 +101,23 @@ struct Served {
     task: JoinHandle<()>,
 }
 
+/// For tests that give a peer so long to read.
+pub(crate) fn common(write_timeout: Duration) -> Arc<Common> {
+    Arc::new(Common { clock: Clock::start(), write_timeout, handshakes: handshakes() })
+}
+
 fn serve<S: Carrier + Send + 'static>(stream: S) -> Served {
     let kept = Kept::default();
     let (stop, shutdown) = watch::channel(false);
     let mut connection = Connection {
         stream: Stream::Plain(stream),
-        handshakes: handshakes(),
         begins_with_tls: false,
         hello: None,
         session: Echo::boxed(),
         ledger: Ledger::new(kept.pipeline(), attribution()),
         intake: unused_intake(),
         visit: None,
-        clock: Clock::start(),
-        write_timeout: Duration::from_mins(1),
+        common: common(Duration::from_mins(1)),
         shutdown,
     };
     Served { kept, stop, task: tokio::spawn(async move { connection.run("decnet").await }) }
@@ -328,12 +331,18 @@ async fn a_panic_is_an_end_that_is_recorded() {
 }
 
 #[tokio::test]
-async fn tls_is_refused_by_closing() {
+async fn a_handshake_that_does_not_come_about_ends_the_session() {
     let (mut peer, served) = in_memory();
     peer.write_all(b"tls\n").await.expect("written");
-    assert_eq!(rest(&mut peer).await, "hello\n");
+    text(&mut peer, 6).await;
+    while served.kept.story().len() < 3 {
+        sleep(Duration::from_millis(5)).await;
+    }
+    // What is said in the clear is no longer the session's.
+    peer.write_all(b"one more line\n").await.expect("written");
+    assert_eq!(rest(&mut peer).await, "");
     served.task.await.expect("no panic");
-    assert_eq!(served.kept.story(), story(LINE, "error"));
+    assert_eq!(served.kept.story(), story(LINE.into_iter().chain(["tls.failed"]), "error"));
 }
 
 /// The target is 3 KiB for all of an idle connection; the session, the socket's and the task's own records come to this.
@@ -345,15 +354,13 @@ fn a_connection_is_small() {
     let session = Echo::boxed();
     let mut connection = Connection {
         stream: Stream::Plain(ours),
-        handshakes: handshakes(),
         begins_with_tls: false,
         hello: None,
         session,
         ledger,
         intake: unused_intake(),
         visit: None,
-        clock: Clock::start(),
-        write_timeout: Duration::ZERO,
+        common: common(Duration::ZERO),
         shutdown,
     };
     let size = size_of_val(&async move { connection.run("decnet").await });

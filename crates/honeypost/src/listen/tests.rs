@@ -5,10 +5,9 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::task::JoinHandle;
 
 use super::*;
-use crate::connection::tests::Echo;
+use crate::connection::tests::{Echo, common};
 use crate::mailroom::tests::{mailroom, settings};
 use crate::pipeline::tests::Kept;
-use crate::tls::tests::handshakes;
 
 struct EchoRoom;
 
@@ -43,9 +42,7 @@ fn open(address: &str, total: usize, per_source: usize) -> Served {
         pipeline: kept.pipeline(),
         sensor: "s1".into(),
         personality: "decnet".into(),
-        clock: Clock::start(),
-        write_timeout: Duration::from_secs(5),
-        handshakes: handshakes(),
+        common: common(Duration::from_secs(5)),
         gate: Gate::new(total, per_source),
         mailroom,
         visitors,

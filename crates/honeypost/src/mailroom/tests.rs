@@ -21,10 +21,9 @@ use tokio::task::JoinHandle;
 
 use super::*;
 use crate::config::{Config, Sources};
-use crate::connection::{Clock, Connection, Stream};
+use crate::connection::{Connection, Stream};
 use crate::pipeline::Ledger;
 use crate::pipeline::tests::{Kept as KeptEvents, attribution};
-use crate::tls::tests::handshakes;
 
 /// The default settings, changed.
 pub(crate) fn settings(change: impl FnOnce(&mut Mail)) -> Mail {
@@ -130,15 +129,13 @@ impl Peer {
         let (stop, shutdown) = watch::channel(false);
         let mut connection = Connection {
             stream: Stream::Plain(stream),
-            handshakes: handshakes(),
             begins_with_tls: false,
             hello: None,
             session: Script::boxed(steps),
             ledger: Ledger::new(kept.pipeline(), attribution()),
             intake: Intake::new(Arc::clone(room)),
             visit: None,
-            clock: Clock::start(),
-            write_timeout: Duration::from_secs(5),
+            common: crate::connection::tests::common(Duration::from_secs(5)),
             shutdown,
         };
         let task = tokio::spawn(async move { connection.run("decnet").await });

@@ -10,7 +10,6 @@ use tokio::sync::{mpsc, watch};
 
 use super::*;
 use crate::config::{Config, Sources};
-use crate::connection::Clock;
 use crate::listen::{self, Gate, House, Room};
 use crate::mailroom::Mailroom;
 use crate::mailroom::tests::{Script, envelope, settings, whole};
@@ -235,9 +234,7 @@ async fn an_idle_session_of_the_same_source_hears_exists_within_a_second() {
         pipeline: kept.pipeline(),
         sensor: "s1".into(),
         personality: "decnet".into(),
-        clock: Clock::start(),
-        write_timeout: Duration::from_secs(5),
-        handshakes: crate::tls::tests::handshakes(),
+        common: crate::connection::tests::common(Duration::from_secs(5)),
         gate: Gate::new(10, 10),
         mailroom,
         visitors,
