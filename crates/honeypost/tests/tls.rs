@@ -235,8 +235,8 @@ fn make(folder: &Path, name: &str) {
     assert!(made.expect("openssl runs").success());
     for file in ["key.pem", "cert.pem"] {
         let new = folder.join(format!("{file}.new"));
-        let mode = std::os::unix::fs::PermissionsExt::from_mode(0o600);
-        std::fs::set_permissions(&new, mode).expect("settable");
+        let private = std::os::unix::fs::PermissionsExt::from_mode(0o600);
+        std::fs::set_permissions(&new, private).expect("settable");
         std::fs::rename(new, folder.join(file)).expect("moved");
     }
 }
@@ -248,7 +248,7 @@ fn shown(address: SocketAddr) -> openssl::x509::X509 {
 fn common_name(address: SocketAddr) -> String {
     let certificate = shown(address);
     let name = certificate.subject_name().entries().next().expect("a name");
-    name.data().as_utf8().expect("UTF-8").to_string()
+    String::from_utf8(name.data().as_slice().to_vec()).expect("UTF-8")
 }
 
 #[test]
@@ -326,14 +326,14 @@ fn half_open_handshakes_end_in_time_while_others_are_served() {
             peer
         })
         .collect();
-    let mut served = client("x", connect(imaps));
-    until(&mut served, "ready.\r\n");
+    let mut honest = client("x", connect(imaps));
+    until(&mut honest, "ready.\r\n");
     assert!(begun.elapsed() < Duration::from_secs(4), "it had to wait for them");
     for mut peer in half {
         assert_eq!(peer.read(&mut [0]).expect("closed in order"), 0);
     }
     assert!(begun.elapsed() >= Duration::from_secs(4), "let go after {:?} already", begun.elapsed());
-    ask(&mut served, "a NOOP\r\n", "a OK NOOP completed\r\n");
+    ask(&mut honest, "a NOOP\r\n", "a OK NOOP completed\r\n");
     let failed = events(&data, "tls.failed", HALF_OPEN);
     assert!(failed.iter().all(|event| event["reason"] == "timeout"));
 }

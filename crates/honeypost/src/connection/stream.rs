@@ -47,7 +47,8 @@ const UNEXPECTED_EOF: i32 = 294;
 /// Whether the peer just closed the connection, without TLS's word of parting.
 fn is_end(error: &io::Error) -> bool {
     let error = error.get_ref().and_then(|inner| inner.downcast_ref::<ssl::Error>());
-    let codes = error.and_then(ssl::Error::ssl_error).into_iter().flat_map(|stack| stack.errors());
+    let codes =
+        error.and_then(ssl::Error::ssl_error).into_iter().flat_map(openssl::error::ErrorStack::errors);
     codes.map(openssl::error::Error::reason_code).any(|code| code == UNEXPECTED_EOF)
 }
 

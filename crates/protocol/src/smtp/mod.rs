@@ -108,9 +108,11 @@ impl Service {
         let offered = |line: &Vec<u8>| auth != Auth::Off || !line.starts_with(b"AUTH");
         let domains = local_domains.iter().map(String::as_str);
         let users = local_users.iter().map(String::as_bytes);
+        let refusing = texts.extensions_plaintext_refused.as_ref().filter(|_| refuse_plaintext);
+        let extensions = refusing.unwrap_or(&texts.extensions);
         Self {
             greeting: banner.map_or_else(|| fill(&texts.greeting), String::into_bytes),
-            extensions: texts.extensions.iter().map(fill).filter(offered).collect(),
+            extensions: extensions.iter().map(fill).filter(offered).collect(),
             directory: Directory::new(
                 domains.chain([node.as_str(), "localhost", "localhost.localdomain"]),
                 users.chain(credentials.users()),
@@ -132,6 +134,6 @@ impl Service {
     pub(crate) fn extensions(&self, tls: bool) -> impl Iterator<Item = &[u8]> {
         let hidden: &[u8] = if self.refuse_plaintext && !tls { b"AUTH" } else { b"\0" };
         let lines = self.extensions.iter().map(Vec::as_slice);
-        lines.filter(move |line| !(tls && *line == b"STARTTLS") && !line.starts_with(hidden))
+        lines.filter(move |line| !(line.starts_with(hidden) || tls && *line == b"STARTTLS"))
     }
 }
