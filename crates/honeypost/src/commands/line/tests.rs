@@ -92,6 +92,32 @@ fn every_event_tells_its_story() {
             "search.run          INBOX for TEXT password: 2 found",
         ),
         (
+            Event::TlsNegotiated {
+                version: "TLSv1.3",
+                cipher: "TLS_AES_256_GCM_SHA384".into(),
+                resumed: false,
+                client_certificate: false,
+                sni: text("mail.test x"),
+                alpn: Vec::new(),
+                ja3: "771,".into(),
+                ja3_hash: String::new(),
+                ja4: "t13d_a_b".into(),
+            },
+            "tls.negotiated      TLSv1.3 TLS_AES_256_GCM_SHA384  for \"mail.test x\"  ja4 t13d_a_b",
+        ),
+        (
+            Event::TlsFailed {
+                reason: "alert",
+                detail: "unknown_ca: tlsv1 alert unknown ca".into(),
+                sni: text(""),
+                alpn: Vec::new(),
+                ja3: String::new(),
+                ja3_hash: String::new(),
+                ja4: String::new(),
+            },
+            "tls.failed          alert  unknown_ca: tlsv1 alert unknown ca",
+        ),
+        (
             Event::ProtocolViolation { what: "unfinished", line: text("A1 LOG") },
             "protocol.violation  unfinished  A1 LOG",
         ),

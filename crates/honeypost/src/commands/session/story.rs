@@ -253,6 +253,16 @@ mod tests {
                 r#"{"mailbox":"INBOX","uid":5,"section":"TEXT","bytes":9,"bait":["a","b"]}"#,
                 "READ message 5 of INBOX, part TEXT, 9 octets  BAIT: a, b",
             ),
+            (
+                "tls.negotiated",
+                r#"{"version":"TLSv1.2","cipher":"X","sni":"a\u001bb","ja4":"t12"}"#,
+                r"is encrypted to a\x1bb from here on: TLSv1.2, X, ja4 t12",
+            ),
+            (
+                "tls.failed",
+                r#"{"reason":"http","detail":"http request"}"#,
+                "does not come to TLS (http): http request",
+            ),
             ("auth.succeeded", r#"{"username":"a / b","password":""}"#, "IS LET IN as \"a / b\" / \"\""),
             ("later.event", r#"{"x":"\u001b"}"#, r#"later.event {"x":"\\u001b"}"#),
         ] {
