@@ -75,7 +75,7 @@ pub(super) fn look_for_hello(
 
 /// Records a hello in the clear, whole or not.
 pub(super) fn tell(hello: &mut Option<Box<Reader>>, progress: Option<&Progress>, out: &mut Actions) {
-    let Some(reader) = hello.take() else { return };
+    let Some(reader) = hello.take().filter(|reader| matches!(reader.wire(), [22, 3, ..])) else { return };
     let what = "tls-hello-on-plain-port";
     let complete = match progress {
         Some(Progress::Complete { hello, octets }) => {
