@@ -92,6 +92,19 @@ fn every_event_tells_its_story() {
             "search.run          INBOX for TEXT password: 2 found",
         ),
         (
+            Event::ProtocolViolation { what: "unfinished", line: text("A1 LOG") },
+            "protocol.violation  unfinished  A1 LOG",
+        ),
+    ] {
+        assert_eq!(shown(&event, false), format!("{START}{told}"));
+    }
+}
+
+#[test]
+fn tls_tells_its_story() {
+    let text = |text: &'static str| Text::from(text);
+    for (event, told) in [
+        (
             Event::TlsNegotiated {
                 version: "TLSv1.3",
                 cipher: "TLS_AES_256_GCM_SHA384".into(),
@@ -116,10 +129,6 @@ fn every_event_tells_its_story() {
                 ja4: String::new(),
             },
             "tls.failed          alert  unknown_ca: tlsv1 alert unknown ca",
-        ),
-        (
-            Event::ProtocolViolation { what: "unfinished", line: text("A1 LOG") },
-            "protocol.violation  unfinished  A1 LOG",
         ),
     ] {
         assert_eq!(shown(&event, false), format!("{START}{told}"));
