@@ -19,6 +19,12 @@ pub(crate) enum Service {
     Pop3,
     /// RFC 5321.
     Smtp,
+    /// IMAP that begins with TLS.
+    Imaps,
+    /// POP3 that begins with TLS.
+    Pop3s,
+    /// Submission that begins with TLS.
+    Submissions,
 }
 
 impl Service {
@@ -27,6 +33,9 @@ impl Service {
         match self {
             Self::Pop3 => "--pop3",
             Self::Smtp => "--smtp",
+            Self::Imaps => "--imaps",
+            Self::Pop3s => "--pop3s",
+            Self::Submissions => "--submissions",
         }
     }
 }

@@ -103,6 +103,48 @@ events! {
         chain_sha256: String,
     }
 
+    /// TLS is on: the handshake is done. The events that follow in its session are encrypted on the wire.
+    TlsNegotiated = "tls.negotiated" {
+        /// The version, in OpenSSL's words: `TLSv1.3`.
+        version: &'static str,
+        /// The suite, in OpenSSL's words.
+        cipher: String,
+        /// Whether an earlier session of the client goes on.
+        resumed: bool,
+        /// Whether the client showed a certificate, although it was not asked for one.
+        client_certificate: bool,
+        /// The host name that the client asked for; empty where it named none.
+        sni: Text,
+        /// The protocols that the client offered.
+        alpn: Vec<Text>,
+        /// The JA3 string of its hello; this, `ja3_hash` and `ja4` are empty where it was in the form of SSL 2.0.
+        ja3: String,
+        /// The JA3 itself, the MD5 of the string.
+        ja3_hash: String,
+        /// The JA4 of its hello.
+        ja4: String,
+    }
+
+    /// A TLS handshake that did not come about.
+    TlsFailed = "tls.failed" {
+        /// `plain-text`, `http`, `not-tls` (what came was no TLS), `no-hello`, `truncated-hello` (the peer closed before or within
+        /// its hello), `malformed-hello`, `unknown-version`, `no-shared-cipher` (nothing in common), `alert` (the peer gave up),
+        /// `timeout`, `closed`, `other`, or `plain-port` (a hello where no TLS is spoken, or not yet).
+        reason: &'static str,
+        /// The same for people, in OpenSSL's words where it had any; the name of the peer's alert.
+        detail: String,
+        /// The host name that the client asked for; empty where it named none, or sent no hello.
+        sni: Text,
+        /// The protocols that the client offered.
+        alpn: Vec<Text>,
+        /// The JA3 string of its hello.
+        ja3: String,
+        /// The JA3 itself, the MD5 of the string.
+        ja3_hash: String,
+        /// The JA4 of its hello.
+        ja4: String,
+    }
+
     /// A login that was let in.
     AuthSucceeded = "auth.succeeded" {
         /// `LOGIN` for IMAP's plain command, `USER` for POP3's USER and PASS, else the SASL mechanism (`PLAIN`, `LOGIN`).
@@ -245,7 +287,9 @@ events! {
     ProtocolViolation = "protocol.violation" {
         /// `line-too-long`, `literal-too-big`, `too-many-bad-commands`, `bare-newline` (a message ended by another sequence than
         /// CRLF.CRLF, which is how mail is smuggled), `unfinished` (input that was still to be answered, or without its end,
-        /// when the session closed, or that came after our last word: its first 16 KiB), `event-too-large` (stands for an event
+        /// when the session closed, or that came after our last word: its first 16 KiB), `starttls-injection` (what stood in the
+        /// clear behind STARTTLS), `tls-hello-on-plain-port` (its first 64 KiB; `tls.failed` beside it tells whose it is, where it
+        /// came whole), `event-too-large` (stands for an event
         /// that does not fit into the store; `line` is the beginning of its fields).
         what: &'static str,
         /// The bytes concerned, as far as they were kept.

@@ -146,7 +146,7 @@ fn sample(fields: &[event::catalogue::FieldEntry]) -> Value {
     Value::Object(own)
 }
 
-/// An event that this version does not have yet.
+/// As other sensors may write it: one protocol that was agreed on.
 fn tls_negotiated() -> Value {
     json!({"version": "TLSv1.3", "cipher": "TLS_AES_128_GCM_SHA256", "sni": "mail.test", "alpn": "imap",
         "ja3": "771,4865,0,,", "ja3_hash": "0cc175b9c0f1b6a831c399e269772661", "ja4": "t13d1516h2_8daaf6152771_b186095e22b6"})

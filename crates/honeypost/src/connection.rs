@@ -5,6 +5,8 @@
 
 mod capture;
 mod farewell;
+mod secure;
+mod stream;
 
 use std::future::poll_fn;
 use std::mem::MaybeUninit;
@@ -14,14 +16,18 @@ use std::time::{Duration, Instant};
 
 use bait::Corpus;
 use bytes::Bytes;
+use clienthello::Reader;
 use event::{CloseReason, Record};
 use protocol::{Action, Actions, Captured, Moment, Session};
-use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt, ReadBuf};
+use tokio::io::{AsyncRead, AsyncWriteExt, ReadBuf};
 use tokio::sync::watch;
 use tokio::time::{sleep, sleep_until};
 
+use self::secure::look_for_hello;
+pub(crate) use self::stream::{Carrier, Stream};
 use crate::mailroom::Intake;
 use crate::pipeline::Ledger;
+use crate::tls::Handshakes;
 use crate::visitors::Visit;
 
 /// Octets read at once.
@@ -55,10 +61,27 @@ enum Turn {
     Shutdown,
 }
 
+/// What all connections have in common.
+#[derive(Debug)]
+pub(crate) struct Common {
+    /// What time it is.
+    pub(crate) clock: Clock,
+    /// How long a peer may leave what we send unread.
+    pub(crate) write_timeout: Duration,
+    /// How they become TLS.
+    pub(crate) handshakes: Arc<Handshakes>,
+}
+
 /// One connection and all that it needs.
 pub(crate) struct Connection<S> {
     /// The peer.
-    pub(crate) stream: S,
+    pub(crate) stream: Stream<S>,
+    /// What it has in common with all others.
+    pub(crate) common: Arc<Common>,
+    /// Whether it begins with TLS.
+    pub(crate) begins_with_tls: bool,
+    /// A TLS hello that comes in where no TLS is spoken.
+    pub(crate) hello: Option<Box<Reader>>,
     /// What answers.
     pub(crate) session: Box<dyn Session>,
     /// Where its events go.
@@ -67,15 +90,11 @@ pub(crate) struct Connection<S> {
     pub(crate) intake: Intake,
     /// Who it is that sees mail, where the protocol shows any.
     pub(crate) visit: Option<Visit>,
-    /// What time it is.
-    pub(crate) clock: Clock,
-    /// How long the peer may leave what we send unread.
-    pub(crate) write_timeout: Duration,
     /// Becomes true when Honeypost ends.
     pub(crate) shutdown: watch::Receiver<bool>,
 }
 
-impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
+impl<S: Carrier> Connection<S> {
     /// The whole conversation, from greeting to close. By reference, since a future keeps a second copy of what it is
     /// given to own.
     pub(crate) async fn run(&mut self, personality: &str) {
@@ -89,13 +108,17 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
     }
 
     async fn converse(&mut self, out: &mut Actions) -> Result<std::convert::Infallible, CloseReason> {
-        self.session.open(self.clock.now(), out);
+        if self.begins_with_tls {
+            self.carry_out(out).await?;
+            Box::pin(self.secure()).await?;
+        }
+        self.session.open(self.common.clock.now(), out);
         loop {
             self.carry_out(out).await?;
             while self.session.pending() {
                 tokio::task::yield_now().await;
                 self.stopped()?;
-                self.session.resume(self.clock.now(), out);
+                self.session.resume(self.common.clock.now(), out);
                 self.carry_out(out).await?;
             }
             // Whatever memory the queue took is given back before the wait.
@@ -107,9 +130,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
                 Turn::Expired => {
                     tokio::task::yield_now().await;
                     self.stopped()?;
-                    self.session.expire(self.clock.now(), out);
+                    self.session.expire(self.common.clock.now(), out);
                 }
-                Turn::Mail(mail) => self.session.mail_changed(self.clock.now(), mail, out),
+                Turn::Mail(mail) => self.session.mail_changed(self.common.clock.now(), mail, out),
                 Turn::Shutdown => return Err(CloseReason::Shutdown),
             }
         }
@@ -118,25 +141,28 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
     /// Waits for input and gives it to the session, or for mail, or for the session's deadline, or for the end of Honeypost.
     async fn turn(&mut self, out: &mut Actions) -> Turn {
         let deadline = self.session.deadline();
-        if deadline.is_some_and(|deadline| deadline <= self.clock.now()) {
+        if deadline.is_some_and(|deadline| deadline <= self.common.clock.now()) {
             return Turn::Expired;
         }
-        let Self { stream, session, ledger, visit, clock, shutdown, .. } = self;
+        let Self { stream, session, ledger, visit, common, shutdown, hello, .. } = self;
         let input = poll_fn(|context| {
             let mut octets = [const { MaybeUninit::uninit() }; READ_AT_ONCE];
             let mut buffer = ReadBuf::uninit(&mut octets);
             let read = Pin::new(&mut *stream).poll_read(context, &mut buffer);
             read.map_ok(|()| {
                 if !buffer.filled().is_empty() {
+                    if matches!(stream, Stream::Plain(_)) {
+                        look_for_hello(hello, ledger, buffer.filled(), out);
+                    }
                     ledger.received(buffer.filled());
-                    session.receive(clock.now(), buffer.filled(), out);
+                    session.receive(common.clock.now(), buffer.filled(), out);
                 }
                 buffer.filled().len()
             })
         });
         let expiry = async {
             match deadline {
-                Some(deadline) => sleep_until(clock.instant(deadline)).await,
+                Some(deadline) => sleep_until(common.clock.instant(deadline)).await,
                 None => std::future::pending().await,
             }
         };
@@ -158,7 +184,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
     /// Does what the session wants done, and what it wants done once it hears what became of a message.
     async fn carry_out(&mut self, out: &mut Actions) -> Result<(), CloseReason> {
         while let Some(captured) = self.drain(out).await? {
-            self.session.captured(self.clock.now(), captured, out);
+            self.session.captured(self.common.clock.now(), captured, out);
         }
         Ok(())
     }
@@ -204,10 +230,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
         match action {
             Action::Capture(step) => return (done, self.take_in(step).await),
             Action::Wait(wait) if done.is_ok() => done = self.wait(wait).await,
-            Action::StartTls if done.is_ok() => {
-                tracing::error!("a session wants TLS, which this version does not have");
-                done = Err(CloseReason::Error);
-            }
+            Action::StartTls if done.is_ok() => done = self.secure().await,
             Action::Close(reason) if done.is_ok() => done = Err(reason),
             _ => {}
         }
@@ -243,7 +266,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
                 biased;
                 written = stream.write(rest) => written.map_err(|_| CloseReason::Error),
                 _ = shutdown.wait_for(|stop| *stop) => Err(CloseReason::Shutdown),
-                () = sleep(self.write_timeout) => Err(CloseReason::Timeout),
+                () = sleep(self.common.write_timeout) => Err(CloseReason::Timeout),
             };
             match written {
                 Ok(0) => done = Err(CloseReason::Error),

@@ -13,7 +13,7 @@ use protocol::Session;
 use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, watch};
 
-use crate::connection::{Clock, Connection};
+use crate::connection::{Common, Connection, Stream};
 use crate::mailroom::{Intake, Mailroom};
 use crate::pipeline::{Ledger, Pipeline, id_at};
 use crate::visitors::{Visit, Visitors};
@@ -37,10 +37,8 @@ pub(crate) struct House {
     pub(crate) sensor: Arc<str>,
     /// The name of the personality.
     pub(crate) personality: Arc<str>,
-    /// What every session counts time with.
-    pub(crate) clock: Clock,
-    /// How long a peer may leave what we send unread.
-    pub(crate) write_timeout: Duration,
+    /// What all connections have in common.
+    pub(crate) common: Arc<Common>,
     /// The limits.
     pub(crate) gate: Arc<Gate>,
     /// Where captured mail goes.
@@ -63,8 +61,8 @@ pub(crate) fn bind(address: SocketAddr) -> io::Result<TcpListener> {
     socket.listen(BACKLOG)
 }
 
-/// Accepts until Honeypost ends.
-pub(crate) async fn listen(listener: TcpListener, room: Arc<dyn Room>, house: Arc<House>) {
+/// Accepts until Honeypost ends. With `tls`, connections begin with it.
+pub(crate) async fn listen(listener: TcpListener, room: Arc<dyn Room>, tls: bool, house: Arc<House>) {
     let mut shutdown = house.shutdown.clone();
     let mut trouble = Trouble::default();
     // The system need only be asked which of our addresses a peer reached where there are several.
@@ -101,13 +99,14 @@ pub(crate) async fn listen(listener: TcpListener, room: Arc<dyn Room>, house: Ar
             _ = shutdown.wait_for(|stop| *stop) => return,
             permit = house.gate.permit() => permit,
         };
-        serve(stream, attribution, &*room, Arc::clone(&house), (seat, permit));
+        serve(stream, tls, attribution, &*room, Arc::clone(&house), (seat, permit));
     }
 }
 
 /// Starts a connection's task.
 fn serve(
     stream: TcpStream,
+    begins_with_tls: bool,
     attribution: Attribution,
     room: &dyn Room,
     house: Arc<House>,
@@ -120,10 +119,18 @@ fn serve(
     let session = room.session(visit.as_ref().map_or_else(|| house.visitors.common(), Visit::mail));
     let ledger = Ledger::new(Arc::clone(&house.pipeline), attribution);
     let intake = Intake::new(Arc::clone(&house.mailroom));
-    let House { clock, write_timeout, .. } = *house;
     let shutdown = house.shutdown.clone();
-    let mut connection =
-        Connection { stream, session, ledger, intake, visit, clock, write_timeout, shutdown };
+    let mut connection = Connection {
+        stream: Stream::Plain(stream),
+        common: Arc::clone(&house.common),
+        begins_with_tls,
+        hello: None,
+        session,
+        ledger,
+        intake,
+        visit,
+        shutdown,
+    };
     tokio::spawn(async move {
         connection.run(&house.personality).await;
         drop((connection, admission));

@@ -10,14 +10,15 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use anyhow::Context;
+use bait::persona::Installation;
 use event::Protocol;
 use store::{Options, StoreError, Writer};
 use tokio::net::TcpListener;
-use tokio::sync::{mpsc, watch};
+use tokio::sync::{Semaphore, mpsc, watch};
 
 use crate::cli::Serve;
 use crate::config::{Config, decnet};
-use crate::connection::Clock;
+use crate::connection::{Clock, Common};
 use crate::data_dir::DataDir;
 use crate::listen::{self, Gate, House};
 use crate::mailroom::{Mailroom, keep_house};
@@ -29,8 +30,11 @@ use crate::rooms::{self, Door, Rooms};
 use crate::signals::Told;
 use crate::sinks::{self, Archive, Secondary, StoreSink};
 use crate::start::{self, Start, StartError};
+use crate::tls::{CertificateError, Handshakes, Limits, Source, Tls};
 use crate::visitors::Visitors;
 
+/// How often it is looked whether the certificate's files have changed.
+const LOOK: Duration = Duration::from_secs(30);
 /// How long sessions may take to end once Honeypost is told to.
 const GRACE: Duration = Duration::from_secs(10);
 /// How long the last lines may take to be written.
@@ -59,7 +63,7 @@ pub(crate) fn run(wanted: &Serve) -> anyhow::Result<ExitCode> {
 
 async fn serve(config: &Config, start: Start) -> anyhow::Result<ExitCode> {
     let mut told = Told::new().context("listening for signals")?;
-    let Start { personality, mail, installation } = start;
+    let Start { personality, mail, installation, tls } = start;
     let mut listeners = Vec::new();
     for door in rooms::doors(config) {
         for address in door.addresses {
@@ -70,6 +74,7 @@ async fn serve(config: &Config, start: Start) -> anyhow::Result<ExitCode> {
     }
     let metered = metrics::bind(config)?;
     let data = DataDir::open(config.data_dir(), &installation).map_err(StartError::from)?;
+    let handshakes = handshakes(config, tls, installation).map_err(StartError::from)?;
     let writer = writer(data.path(), &config.store()).await.map_err(StartError::from)?;
 
     let imitated = personality.name.clone();
@@ -81,6 +86,7 @@ async fn serve(config: &Config, start: Start) -> anyhow::Result<ExitCode> {
         .with_context(|| format!("{}: captured mail", data.path().join("mail").display()))?;
 
     let mut reload = Reload::default();
+    renew(&handshakes, &mut reload);
     let Secondary { sinks, endings, counters } = sinks::secondary(config, &spoken(&listeners), &mut reload)?;
     let limit = config.store().spool_limit;
     let figures = counters.iter().map(metrics::of_sink).collect();
@@ -93,8 +99,7 @@ async fn serve(config: &Config, start: Start) -> anyhow::Result<ExitCode> {
         pipeline: Pipeline::new(store, sinks, config.wire_per_session(), config.when_store_full()),
         sensor: config.sensor().into(),
         personality: imitated.into(),
-        clock: Clock::start(),
-        write_timeout: config.write_timeout(),
+        common: Arc::new(Common { clock: Clock::start(), write_timeout: config.write_timeout(), handshakes }),
         gate: Gate::new(open_files::lower(config.connections()), config.connections_per_source()),
         mailroom: Arc::clone(&mailroom),
         visitors,
@@ -114,7 +119,7 @@ async fn serve(config: &Config, start: Start) -> anyhow::Result<ExitCode> {
         announce(config, &open, &asked, &mut io::stdout().lock())
     };
     for (door, listener) in listeners {
-        tokio::spawn(listen::listen(listener, rooms.behind(door), Arc::clone(&house)));
+        tokio::spawn(listen::listen(listener, rooms.behind(door), door.tls, Arc::clone(&house)));
     }
     if let Some(metrics) = metrics {
         metrics.serve(metered, &house.shutdown);
@@ -155,6 +160,36 @@ async fn serve(config: &Config, start: Start) -> anyhow::Result<ExitCode> {
         return Ok(ExitCode::FAILURE);
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// The certificate, made where there is none, and what bounds handshakes.
+fn handshakes(
+    config: &Config,
+    own: Option<Tls>,
+    installation: Installation,
+) -> Result<Arc<Handshakes>, CertificateError> {
+    let (data_dir, name) = (config.data_dir().to_owned(), config.node_name().to_owned());
+    let made = || Tls::open(Source::Made { data_dir, name, installation });
+    let limits =
+        Limits { timeout: config.handshake_timeout(), turns: Arc::new(Semaphore::new(config.handshakes())) };
+    Ok(Arc::new(Handshakes { tls: own.map_or_else(made, Ok)?, limits }))
+}
+
+/// Has the certificate read again at SIGHUP, and when its files change.
+fn renew(handshakes: &Arc<Handshakes>, reload: &mut Reload) {
+    let told = Arc::clone(handshakes);
+    reload.add(Box::new(move || {
+        let handshakes = Arc::clone(&told);
+        tokio::task::spawn_blocking(move || handshakes.tls.reload());
+    }));
+    let watched = Arc::downgrade(handshakes);
+    tokio::spawn(async move {
+        loop {
+            tokio::time::sleep(LOOK).await;
+            let Some(handshakes) = watched.upgrade() else { return };
+            let _ = tokio::task::spawn_blocking(move || handshakes.tls.reload_if_changed()).await;
+        }
+    });
 }
 
 /// Opens the store. The data directory is ours, so whoever else writes there is a `honeypost events` that brings in what

@@ -14,6 +14,7 @@ use crate::corpus::{self, CorpusError, Mail};
 use crate::data_dir::DataDirError;
 use crate::rooms;
 use crate::sinks;
+use crate::tls::{CertificateError, Source, Tls};
 
 /// Why nothing is served.
 #[derive(Debug, thiserror::Error)]
@@ -47,6 +48,9 @@ pub(crate) enum StartError {
     /// The data directory cannot be used.
     #[error(transparent)]
     DataDir(#[from] DataDirError),
+    /// There is no certificate.
+    #[error(transparent)]
+    Certificate(#[from] CertificateError),
     /// The store cannot be opened.
     #[error(transparent)]
     Store(#[from] store::StoreError),
@@ -115,6 +119,8 @@ pub(crate) struct Start {
     pub(crate) mail: Mail,
     /// Whose mail it is; new where the data directory has none yet.
     pub(crate) installation: Installation,
+    /// The operator's own certificate; none where it is to be made.
+    pub(crate) tls: Option<Tls>,
 }
 
 /// Looks at everything that the configuration names.
@@ -127,7 +133,9 @@ pub(crate) fn prepare(config: &Config) -> Result<Start, StartError> {
     let personality = personality(config)?;
     let installation = corpus::installation(config)?;
     let mail = corpus::render(config, &personality, &installation)?;
-    Ok(Start { personality, mail, installation })
+    let own = config.tls_files()?;
+    let own = own.map(|(cert, key)| Tls::open(Source::Files { cert: cert.into(), key: key.into() }));
+    Ok(Start { personality, mail, installation, tls: own.transpose()? })
 }
 
 /// The personality that the configuration names.

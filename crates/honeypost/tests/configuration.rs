@@ -109,9 +109,9 @@ fn bad_flags_are_refused() {
         ),
         ("--imap", "off", "every listener is off; give one an address, for example with --imap ADDR"),
         (
-            "--pop3s",
+            "--dashboard",
             "127.0.0.1:1995",
-            "flag --pop3s: pop3s.listen = \"127.0.0.1:1995\" asks for a listener that this version",
+            "flag --dashboard: dashboard.listen = \"127.0.0.1:1995\" asks for a listener that this version",
         ),
         ("--personality", "exim", "flag --personality: personality = \"exim\" is no personality there is"),
         ("--corpus", "/nonexistent", "corpus /nonexistent (flag --corpus): /nonexistent: is not a folder"),

@@ -73,6 +73,11 @@ impl Framing {
         &self.buffer
     }
 
+    /// Throws away what is no unit yet, and tells what it was.
+    pub fn discard(&mut self) -> Bytes {
+        std::mem::take(self).buffer.freeze()
+    }
+
     /// The lines and literals of the command that is being read.
     pub fn command_so_far(&self) -> &[u8] {
         self.buffer.get(..self.line).unwrap_or_default()

@@ -13,4 +13,6 @@ pub struct Options {
     pub login_timeout: Option<Duration>,
     /// Replaces the personality's silence after login.
     pub idle_timeout: Option<Duration>,
+    /// Takes no password that anybody on the way could read: logins need TLS.
+    pub refuse_plaintext: bool,
 }

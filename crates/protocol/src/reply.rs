@@ -120,6 +120,12 @@ pub(crate) fn unfinished(rest: &[u8], out: &mut Actions) {
     }
 }
 
+/// The event of what stood behind STARTTLS in the clear: an honest client waits for the answer, and what somebody on the way
+/// slipped in must not pass for what comes over TLS (CVE-2011-0411).
+pub(crate) fn injected(line: bytes::Bytes) -> Event {
+    Event::ProtocolViolation { what: "starttls-injection", line: Octets(line) }
+}
+
 /// `NoSuchMailbox` as a key of the file: `no-such-mailbox`.
 fn kebab(name: &str) -> String {
     let mut key = String::new();

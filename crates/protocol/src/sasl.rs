@@ -61,6 +61,12 @@ impl Attempt {
             (false, Event::AuthFailed { mechanism, username, password })
         }
     }
+
+    /// The event of one that is refused without a look at the password.
+    pub fn refused(self) -> Event {
+        let Self { mechanism, username, password, .. } = self;
+        Event::AuthFailed { mechanism, username, password }
+    }
 }
 
 /// What comes of a response.

@@ -30,7 +30,7 @@ pub enum Action {
     Wait(Duration),
     /// Take in a message.
     Capture(Capture),
-    /// Turn the connection into TLS.
+    /// Turn the connection into TLS, then call [`Session::secured`].
     StartTls,
     /// Close the connection. Nothing follows.
     Close(CloseReason),
@@ -223,6 +223,12 @@ pub trait Session: Send {
 
     /// The deadline has passed.
     fn expire(&mut self, now: Moment, out: &mut Actions);
+
+    /// TLS is on: after [`Action::StartTls`], which was the last action of its call, or before [`open`](Self::open) where the
+    /// connection began with it.
+    fn secured(&mut self, now: Moment) {
+        let _ = now;
+    }
 
     /// The answer to [`Capture::Commit`], which was the last action of its call.
     fn captured(&mut self, now: Moment, captured: Captured, out: &mut Actions) {

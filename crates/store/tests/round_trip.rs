@@ -18,6 +18,26 @@ fn every_event() -> Vec<Event> {
     let mailbox = || "B\u{fc}ro & \u{1f4e7} \0 \"x\"".to_owned();
     vec![
         Event::SessionOpened { personality: "decnet".to_owned() },
+        Event::TlsNegotiated {
+            version: "TLSv1.3",
+            cipher: "TLS_AES_128_GCM_SHA256".to_owned(),
+            resumed: true,
+            client_certificate: false,
+            sni: hostile(),
+            alpn: vec![hostile(), "imap".into()],
+            ja3: "771,".to_owned(),
+            ja3_hash: String::new(),
+            ja4: mailbox(),
+        },
+        Event::TlsFailed {
+            reason: "alert",
+            detail: "unknown_ca".to_owned(),
+            sni: "".into(),
+            alpn: Vec::new(),
+            ja3: String::new(),
+            ja3_hash: String::new(),
+            ja4: String::new(),
+        },
         Event::AuthFailed { mechanism: "PLAIN", username: hostile(), password: hostile() },
         Event::AuthSucceeded { mechanism: "LOGIN", username: "".into(), password: hostile() },
         Event::CommandReceived { verb: hostile(), line: hostile(), state: "NOT_AUTHENTICATED", status: "+" },

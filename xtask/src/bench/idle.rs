@@ -1,16 +1,20 @@
 //! The memory of connections that are logged in, have INBOX open, and say nothing.
 
+use std::io::{BufRead as _, BufReader, ErrorKind, Write as _};
 use std::net::{SocketAddr, TcpStream};
+use std::process::{Child, Command, Stdio};
 use std::thread;
 use std::time::Duration;
 
-use anyhow::Result;
+use anyhow::{Context as _, Result, ensure};
 
 use super::conversation::Conversation;
 use super::load;
 use super::table::Spread;
 use crate::server::memory;
 
+/// Holds connections over TLS.
+const HOLDER: &str = include_str!("idle.py");
 /// Connections before the first look, so that what the server needs once is not counted as theirs.
 const WARM_UP: usize = 200;
 /// How many looks.
@@ -38,6 +42,45 @@ pub(super) fn measure(
     Ok(spread)
 }
 
+/// The same over TLS, with Python as the client; none where there is no Python.
+pub(super) fn measure_tls(address: SocketAddr, process: u32, connections: usize) -> Result<Option<Spread>> {
+    let mut python = Command::new("python3");
+    python.args(["-I", "-c", HOLDER, &address.port().to_string()]);
+    let holder = match python.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn() {
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
+        holder => holder?,
+    };
+    let mut holder = Holder(holder);
+    let mut orders = holder.0.stdin.take().context("piped")?;
+    let mut said = BufReader::new(holder.0.stdout.take().context("piped")?).lines();
+    let mut spread = Spread::default();
+    let step = connections.div_ceil(STEPS);
+    let mut before = 0;
+    for number in 0..=STEPS {
+        let wanted = WARM_UP + number * step;
+        writeln!(orders, "{wanted}")?;
+        let there = said.next().context("the client ended")??;
+        ensure!(there == wanted.to_string(), "{there} connections instead of {wanted}");
+        let now = settled(process)?;
+        if number > 0 {
+            spread.add(bytes_each(now.saturating_sub(before), step));
+        }
+        before = now;
+    }
+    Ok(Some(spread))
+}
+
+/// Ends with what it was needed for.
+struct Holder(Child);
+
+impl Drop for Holder {
+    fn drop(&mut self) {
+        // It may have ended by itself.
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
 fn fill(
     open: &mut Vec<TcpStream>,
     wanted: usize,
@@ -49,7 +92,7 @@ fn fill(
         let mut stream = load::connect(address)?;
         load::expect(&mut stream, conversation.greeting(), &mut buffer)?;
         for (command, answer) in conversation.exchanges_until_selected() {
-            std::io::Write::write_all(&mut stream, command)?;
+            stream.write_all(command)?;
             load::expect(&mut stream, answer, &mut buffer)?;
         }
         open.push(stream);

@@ -24,7 +24,7 @@ use self::floor::Floor;
 use self::load::Round;
 use self::process::Process;
 use self::table::Numbers;
-use crate::server::{self, Server};
+use crate::server::{self, Server, Service};
 use crate::workspace::Workspace;
 
 /// Open files that the idle connections need, in the server and here.
@@ -158,6 +158,10 @@ fn idle_memory(program: &Path, connections: usize) -> Result<()> {
     let floor = Floor::start(&conversation, folder.path())?;
     let floor_memory = idle::measure(floor.address, floor.id(), &conversation, connections)?;
     table::memory(connections, &our_memory, &floor_memory);
+    let ours = Server::start_with(program, folder.path(), SETTINGS, &[Service::Imaps])?;
+    let over_tls = idle::measure_tls(ours.at(Service::Imaps), ours.id(), connections)?;
+    table::memory_tls(connections, over_tls.as_ref());
+    ours.stop()?;
     Ok(())
 }
 

@@ -8,6 +8,8 @@ use super::load::Round;
 /// The targets, printed beside what was measured.
 const CPU_RATIO: f64 = 2.0;
 const IDLE_BYTES: f64 = 3.0 * 1024.0;
+/// The same over TLS.
+const IDLE_TLS_BYTES: f64 = 20.0 * 1024.0;
 
 /// Some measurements of one thing.
 #[derive(Debug, Clone, Default)]
@@ -130,6 +132,13 @@ pub(super) fn memory(connections: usize, ours: &Spread, floor: &Spread) {
     row("", "honeypost", "floor", "");
     let target = format!("target: at most {IDLE_BYTES:.0}");
     row("resident octets of each", &ours.told(0), &floor.told(0), &target);
+}
+
+/// The same over TLS, which the floor does not have.
+pub(super) fn memory_tls(connections: usize, ours: Option<&Spread>) {
+    println!("\n{connections} idle connections over TLS, logged in, INBOX selected");
+    let told = ours.map_or_else(|| "not measured: no python3".to_owned(), |ours| ours.told(0));
+    row("resident octets of each", &told, "", &format!("target: at most {IDLE_TLS_BYTES:.0}"));
 }
 
 /// Round by round: rounds of a pair were played one after the other, so what disturbed one disturbed both.

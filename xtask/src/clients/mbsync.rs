@@ -1,6 +1,7 @@
 //! mbsync (Debian package isync): a mirror of everything, and a second run that finds nothing to do.
 
 use std::collections::BTreeMap;
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -17,20 +18,8 @@ pub(super) fn run(scene: &Scene) -> Result<String> {
     let server = scene.serve(&[])?;
     let mirror = scene.folder().join("mirror");
     std::fs::create_dir(&mirror)?;
-    let configuration = scene.folder().join("mbsyncrc");
-    let no_tls = if version()?.as_str() < "1.5" { "SSLType" } else { "TLSType" };
-    std::fs::write(
-        &configuration,
-        format!(
-            "IMAPAccount decoy\nHost {}\nPort {}\nUser admin\nPass admin\n{no_tls} None\nTimeout 20\n\n\
-             IMAPStore far\nAccount decoy\n\n\
-             MaildirStore near\nPath {mirror}/\nInbox {mirror}/INBOX\nSubFolders Verbatim\n\n\
-             Channel all\nFar :far:\nNear :near:\nPatterns *\nCreate Near\nSync Pull\nSyncState *\n",
-            server.address.ip(),
-            server.address.port(),
-            mirror = mirror.display(),
-        ),
-    )?;
+    let no_tls = if version()?.as_str() < "1.5" { "SSLType None" } else { "TLSType None" };
+    let configuration = configure(scene, &mirror, server.address, no_tls)?;
 
     pull(&configuration)?;
     let first = files(&mirror)?;
@@ -55,6 +44,35 @@ pub(super) fn run(scene: &Scene) -> Result<String> {
     ensure!(files(&mirror)? == first, "the second run changed something");
     server.stop()?;
     Ok(format!("{} messages, byte for byte, twice", first.len()))
+}
+
+/// Pulls once from a listener that begins with TLS, whose certificate is this: how many messages came.
+pub(super) fn pull_over_tls(scene: &Scene, address: SocketAddr, certificate: &Path) -> Result<usize> {
+    let mirror = scene.folder().join("mirror");
+    std::fs::create_dir(&mirror)?;
+    let tls = if version()?.as_str() < "1.5" { "SSLType" } else { "TLSType" };
+    let tls = format!("{tls} IMAPS\nCertificateFile {}", certificate.display());
+    let configuration = configure(scene, &mirror, address, &tls)?;
+    pull(&configuration)?;
+    Ok(files(&mirror)?.len())
+}
+
+/// Writes mbsync's configuration.
+fn configure(scene: &Scene, mirror: &Path, address: SocketAddr, tls: &str) -> Result<PathBuf> {
+    let configuration = scene.folder().join("mbsyncrc");
+    std::fs::write(
+        &configuration,
+        format!(
+            "IMAPAccount decoy\nHost {}\nPort {}\nUser admin\nPass admin\n{tls}\nTimeout 20\n\n\
+             IMAPStore far\nAccount decoy\n\n\
+             MaildirStore near\nPath {mirror}/\nInbox {mirror}/INBOX\nSubFolders Verbatim\n\n\
+             Channel all\nFar :far:\nNear :near:\nPatterns *\nCreate Near\nSync Pull\nSyncState *\n",
+            address.ip(),
+            address.port(),
+            mirror = mirror.display(),
+        ),
+    )?;
+    Ok(configuration)
 }
 
 fn pull(configuration: &Path) -> Result<()> {

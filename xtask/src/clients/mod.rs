@@ -19,6 +19,7 @@ mod shutdown;
 mod smtp;
 mod specification;
 mod stix;
+mod tls;
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -38,6 +39,7 @@ const CURL: Program = Program { name: "curl", package: "curl" };
 const MBSYNC: Program = Program { name: "mbsync", package: "isync" };
 const MPOP: Program = Program { name: "mpop", package: "mpop" };
 const NMAP: Program = Program { name: "nmap", package: "nmap" };
+const OPENSSL: Program = Program { name: "openssl", package: "openssl" };
 const PYTHON: Program = Program { name: "python3", package: "python3" };
 const SWAKS: Program = Program { name: "swaks", package: "swaks" };
 
@@ -63,6 +65,11 @@ const SCENARIOS: &[Scenario] = &[
     Scenario { name: "swaks relays", needs: Some(SWAKS), run: smtp::relay },
     Scenario { name: "SMTP: octets as they were sent", needs: None, run: smtp::octets },
     Scenario { name: "mail arrives for its sender only", needs: Some(PYTHON), run: arrival::run },
+    Scenario { name: "TLS: curl, both ways", needs: Some(CURL), run: tls::curl },
+    Scenario { name: "TLS: Python, both ways", needs: Some(PYTHON), run: tls::python },
+    Scenario { name: "TLS: openssl s_client, old ones too", needs: Some(OPENSSL), run: tls::s_client },
+    Scenario { name: "TLS: mbsync pulls everything", needs: Some(MBSYNC), run: tls::mbsync },
+    Scenario { name: "TLS: the JARM of Dovecot and Postfix", needs: None, run: tls::jarm },
     Scenario { name: "DECNET: lines of each protocol", needs: None, run: decnet::run },
     Scenario { name: "export: a STIX bundle is valid", needs: Some(SWAKS), run: stix::run },
     Scenario { name: "hostile passwords, read in every way", needs: None, run: hostile::run },

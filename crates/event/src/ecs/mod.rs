@@ -75,7 +75,9 @@ fn classes(event: &str) -> (&'static str, &'static [&'static str]) {
         "mailbox.selected" | "message.read" | "search.run" | "mail.envelope" | "mail.received"
         | "mail.refused" => ("email", &["info"]),
         "mail.expired" => ("file", &["deletion"]),
-        "command.received" | "protocol.violation" | "tls.negotiated" => ("network", &["protocol"]),
+        "command.received" | "protocol.violation" | "tls.negotiated" | "tls.failed" => {
+            ("network", &["protocol"])
+        }
         _ => ("network", &["info"]),
     }
 }

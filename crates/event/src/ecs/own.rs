@@ -41,6 +41,10 @@ pub(super) fn put(event: &str, mut own: Map<String, Value>, document: &mut Docum
             document.set("event.original", take(&mut own, "line"));
         }
         "tls.negotiated" => tls(&mut own, document),
+        "tls.failed" => {
+            document.set("event.outcome", "failure");
+            hello(&mut own, document);
+        }
         _ => {}
     }
     if event.starts_with("mail.") {
@@ -134,14 +138,19 @@ fn tls(own: &mut Map<String, Value>, document: &mut Document) {
         document.set("tls.version", number.replace('_', "."));
     }
     document.set("tls.cipher", take(own, "cipher"));
-    let server_name = take(own, "sni");
-    document.add("related.hosts", server_name.clone());
-    document.set("tls.client.server_name", server_name);
     if let Some(protocol) = own.get("alpn").and_then(Value::as_str) {
         // What was agreed on; a list is what was offered, and stays as it is.
         document.set("tls.next_protocol", json!(protocol));
         own.remove("alpn");
     }
+    hello(own, document);
+}
+
+/// What the client said of itself.
+fn hello(own: &mut Map<String, Value>, document: &mut Document) {
+    let server_name = take(own, "sni");
+    document.add("related.hosts", server_name.clone());
+    document.set("tls.client.server_name", server_name);
     // ECS means the digest; the text that it is made of stays honeypost.ja3.
     let ja3 = take(own, "ja3_hash");
     document.add("related.hash", ja3.clone());

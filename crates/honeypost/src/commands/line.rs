@@ -46,7 +46,7 @@ pub(crate) fn line(header: &Header<'_>, fields: &str, style: &Style) -> String {
 fn colour(event: &str) -> &'static str {
     match event {
         "auth.succeeded" => "\x1b[32m",
-        "auth.failed" | "protocol.violation" => "\x1b[31m",
+        "auth.failed" | "protocol.violation" | "tls.failed" => "\x1b[31m",
         "message.read" => "\x1b[33m",
         "mail.received" => "\x1b[35m",
         "search.run" | "mailbox.selected" => "\x1b[36m",
@@ -171,6 +171,20 @@ fn details(event: &str, fields: &Fields<'_>) -> String {
         }
         "mail.refused" => {
             format!("{}  {}  {} octets", fields.word("reason"), fields.addresses(), fields.get("size"))
+        }
+        "tls.negotiated" => {
+            let mut text = format!("{} {}", fields.word("version"), fields.word("cipher"));
+            for (name, what) in [("sni", "for"), ("ja4", "ja4")] {
+                if !fields.get(name).is_empty() {
+                    write!(text, "  {what} {}", fields.word(name)).expect("writing to a string");
+                }
+            }
+            text
+        }
+        "tls.failed" => {
+            let ja4 = fields.get("ja4");
+            let ja4 = if ja4.is_empty() { ja4 } else { format!("  ja4 {}", fields.word("ja4")) };
+            format!("{}{ja4}  {}", fields.word("reason"), fields.get("detail"))
         }
         "protocol.violation" => format!("{}  {}", fields.get("what"), fields.get("line")),
         // An event of a newer Honeypost: all it has.

@@ -170,8 +170,12 @@ fn head(summary: &Summary, zone: &TimeZone) -> Vec<(&'static str, String)> {
         (
             "Protocol",
             format!(
-                "{spoken}, {} TLS, answered as {}",
-                if who.tls { "with" } else { "without" },
+                "{spoken}, {}, answered as {}",
+                match &summary.tls_version {
+                    Some(version) => format!("with TLS ({})", escape(version)),
+                    None if who.tls => "with TLS".to_owned(),
+                    None => "without TLS".to_owned(),
+                },
                 escape(&summary.personality)
             ),
         ),

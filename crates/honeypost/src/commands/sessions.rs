@@ -79,6 +79,15 @@ const CREDENTIAL: usize = 6;
 /// Columns that a narrow terminal does without, the least of them first: length, end, client, logins, protocol, messages.
 const EXPENDABLE: [usize; 6] = [9, 10, CLIENT, 5, 2, 7];
 
+/// Behind the protocol: whether there was TLS, and which.
+fn tls(summary: &Summary) -> String {
+    match &summary.tls_version {
+        Some(version) => format!("+tls{}", terminal::escape(version.trim_start_matches("TLSv"))),
+        None if summary.who.tls => "+tls".to_owned(),
+        None => String::new(),
+    }
+}
+
 fn cells(summary: &Summary, zone: &TimeZone) -> [String; COLUMNS] {
     let who = &summary.who;
     let begin = Timestamp::from_microsecond(summary.begin).unwrap_or_default();
@@ -93,7 +102,7 @@ fn cells(summary: &Summary, zone: &TimeZone) -> [String; COLUMNS] {
     [
         begin.to_zoned_datetime(zone.clone()).strftime("%Y-%m-%d %H:%M:%S").to_string(),
         who.src.ip().to_canonical().to_string(),
-        format!("{}{}", who.protocol.name(), if who.tls { "+tls" } else { "" }),
+        format!("{}{}", who.protocol.name(), tls(summary)),
         short(&who.session),
         summary.client.as_ref().map(super::evidence::Evidence::shown).unwrap_or_default(),
         if summary.tried == 0 { String::new() } else { format!("{} of {}", summary.won, summary.tried) },

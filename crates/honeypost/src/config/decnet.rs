@@ -30,7 +30,8 @@ pub(super) fn defaults(
     };
     let origin = || Origin::Decnet(protocol.name());
     let mut defaults = Vec::new();
-    for key in ["imap.listen", "pop3.listen", "smtp.listen", "submission.listen"] {
+    let rooms = ["imap.listen", "pop3.listen", "smtp.listen", "submission.listen"];
+    for key in rooms.into_iter().chain(["imaps.listen", "pop3s.listen", "submissions.listen"]) {
         let (text, origin) = match port(environment, own)? {
             _ if key != own => ("off".to_owned(), origin()),
             None => (format!("0.0.0.0:{usual}"), origin()),

@@ -21,6 +21,7 @@ mod settings;
 pub(crate) mod sinks;
 #[cfg(test)]
 mod tests;
+mod tls;
 mod value;
 
 use std::collections::BTreeMap;
@@ -75,6 +76,8 @@ pub(crate) struct Config {
     smtp: Smtp,
     submission: Submission,
     decnet: Decnet,
+    tls: tls::Tls,
+    implicit: tls::Implicit,
     unserved: Unserved,
     limits: Limits,
     store: Store,

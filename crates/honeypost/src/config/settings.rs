@@ -10,6 +10,7 @@ use super::greeting::{ImapGreeting, Pop3Greeting, SmtpGreeting};
 use super::mail::{Size, WhenFull};
 use super::raw::{Meaning, Raw};
 use super::sinks::{Conditions, EventNames, Facility, SyslogAddress, SyslogFormat, Url};
+use super::tls::PlaintextAuth;
 use super::value::{Count, Credentials, Folder, Listen, LogLevel, Name, Unserved, Users};
 
 /// One key of the configuration.
@@ -120,8 +121,8 @@ settings! {
     /// The greeting line of IMAP, whole, without its line end.
     "imap.banner" => imap.banner: Option<ImapGreeting> = Words("the personality's own"), alias "IMAP_BANNER";
 
-    /// IMAP over TLS: not served by this version.
-    "imaps.listen" => unserved: Unserved = Text("off"), flag "imaps";
+    /// Where IMAP is served that begins with TLS ([tls.md](tls.md)). STARTTLS works on `imap.listen`.
+    "imaps.listen" => implicit.imap: Listen = Text("127.0.0.1:1993"), flag "imaps";
 
     /// Where POP3 is served.
     "pop3.listen" => pop3.listen: Listen = Text("127.0.0.1:1110"), flag "pop3";
@@ -129,8 +130,8 @@ settings! {
     /// The greeting line of POP3, whole, without its line end.
     "pop3.banner" => pop3.banner: Option<Pop3Greeting> = Words("the personality's own"), alias "POP3_BANNER";
 
-    /// POP3 over TLS: not served by this version.
-    "pop3s.listen" => unserved: Unserved = Text("off"), flag "pop3s";
+    /// Where POP3 is served that begins with TLS. STLS works on `pop3.listen`.
+    "pop3s.listen" => implicit.pop3: Listen = Text("127.0.0.1:1995"), flag "pop3s";
 
     /// Where SMTP is served.
     "smtp.listen" => smtp.listen: Listen = Text("127.0.0.1:1025"), flag "smtp";
@@ -156,8 +157,26 @@ settings! {
     /// Where submission is served: SMTP for mail clients, who must log in first.
     "submission.listen" => submission.listen: Listen = Text("127.0.0.1:1587"), flag "submission";
 
-    /// Submission over TLS: not served by this version.
-    "submissions.listen" => unserved: Unserved = Text("off"), flag "submissions";
+    /// Where submission is served that begins with TLS. STARTTLS works on `submission.listen` and `smtp.listen`.
+    "submissions.listen" => implicit.submission: Listen = Text("127.0.0.1:1465"), flag "submissions";
+
+    /// A PEM file with the certificate, behind it those that lead to its root ([tls.md](tls.md)). With `tls.key`. Read again
+    /// when it changes, and at SIGHUP.
+    "tls.cert" => tls.cert: Option<Folder> = Words("one that is made at the first start, in `DATA_DIR/tls`");
+
+    /// A PEM file with the certificate's key, not encrypted, readable by its owner only.
+    "tls.key" => tls.key: Option<Folder> = Words("one that is made at the first start, in `DATA_DIR/tls`");
+
+    /// How long a TLS handshake may take, from the first octet that is waited for to the last.
+    "tls.handshake-timeout" => tls.handshake_timeout: Duration = Text("180s");
+
+    /// TLS handshakes at a time that have got past the client's hello; further ones wait. Each takes about 60 KiB until it
+    /// is done.
+    "tls.handshakes" => tls.handshakes: Count = Text("1000");
+
+    /// What becomes of a login without TLS: `allow`, or `refuse` it as Dovecot and Postfix do where the operator wants that.
+    /// It is recorded in any case.
+    "tls.plaintext-auth" => tls.plaintext_auth: PlaintextAuth = Text("allow");
 
     /// The dashboard: not served by this version.
     "dashboard.listen" => unserved: Unserved = Text("off"), flag "dashboard";

@@ -8,10 +8,10 @@ use std::time::Duration;
 
 use event::{CloseReason, Event};
 use protocol::{Abandoned, Actions, Capture};
-use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt, ReadBuf};
-use tokio::time::sleep;
+use tokio::io::{AsyncRead, AsyncWriteExt, ReadBuf};
+use tokio::time::{sleep, timeout};
 
-use super::{Connection, READ_AT_ONCE};
+use super::{Carrier, Connection, READ_AT_ONCE, Stream, secure};
 
 /// How long and how much is still read after our last word, lest unread input make the operating system withdraw that
 /// word (RFC 1122 section 4.2.2.13).
@@ -28,10 +28,11 @@ struct Late {
     octets: usize,
 }
 
-impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
+impl<S: Carrier> Connection<S> {
     /// Records what the session has left unfinished, parts, and records the end.
     pub(super) async fn end(&mut self, reason: CloseReason) {
         let mut out = Actions::default();
+        secure::tell(&mut self.hello, None, &mut out);
         self.session.finish(&mut out);
         self.carry_on(out.drain()).await;
         if self.intake.is_receiving() {
@@ -60,6 +61,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
         };
         if linger {
             self.hang_up(&mut late).await;
+        } else if reason != CloseReason::Error && matches!(self.stream, Stream::Tls(_)) {
+            self.close().await;
         }
         if late.octets > 0 {
             let event = Event::ProtocolViolation { what: "unfinished", line: late.kept.into() };
@@ -69,7 +72,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
 
     /// Closes our side, and gives the peer a little time to take our last word and close its own.
     async fn hang_up(&mut self, late: &mut Late) {
-        if self.stream.shutdown().await.is_err() {
+        if !self.close().await {
             return;
         }
         let mut shutdown = self.shutdown.clone();
@@ -80,6 +83,11 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
             _ = shutdown.wait_for(|stop| *stop) => {}
             () = sleep(LINGER) => {}
         }
+    }
+
+    /// Closes our side, with TLS's word of parting.
+    async fn close(&mut self) -> bool {
+        matches!(timeout(LINGER, self.stream.shutdown()).await, Ok(Ok(())))
     }
 
     async fn read_what_is_there(&mut self, late: &mut Late) {

@@ -10,6 +10,9 @@ use tokio::task::JoinHandle;
 use super::*;
 use crate::mailroom::tests::unused_intake;
 use crate::pipeline::tests::{Kept, attribution};
+use crate::tls::tests::handshakes;
+
+impl Carrier for DuplexStream {}
 
 /// Answers each line with itself. `quit` closes, `wait` lets a minute pass first, `flood` answers with ten megabytes in a
 /// hundred pieces, `boom` panics, `tls` asks for TLS.
@@ -98,17 +101,23 @@ struct Served {
     task: JoinHandle<()>,
 }
 
-fn serve<S: AsyncRead + AsyncWrite + Unpin + Send + 'static>(stream: S) -> Served {
+/// For tests that give a peer so long to read.
+pub(crate) fn common(write_timeout: Duration) -> Arc<Common> {
+    Arc::new(Common { clock: Clock::start(), write_timeout, handshakes: handshakes() })
+}
+
+fn serve<S: Carrier + Send + 'static>(stream: S) -> Served {
     let kept = Kept::default();
     let (stop, shutdown) = watch::channel(false);
     let mut connection = Connection {
-        stream,
+        stream: Stream::Plain(stream),
+        begins_with_tls: false,
+        hello: None,
         session: Echo::boxed(),
         ledger: Ledger::new(kept.pipeline(), attribution()),
         intake: unused_intake(),
         visit: None,
-        clock: Clock::start(),
-        write_timeout: Duration::from_mins(1),
+        common: common(Duration::from_mins(1)),
         shutdown,
     };
     Served { kept, stop, task: tokio::spawn(async move { connection.run("decnet").await }) }
@@ -322,12 +331,42 @@ async fn a_panic_is_an_end_that_is_recorded() {
 }
 
 #[tokio::test]
-async fn tls_is_refused_by_closing() {
+async fn a_handshake_that_does_not_come_about_ends_the_session() {
     let (mut peer, served) = in_memory();
     peer.write_all(b"tls\n").await.expect("written");
-    assert_eq!(rest(&mut peer).await, "hello\n");
+    text(&mut peer, 6).await;
+    while served.kept.story().len() < 3 {
+        sleep(Duration::from_millis(5)).await;
+    }
+    // What is said in the clear is no longer the session's.
+    peer.write_all(b"one more line\n").await.expect("written");
+    assert_eq!(rest(&mut peer).await, "");
     served.task.await.expect("no panic");
-    assert_eq!(served.kept.story(), story(LINE, "error"));
+    assert_eq!(served.kept.story(), story(LINE.into_iter().chain(["tls.failed"]), "error"));
+}
+
+#[tokio::test]
+async fn shutdown_ends_a_handshake() {
+    let (mut peer, served) = in_memory();
+    peer.write_all(b"tls\n").await.expect("written");
+    text(&mut peer, 6).await;
+    peer.write_all(&[22, 3, 1]).await.expect("written");
+    sleep(Duration::from_millis(30)).await;
+    served.stop.send(true).expect("listening");
+    tokio::time::timeout(Duration::from_secs(5), served.task).await.expect("soon").expect("no panic");
+    assert_eq!(served.kept.story(), story(LINE, "shutdown"));
+}
+
+#[tokio::test]
+async fn the_beginning_of_a_hello_in_the_clear_is_told_at_the_end() {
+    for (input, told) in [(&[22, 3, 1, 2, 0, 1][..], 2), (b"\x16x", 1), (b"x\x16\x03\x01", 1)] {
+        let (mut peer, served) = in_memory();
+        text(&mut peer, 6).await;
+        peer.write_all(input).await.expect("written");
+        drop(peer);
+        served.task.await.expect("no panic");
+        assert_eq!(served.kept.story(), story(vec!["protocol.violation"; told], "peer"), "{input:?}");
+    }
 }
 
 /// The target is 3 KiB for all of an idle connection; the session, the socket's and the task's own records come to this.
@@ -338,13 +377,14 @@ fn a_connection_is_small() {
     let ledger = Ledger::new(Kept::default().pipeline(), attribution());
     let session = Echo::boxed();
     let mut connection = Connection {
-        stream: ours,
+        stream: Stream::Plain(ours),
+        begins_with_tls: false,
+        hello: None,
         session,
         ledger,
         intake: unused_intake(),
         visit: None,
-        clock: Clock::start(),
-        write_timeout: Duration::ZERO,
+        common: common(Duration::ZERO),
         shutdown,
     };
     let size = size_of_val(&async move { connection.run("decnet").await });

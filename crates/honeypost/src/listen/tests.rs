@@ -5,7 +5,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::task::JoinHandle;
 
 use super::*;
-use crate::connection::tests::Echo;
+use crate::connection::tests::{Echo, common};
 use crate::mailroom::tests::{mailroom, settings};
 use crate::pipeline::tests::Kept;
 
@@ -42,15 +42,14 @@ fn open(address: &str, total: usize, per_source: usize) -> Served {
         pipeline: kept.pipeline(),
         sensor: "s1".into(),
         personality: "decnet".into(),
-        clock: Clock::start(),
-        write_timeout: Duration::from_secs(5),
+        common: common(Duration::from_secs(5)),
         gate: Gate::new(total, per_source),
         mailroom,
         visitors,
         shutdown,
         _alive: alive,
     };
-    let listener = tokio::spawn(listen(listener, Arc::new(EchoRoom), Arc::new(house)));
+    let listener = tokio::spawn(listen(listener, Arc::new(EchoRoom), false, Arc::new(house)));
     Served { address, kept, stop, done, listener, _folder: folder }
 }
 

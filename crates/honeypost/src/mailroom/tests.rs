@@ -21,7 +21,7 @@ use tokio::task::JoinHandle;
 
 use super::*;
 use crate::config::{Config, Sources};
-use crate::connection::{Clock, Connection};
+use crate::connection::{Connection, Stream};
 use crate::pipeline::Ledger;
 use crate::pipeline::tests::{Kept as KeptEvents, attribution};
 
@@ -128,13 +128,14 @@ impl Peer {
         let kept = KeptEvents::default();
         let (stop, shutdown) = watch::channel(false);
         let mut connection = Connection {
-            stream,
+            stream: Stream::Plain(stream),
+            begins_with_tls: false,
+            hello: None,
             session: Script::boxed(steps),
             ledger: Ledger::new(kept.pipeline(), attribution()),
             intake: Intake::new(Arc::clone(room)),
             visit: None,
-            clock: Clock::start(),
-            write_timeout: Duration::from_secs(5),
+            common: crate::connection::tests::common(Duration::from_secs(5)),
             shutdown,
         };
         let task = tokio::spawn(async move { connection.run("decnet").await });

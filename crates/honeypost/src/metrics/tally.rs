@@ -19,7 +19,27 @@ pub(super) const VIOLATIONS: &[&str] = &[
     "too-many-bad-commands",
     "bare-newline",
     "unfinished",
+    "starttls-injection",
+    "tls-hello-on-plain-port",
     "event-too-large",
+];
+/// The versions of TLS, in OpenSSL's words.
+const VERSIONS: &[&str] = &["TLSv1", "TLSv1.1", "TLSv1.2", "TLSv1.3"];
+/// Why handshakes fail, as `tls.failed` tells it.
+pub(super) const FAILURES: &[&str] = &[
+    "plain-text",
+    "http",
+    "not-tls",
+    "no-hello",
+    "truncated-hello",
+    "malformed-hello",
+    "unknown-version",
+    "no-shared-cipher",
+    "alert",
+    "timeout",
+    "closed",
+    "other",
+    "plain-port",
 ];
 /// Why mail is not kept whole, as `mail.refused` tells it.
 pub(super) const REFUSALS: &[&str] =
@@ -35,6 +55,8 @@ pub(super) struct Tally {
     smtp: Spoken,
     ended: Words,
     violations: Words,
+    handshakes: Words,
+    handshakes_failed: Words,
     searches: Counter,
     mail_received: Counter,
     mail_received_bytes: Counter,
@@ -85,6 +107,18 @@ impl Tally {
             smtp: families.of(Protocol::Smtp, personality),
             ended: words("sessions_ended", "Sessions that have ended, by why", "reason", &ends),
             violations: words("protocol_violations", "Input that no honest client sends", "what", VIOLATIONS),
+            handshakes: words(
+                "tls_handshakes",
+                "Handshakes that came about, by version",
+                "version",
+                VERSIONS,
+            ),
+            handshakes_failed: words(
+                "tls_handshakes_failed",
+                "Handshakes that did not come about, by why",
+                "reason",
+                FAILURES,
+            ),
             mail_refused: words(
                 "mail_refused",
                 "Messages that are not kept whole, by why",
@@ -129,6 +163,8 @@ impl Tally {
                 self.mail_refused.count(reason);
                 self.mail_refused_bytes.inc_by(*size);
             }
+            Event::TlsNegotiated { version, .. } => self.handshakes.count(version),
+            Event::TlsFailed { reason, .. } => self.handshakes_failed.count(reason),
             Event::ProtocolViolation { what, .. } => self.violations.count(what),
             Event::CommandReceived { .. }
             | Event::MailboxSelected { .. }

@@ -66,6 +66,7 @@ fn the_known_words_are_those_of_the_catalogue() {
         words
     };
     assert_eq!(quoted("protocol.violation", "what"), tally::VIOLATIONS);
+    assert_eq!(quoted("tls.failed", "reason"), tally::FAILURES);
     assert_eq!(quoted("mail.refused", "reason"), tally::REFUSALS);
     assert_eq!(quoted("session.closed", "reason"), tally::ENDS);
 }

@@ -87,6 +87,24 @@ impl Ledger {
         }
     }
 
+    /// Whether the peer has sent anything.
+    pub(crate) fn has_received(&self) -> bool {
+        self.bytes_in > 0
+    }
+
+    /// TLS is on from here.
+    pub(crate) fn secured(&mut self) {
+        self.attribution.tls = true;
+    }
+
+    /// Notes the records of a TLS hello, which are no octets of the conversation.
+    pub(crate) fn hello(&mut self, records: &[u8]) {
+        let kept = self.room_for(records.len());
+        if let Some(kept) = records.get(..kept).filter(|kept| !kept.is_empty()) {
+            self.note(Flow::ClientHello, Bytes::copy_from_slice(kept));
+        }
+    }
+
     /// Notes what is about to be sent.
     pub(crate) fn sending(&mut self, octets: &Bytes) {
         let kept = self.room_for(octets.len());

@@ -24,19 +24,24 @@ pub(crate) struct Door<'a> {
     pub(crate) name: &'static str,
     /// What is spoken.
     pub(crate) protocol: Protocol,
+    /// Whether it begins with TLS.
+    pub(crate) tls: bool,
     /// Where; empty for nowhere.
     pub(crate) addresses: &'a [SocketAddr],
 }
 
 /// Every listener there is.
-pub(crate) fn doors(config: &Config) -> [Door<'_>; 4] {
+pub(crate) fn doors(config: &Config) -> [Door<'_>; 7] {
     use Protocol::{Imap, Pop3, Smtp};
-    let door = |key, name, protocol, addresses| Door { key, name, protocol, addresses };
+    let door = |key, name, protocol, tls, addresses| Door { key, name, protocol, tls, addresses };
     [
-        door("imap.listen", "IMAP", Imap, config.imap_listen()),
-        door("pop3.listen", "POP3", Pop3, config.pop3_listen()),
-        door("smtp.listen", "SMTP", Smtp, config.smtp_listen()),
-        door("submission.listen", "submission", Smtp, config.submission_listen()),
+        door("imap.listen", "IMAP", Imap, false, config.imap_listen()),
+        door("imaps.listen", "IMAPS", Imap, true, config.imaps_listen()),
+        door("pop3.listen", "POP3", Pop3, false, config.pop3_listen()),
+        door("pop3s.listen", "POP3S", Pop3, true, config.pop3s_listen()),
+        door("smtp.listen", "SMTP", Smtp, false, config.smtp_listen()),
+        door("submission.listen", "submission", Smtp, false, config.submission_listen()),
+        door("submissions.listen", "submissions", Smtp, true, config.submissions_listen()),
     ]
 }
 
@@ -79,7 +84,7 @@ impl Rooms {
         Arc::clone(match door.protocol {
             Protocol::Imap => &self.imap,
             Protocol::Pop3 => &self.pop3,
-            Protocol::Smtp if door.key == "submission.listen" => &self.submission,
+            Protocol::Smtp if door.key.starts_with("submission") => &self.submission,
             Protocol::Smtp => &self.smtp,
         })
     }
@@ -92,5 +97,6 @@ fn options(config: &Config, banner: Option<&str>) -> protocol::Options {
         banner: banner.map(str::to_owned),
         login_timeout: config.login_timeout(),
         idle_timeout: config.idle_timeout(),
+        refuse_plaintext: config.refuses_plaintext(),
     }
 }

@@ -37,6 +37,7 @@ pub(super) fn service(
         drop_rate: config.smtp_rcpt_drop_rate(),
         message_size: Some(config.mail().max_size.0),
         submission,
+        refuse_plaintext: config.refuses_plaintext(),
         local_domains: vec![domain],
         local_users: people,
         timeout: config.idle_timeout(),

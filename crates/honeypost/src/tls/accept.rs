@@ -110,7 +110,7 @@ where
         _ => (None, 0),
     };
     let received = reader.wire().to_vec();
-    let facts = hello.map(|hello| facts(hello, received.get(..records).unwrap_or_default()));
+    let facts = hello.map(|hello| Hello::of(hello, received.get(..records).unwrap_or_default()));
     let hold = context.server() == Server::Dovecot;
     let replay = Replay::new(stream, reader.into_wire(), ended, hold);
     let mut tls = match context.connection(hello).and_then(|ssl| SslStream::new(ssl, replay)) {
@@ -169,7 +169,7 @@ fn late<S>(stream: S, progress: &Progress, reader: Reader) -> HandshakeFailure<S
     let (hello, what) = match progress {
         Progress::Complete { hello, octets } => {
             let records = reader.wire().get(..*octets).unwrap_or_default();
-            (Some(facts(hello, records)), "too many handshakes at the same time")
+            (Some(Hello::of(hello, records)), "too many handshakes at the same time")
         }
         _ if reader.wire().is_empty() => (None, "the peer sent nothing"),
         _ => (None, "the peer stopped in its hello"),
@@ -178,14 +178,17 @@ fn late<S>(stream: S, progress: &Progress, reader: Reader) -> HandshakeFailure<S
     HandshakeFailure { reason: Reason::Timeout, detail, hello, received, stream: Some(stream), reset: false }
 }
 
-fn facts(hello: &ClientHello, records: &[u8]) -> Hello {
-    Hello {
-        sni: hello.server_name.clone(),
-        alpn: hello.alpn.clone(),
-        ja3: hello.ja3(),
-        ja3_hash: hello.ja3_hash(),
-        ja4: hello.ja4(),
-        records: records.to_vec(),
+impl Hello {
+    /// What these records say.
+    pub(crate) fn of(hello: &ClientHello, records: &[u8]) -> Self {
+        Self {
+            sni: hello.server_name.clone(),
+            alpn: hello.alpn.clone(),
+            ja3: hello.ja3(),
+            ja3_hash: hello.ja3_hash(),
+            ja4: hello.ja4(),
+            records: records.to_vec(),
+        }
     }
 }
 

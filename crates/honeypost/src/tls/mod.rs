@@ -14,6 +14,7 @@ mod snakeoil;
 
 use std::sync::{PoisonError, RwLock};
 
+use event::Protocol;
 use openssl::error::ErrorStack;
 
 pub(crate) use accept::{Handshake, Hello, Limits, TlsStream, accept};
@@ -21,6 +22,25 @@ pub(crate) use certificate::Certificate;
 pub(crate) use context::{Context, Server};
 pub(crate) use failure::{HandshakeFailure, Reason};
 pub(crate) use identity::{CertificateError, Source};
+
+/// What connections need to become TLS; shared by all.
+#[derive(Debug)]
+pub(crate) struct Handshakes {
+    /// The certificate.
+    pub(crate) tls: Tls,
+    /// What bounds them.
+    pub(crate) limits: Limits,
+}
+
+impl Handshakes {
+    /// The context for a new connection.
+    pub(crate) fn context(&self, protocol: Protocol) -> Context {
+        self.tls.context(match protocol {
+            Protocol::Imap | Protocol::Pop3 => Server::Dovecot,
+            Protocol::Smtp => Server::Postfix,
+        })
+    }
+}
 
 /// A certificate, and what is made of it: one context for each server that is imitated.
 #[derive(Debug)]
@@ -84,4 +104,4 @@ fn contexts(certificate: &Certificate) -> Result<[Context; 2], ErrorStack> {
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

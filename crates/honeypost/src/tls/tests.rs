@@ -19,7 +19,7 @@ use tokio::sync::{Semaphore, mpsc};
 use tokio_openssl::SslStream;
 
 use super::accept::Accepted;
-use super::{Context, Limits, Server, Source, Tls, accept};
+use super::{Context, Handshakes, Limits, Server, Source, Tls, accept};
 
 /// An installation of its own, whose moment is a day ago.
 fn installation() -> Installation {
@@ -44,6 +44,17 @@ fn context(server: Server) -> Context {
         Tls::open(made(&folder)).expect("a certificate")
     });
     tls.context(server)
+}
+
+/// What connections need that are tested.
+pub(crate) fn handshakes() -> Arc<Handshakes> {
+    static SHARED: std::sync::OnceLock<Arc<Handshakes>> = std::sync::OnceLock::new();
+    let make = || {
+        let folder = tempfile::tempdir().expect("a folder");
+        let tls = Tls::open(made(&folder)).expect("a certificate");
+        Arc::new(Handshakes { tls, limits: limits() })
+    };
+    Arc::clone(SHARED.get_or_init(make))
 }
 
 fn limits() -> Limits {

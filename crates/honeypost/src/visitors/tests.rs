@@ -10,7 +10,6 @@ use tokio::sync::{mpsc, watch};
 
 use super::*;
 use crate::config::{Config, Sources};
-use crate::connection::Clock;
 use crate::listen::{self, Gate, House, Room};
 use crate::mailroom::Mailroom;
 use crate::mailroom::tests::{Script, envelope, settings, whole};
@@ -235,8 +234,7 @@ async fn an_idle_session_of_the_same_source_hears_exists_within_a_second() {
         pipeline: kept.pipeline(),
         sensor: "s1".into(),
         personality: "decnet".into(),
-        clock: Clock::start(),
-        write_timeout: Duration::from_secs(5),
+        common: crate::connection::tests::common(Duration::from_secs(5)),
         gate: Gate::new(10, 10),
         mailroom,
         visitors,
@@ -250,7 +248,7 @@ async fn an_idle_session_of_the_same_source_hears_exists_within_a_second() {
     let [imap, smtp] = rooms.map(|room| {
         let listener = listen::bind("127.0.0.1:0".parse().expect("an address")).expect("a port");
         let address = listener.local_addr().expect("bound");
-        tokio::spawn(listen::listen(listener, room, Arc::clone(&house)));
+        tokio::spawn(listen::listen(listener, room, false, Arc::clone(&house)));
         address
     });
     drop(house);

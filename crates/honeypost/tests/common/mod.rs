@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 pub fn honeypost() -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_honeypost"));
     command.env_clear().env("PATH", std::env::var_os("PATH").unwrap_or_default()).env("TZ", "UTC");
-    for listener in ["POP3", "SMTP", "SUBMISSION"] {
+    for listener in ["IMAPS", "POP3", "POP3S", "SMTP", "SUBMISSION", "SUBMISSIONS"] {
         command.env(format!("HONEYPOST_{listener}_LISTEN"), "off");
     }
     command.stdin(Stdio::null());

@@ -53,6 +53,7 @@ pub static TABLE: &[Row] = &[
     Row { verb: "LOGOUT", phase: Phase::Any, run: login::logout },
     Row { verb: "ID", phase: Phase::Any, run: login::id },
     Row { verb: "ENABLE", phase: Phase::Any, run: login::enable },
+    Row { verb: "STARTTLS", phase: Phase::NotAuthenticated, run: login::starttls },
     Row { verb: "LOGIN", phase: Phase::NotAuthenticated, run: login::login },
     Row { verb: "AUTHENTICATE", phase: Phase::NotAuthenticated, run: login::authenticate },
     Row { verb: "SELECT", phase: Phase::Authenticated, run: mailbox::select },

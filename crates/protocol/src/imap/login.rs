@@ -12,7 +12,7 @@ use crate::sasl::{Attempt, Exchange, Mechanism, Step};
 /// RFC 3501 section 6.1.1.
 pub fn capability(turn: &mut Turn<'_>, state: &mut State) -> Result<(), Fault> {
     let list = match state {
-        State::NotAuthenticated => &turn.service.capabilities_before_login,
+        State::NotAuthenticated => &turn.service.offer(turn.tls).capabilities,
         _ => &turn.service.capabilities,
     };
     turn.untagged(&[b"CAPABILITY ", &list[..]].concat());
@@ -68,6 +68,16 @@ pub fn enable(turn: &mut Turn<'_>, _: &mut State) -> Result<(), Fault> {
     Ok(())
 }
 
+/// RFC 3501 section 6.2.1. Arguments are ignored, as Dovecot does.
+pub fn starttls(turn: &mut Turn<'_>, _: &mut State) -> Result<(), Fault> {
+    if turn.tls {
+        return Err(Phrase::TlsActive.into());
+    }
+    turn.complete();
+    turn.stage = Stage::Securing;
+    Ok(())
+}
+
 /// RFC 3501 section 6.2.3.
 pub fn login(turn: &mut Turn<'_>, state: &mut State) -> Result<(), Fault> {
     let arguments = turn.parse()?;
@@ -83,6 +93,11 @@ pub fn login(turn: &mut Turn<'_>, state: &mut State) -> Result<(), Fault> {
         password: Text::copy(password),
         sound: true,
     };
+    if turn.needs_tls() {
+        turn.record(attempt.refused());
+        turn.untagged_phrase(Phrase::PasswordExposed);
+        return Err(Phrase::PlaintextRefused.into());
+    }
     if turn.judge(attempt) {
         state.log_in();
     }
@@ -100,6 +115,12 @@ pub fn authenticate(turn: &mut Turn<'_>, state: &mut State) -> Result<(), Fault>
     let name = name.ok_or(Phrase::InvalidArguments)?;
     let mechanism = Mechanism::from_name(name).ok_or(Phrase::UnsupportedMechanism)?;
     let step = Exchange::start(mechanism, initial);
+    if turn.needs_tls() {
+        if let Step::Done(attempt) = step {
+            turn.record(attempt.refused());
+        }
+        return Err(Phrase::PlaintextRefused.into());
+    }
     self::step(turn, state, step, Phrase::InvalidInitialResponse)
 }
 

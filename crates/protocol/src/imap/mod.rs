@@ -37,11 +37,19 @@ pub struct Service {
     pub(crate) texts: ImapTexts,
     pub(crate) corpus: Arc<Corpus>,
     pub(crate) credentials: Arc<Credentials>,
-    pub(crate) greeting: Vec<u8>,
-    pub(crate) capabilities_before_login: Vec<u8>,
+    /// Without TLS, and with it.
+    offers: [Offer; 2],
+    pub(crate) refuse_plaintext: bool,
     pub(crate) capabilities: Vec<u8>,
     pub(crate) login_timeout: Duration,
     pub(crate) idle_timeout: Duration,
+}
+
+/// What a client hears before a login.
+#[derive(Debug)]
+pub(crate) struct Offer {
+    pub(crate) greeting: Vec<u8>,
+    pub(crate) capabilities: Vec<u8>,
 }
 
 impl Service {
@@ -52,11 +60,19 @@ impl Service {
         credentials: Arc<Credentials>,
         options: Options,
     ) -> Self {
-        let Options { node, banner, login_timeout, idle_timeout } = options;
+        let Options { node, banner, login_timeout, idle_timeout, refuse_plaintext } = options;
         let fill = |text: &crate::text::Text| text.fill(&[(Slot::Node, node.as_bytes())]);
+        let plain = if refuse_plaintext { &texts.capabilities_plaintext_refused } else { &None };
+        let offer = |list: &Option<crate::text::Text>| {
+            let capabilities = fill(list.as_ref().unwrap_or(&texts.capabilities_before_login));
+            let own = [(Slot::Node, node.as_bytes()), (Slot::Capabilities, &capabilities)];
+            let greeting =
+                banner.as_ref().map_or_else(|| texts.greeting.fill(&own), |it| it.as_bytes().to_vec());
+            Offer { greeting, capabilities }
+        };
         Self {
-            greeting: banner.map_or_else(|| fill(&texts.greeting), String::into_bytes),
-            capabilities_before_login: fill(&texts.capabilities_before_login),
+            offers: [offer(plain), offer(&texts.capabilities_tls)],
+            refuse_plaintext,
             capabilities: fill(&texts.capabilities),
             login_timeout: login_timeout.unwrap_or(Duration::from_secs(texts.times.login_idle_s)),
             idle_timeout: idle_timeout.unwrap_or(Duration::from_secs(texts.times.idle_s)),
@@ -64,5 +80,11 @@ impl Service {
             corpus,
             credentials,
         }
+    }
+
+    /// What a client hears before a login.
+    pub(crate) fn offer(&self, tls: bool) -> &Offer {
+        let [plain, secured] = &self.offers;
+        if tls { secured } else { plain }
     }
 }

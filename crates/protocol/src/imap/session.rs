@@ -14,8 +14,8 @@ use crate::imap::mailbox::announce;
 use crate::imap::state::{Stage, State};
 use crate::imap::texts::Phrase;
 use crate::imap::turn::{Fault, Turn};
-use crate::reply::{received, unfinished, unheard};
-use crate::session::{Action, Actions, Moment, Session, Step};
+use crate::reply::{injected, received, unfinished, unheard};
+use crate::session::{Action, Actions, Mark, Moment, Session, Step};
 
 /// One IMAP connection.
 #[derive(Debug)]
@@ -25,6 +25,7 @@ pub struct Imap {
     framing: Framing,
     state: State,
     stage: Stage,
+    tls: bool,
     last_input: Moment,
     bad_commands: u32,
     pending: bool,
@@ -67,6 +68,7 @@ impl Imap {
             framing: Framing::default(),
             state: State::default(),
             stage: Stage::default(),
+            tls: false,
             last_input: Moment::default(),
             bad_commands: 0,
             pending: false,
@@ -90,7 +92,7 @@ impl Imap {
             _ => limits.after_login(),
         };
         let unit = match &mut self.stage {
-            Stage::Closed => return Step::Starved,
+            Stage::Securing | Stage::Closed => return Step::Starved,
             Stage::Fetching(_) | Stage::Searching(_) => return self.work(now, out),
             Stage::Command => self.framing.next(&caps),
             Stage::Authenticating { .. } | Stage::Idling { .. } => self.framing.next_line(&caps),
@@ -147,6 +149,7 @@ impl Imap {
             service: &service,
             mail: &mail,
             now,
+            tls: self.tls,
             tag: input.tag.clone(),
             verb: input.verb,
             arguments: input.arguments,
@@ -174,7 +177,21 @@ impl Imap {
         }
         let status = turn.status;
         self.stage = turn.stage;
+        if matches!(self.stage, Stage::Securing) {
+            self.secure(place, out);
+        }
         out.record_at(place, received(input.verb, trim_line_end(input.line), state, status));
+    }
+
+    /// STARTTLS is answered. What came behind it in the same piece is evidence, and Dovecot hangs up over it.
+    fn secure(&mut self, place: Mark, out: &mut Actions) {
+        let behind = self.framing.discard();
+        if behind.is_empty() {
+            return out.push(Action::StartTls);
+        }
+        out.record_at(place, injected(behind));
+        out.push(Action::Close(CloseReason::Violation));
+        self.stage = Stage::Closed;
     }
 
     /// A command announces a literal: let it in if the command may have one.
@@ -229,9 +246,9 @@ impl Imap {
         }
         self.stage = Stage::Command;
         let (service, mail) = (Arc::clone(&self.service), Arc::clone(&self.mail));
-        let (verb, stage) = (verb.as_bytes(), Stage::Command);
-        let mut turn =
-            Turn { service: &service, mail: &mail, now, tag, verb, arguments: &[], out, stage, status: "" };
+        let (verb, stage, tls) = (verb.as_bytes(), Stage::Command, self.tls);
+        let (service, mail) = (&*service, &*mail);
+        let mut turn = Turn { service, mail, now, tls, tag, verb, arguments: &[], out, stage, status: "" };
         turn.complete();
         Step::Done
     }
@@ -256,7 +273,7 @@ impl Imap {
 impl Session for Imap {
     fn open(&mut self, now: Moment, out: &mut Actions) {
         self.last_input = now;
-        out.send(&self.service.greeting);
+        out.send(&self.service.offer(self.tls).greeting);
         out.send(b"\r\n");
     }
 
@@ -278,7 +295,7 @@ impl Session for Imap {
     fn deadline(&self) -> Option<Moment> {
         let patience = self.patience();
         match self.stage {
-            Stage::Closed => None,
+            Stage::Securing | Stage::Closed => None,
             Stage::Idling { still_here, .. } => Some(still_here.min(patience)),
             _ => Some(patience),
         }
@@ -300,6 +317,12 @@ impl Session for Imap {
             out.send(&self.service.texts.reply(Phrase::StillHere).fill(&[]));
             out.send(b"\r\n");
         }
+    }
+
+    fn secured(&mut self, now: Moment) {
+        self.last_input = now;
+        self.tls = true;
+        self.stage = Stage::Command;
     }
 
     fn mail_changed(&mut self, _now: Moment, mail: Arc<Corpus>, out: &mut Actions) {

@@ -97,6 +97,8 @@ pub enum Stage {
     Fetching(Box<Fetching>),
     /// Nothing: a SEARCH is being answered.
     Searching(Box<Searching>),
+    /// Nothing: the driver does the handshake.
+    Securing,
     /// Nothing any more.
     Closed,
 }

@@ -22,6 +22,12 @@ phrases! {
     InvalidBase64,
     /// A SASL initial response that is not base64.
     InvalidInitialResponse,
+    /// STARTTLS where TLS is on.
+    TlsActive,
+    /// A login in the clear where none is taken.
+    PlaintextRefused,
+    /// What LOGIN in the clear is told besides. Untagged.
+    PasswordExposed,
     /// No such command, or not in this state.
     UnknownCommand,
     /// A tag and nothing behind it.
@@ -112,10 +118,14 @@ phrases! {
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct ImapTexts {
-    /// The greeting, a whole line.
+    /// The greeting, a whole line. `{capabilities}` is the list before login.
     pub greeting: Text,
     /// The capability list before login.
     pub capabilities_before_login: Text,
+    /// The same once TLS is on, where it differs.
+    pub capabilities_tls: Option<Text>,
+    /// The same without TLS where logins need it, where it differs.
+    pub capabilities_plaintext_refused: Option<Text>,
     /// The capability list after login.
     pub capabilities: Text,
     /// The separator in mailbox names; one character.

@@ -34,6 +34,8 @@ pub struct Turn<'a> {
     pub verb: &'a [u8],
     /// What stands behind the verb.
     pub arguments: &'a [u8],
+    /// Whether TLS is on.
+    pub tls: bool,
     /// What is sent and recorded.
     pub out: &'a mut Actions,
     /// What the next input means, once the turn is over.
@@ -103,6 +105,11 @@ impl<'a> Turn<'a> {
             self.status = "BYE";
         }
         self.close(reason);
+    }
+
+    /// Whether a login in the clear is refused (RFC 3501 section 6.2.3).
+    pub const fn needs_tls(&self) -> bool {
+        self.service.refuse_plaintext && !self.tls
     }
 
     /// Closes the connection.

@@ -33,6 +33,7 @@ pub struct Row {
 pub static TABLE: &[Row] = &[
     Row { verb: "CAPA", run: Run::Any(login::capa) },
     Row { verb: "QUIT", run: Run::Any(login::quit) },
+    Row { verb: "STLS", run: Run::Authorization(login::stls) },
     Row { verb: "USER", run: Run::Authorization(login::user) },
     Row { verb: "PASS", run: Run::Authorization(login::pass) },
     Row { verb: "AUTH", run: Run::Authorization(login::auth) },

@@ -12,6 +12,7 @@ use crate::words::word;
 pub fn capa(turn: &mut Turn<'_>, state: &mut State) -> Result<(), Fault> {
     turn.complete(&[]);
     turn.out.send(match state {
+        State::Authorization { .. } if turn.tls => &turn.service.capabilities_tls,
         State::Authorization { .. } => &turn.service.capabilities_before_login,
         State::Transaction(_) => &turn.service.capabilities,
     });
@@ -30,12 +31,25 @@ pub fn quit(turn: &mut Turn<'_>, state: &mut State) -> Result<(), Fault> {
     Ok(())
 }
 
+/// RFC 2595 section 4. Arguments are ignored, and a name that USER gave is kept, as Dovecot does.
+pub fn stls(turn: &mut Turn<'_>, _: &mut State) -> Result<(), Fault> {
+    if turn.tls {
+        return Err(Phrase::TlsActive.into());
+    }
+    turn.complete(&[]);
+    turn.stage = Stage::Securing;
+    Ok(())
+}
+
 /// RFC 1939 section 7. The name is the rest of the line, spaces and all; any is taken. (Dovecot also takes none.)
 pub fn user(turn: &mut Turn<'_>, state: &mut State) -> Result<(), Fault> {
     if turn.arguments.is_empty() {
         return Err(Phrase::NoUserName.into());
     }
     *state = State::Authorization { user_name: Some(Text::copy(turn.arguments)) };
+    if turn.needs_tls() {
+        return Err(Phrase::PlaintextRefused.into());
+    }
     turn.complete(&[]);
     Ok(())
 }
@@ -45,9 +59,14 @@ pub fn pass(turn: &mut Turn<'_>, state: &mut State) -> Result<(), Fault> {
     let State::Authorization { user_name } = state else {
         return Err(Phrase::UnknownCommand.into());
     };
-    let username = user_name.take().ok_or(Phrase::NoUserName)?;
+    let name = user_name.take();
     let password = Text::copy(turn.arguments);
-    turn.log_in(Attempt { mechanism: "USER", username, password, sound: true }, state)
+    let attempt = |username| Attempt { mechanism: "USER", username, password, sound: true };
+    if turn.needs_tls() {
+        turn.record(attempt(name.unwrap_or_default()).refused());
+        return Err(Phrase::PlaintextRefused.into());
+    }
+    turn.log_in(attempt(name.ok_or(Phrase::NoUserName)?), state)
 }
 
 /// RFC 5034 section 4; alone it lists the mechanisms (RFC 1734, as Dovecot answers it).
@@ -66,7 +85,14 @@ pub fn auth(turn: &mut Turn<'_>, state: &mut State) -> Result<(), Fault> {
     let mechanism = Mechanism::from_name(name).filter(|mechanism| offered.contains(mechanism));
     let mechanism = mechanism.ok_or(Phrase::UnsupportedMechanism)?;
     let initial = Some(initial.trim_ascii()).filter(|initial| !initial.is_empty());
-    step(turn, state, Exchange::start(mechanism, initial), Phrase::InvalidInitialResponse)
+    let step = Exchange::start(mechanism, initial);
+    if turn.needs_tls() {
+        if let Step::Done(attempt) = step {
+            turn.record(attempt.refused());
+        }
+        return Err(Phrase::PlaintextRefused.into());
+    }
+    self::step(turn, state, step, Phrase::InvalidInitialResponse)
 }
 
 /// Answers a step of AUTH; `not_base64` is what a response that is no base64 gets.

@@ -38,7 +38,9 @@ pub struct Service {
     pub(crate) greeting: Vec<u8>,
     /// The lines of CAPA, with their ends.
     pub(crate) capabilities_before_login: Vec<u8>,
+    pub(crate) capabilities_tls: Vec<u8>,
     pub(crate) capabilities: Vec<u8>,
+    pub(crate) refuse_plaintext: bool,
     pub(crate) login_timeout: Duration,
     pub(crate) idle_timeout: Duration,
 }
@@ -51,14 +53,19 @@ impl Service {
         credentials: Arc<Credentials>,
         options: Options,
     ) -> Self {
-        let Options { node, banner, login_timeout, idle_timeout } = options;
+        let Options { node, banner, login_timeout, idle_timeout, refuse_plaintext } = options;
         let fill = |text: &Text| text.fill(&[(Slot::Node, node.as_bytes())]);
         let lines = |list: &[Text]| -> Vec<u8> {
             list.iter().flat_map(|line| [&fill(line)[..], b"\r\n"].concat()).collect()
         };
+        let plain = if refuse_plaintext { &texts.capabilities_plaintext_refused } else { &None };
+        let before_login =
+            |list: &Option<Vec<Text>>| lines(list.as_ref().unwrap_or(&texts.capabilities_before_login));
         Self {
             greeting: banner.map_or_else(|| fill(&texts.greeting), String::into_bytes),
-            capabilities_before_login: lines(&texts.capabilities_before_login),
+            capabilities_before_login: before_login(plain),
+            capabilities_tls: before_login(&texts.capabilities_tls),
+            refuse_plaintext,
             capabilities: lines(&texts.capabilities),
             login_timeout: login_timeout.unwrap_or(Duration::from_secs(texts.times.login_idle_s)),
             idle_timeout: idle_timeout.unwrap_or(Duration::from_secs(texts.times.idle_s)),

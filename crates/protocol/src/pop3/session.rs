@@ -13,8 +13,8 @@ use crate::pop3::login;
 use crate::pop3::state::{Stage, State};
 use crate::pop3::texts::{Limits, Phrase};
 use crate::pop3::turn::{Fault, Turn};
-use crate::reply::{received, unfinished, unheard};
-use crate::session::{Action, Actions, Moment, Session, Step};
+use crate::reply::{injected, received, unfinished, unheard};
+use crate::session::{Action, Actions, Mark, Moment, Session, Step};
 
 /// One POP3 connection.
 #[derive(Debug)]
@@ -25,6 +25,7 @@ pub struct Pop3 {
     framing: Framing,
     state: State,
     stage: Stage,
+    tls: bool,
     last_input: Moment,
     /// Bad commands, one behind the other.
     bad_commands: u32,
@@ -46,6 +47,7 @@ impl Pop3 {
             framing: Framing::default(),
             state: State::default(),
             stage: Stage::default(),
+            tls: false,
             last_input: Moment::default(),
             bad_commands: 0,
             pending: false,
@@ -64,7 +66,7 @@ impl Pop3 {
     /// Answers one line, or goes on with an answer.
     fn step(&mut self, out: &mut Actions) -> Step {
         let finished = match (&mut self.stage, &self.state) {
-            (Stage::Closed, _) => return Step::Starved,
+            (Stage::Securing | Stage::Closed, _) => return Step::Starved,
             (Stage::Listing(listing), State::Transaction(maildrop)) => listing.step(maildrop, out),
             (Stage::Sending(sending), _) => sending.step(out),
             _ => {
@@ -125,6 +127,7 @@ impl Pop3 {
         let mut turn = Turn {
             service: &service,
             mail: &mail,
+            tls: self.tls,
             verb: &request.verb,
             arguments: request.arguments,
             out,
@@ -152,7 +155,21 @@ impl Pop3 {
         }
         let status = turn.status;
         self.stage = turn.stage;
+        if matches!(self.stage, Stage::Securing) {
+            self.secure(place, out);
+        }
         out.record_at(place, received(&request.verb, line, state, status));
+    }
+
+    /// STLS is answered. What came behind it in the same piece is evidence, and Dovecot hangs up over it.
+    fn secure(&mut self, place: Mark, out: &mut Actions) {
+        let behind = self.framing.discard();
+        if behind.is_empty() {
+            return out.push(Action::StartTls);
+        }
+        out.record_at(place, injected(behind));
+        out.push(Action::Close(CloseReason::Violation));
+        self.stage = Stage::Closed;
     }
 
     /// A line passed its cap.
@@ -207,7 +224,7 @@ impl Session for Pop3 {
     }
 
     fn deadline(&self) -> Option<Moment> {
-        (!matches!(self.stage, Stage::Closed)).then(|| self.patience())
+        (!matches!(self.stage, Stage::Securing | Stage::Closed)).then(|| self.patience())
     }
 
     fn expire(&mut self, now: Moment, out: &mut Actions) {
@@ -218,6 +235,12 @@ impl Session for Pop3 {
             };
             self.farewell(Some(phrase), CloseReason::Timeout, out);
         }
+    }
+
+    fn secured(&mut self, now: Moment) {
+        self.last_input = now;
+        self.tls = true;
+        self.stage = Stage::Command;
     }
 
     /// A maildrop does not change while it is open (RFC 1939 section 3): the next login sees it.

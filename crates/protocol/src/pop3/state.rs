@@ -47,6 +47,8 @@ pub enum Stage {
     Listing(Listing),
     /// Nothing: RETR or TOP is being answered.
     Sending(Sending),
+    /// Nothing: the driver does the handshake.
+    Securing,
     /// Nothing any more.
     Closed,
 }

@@ -23,6 +23,10 @@ phrases! {
     InvalidBase64,
     /// A SASL initial response that is not base64.
     InvalidInitialResponse,
+    /// STLS where TLS is on.
+    TlsActive,
+    /// A login in the clear where none is taken.
+    PlaintextRefused,
     /// PASS without USER.
     NoUserName,
     /// AUTH alone: the mechanisms follow.
@@ -79,6 +83,10 @@ pub struct Pop3Texts {
     pub greeting: Text,
     /// The lines of CAPA before login.
     pub capabilities_before_login: Vec<Text>,
+    /// The same once TLS is on, where they differ.
+    pub capabilities_tls: Option<Vec<Text>>,
+    /// The same without TLS where logins need it, where they differ.
+    pub capabilities_plaintext_refused: Option<Vec<Text>>,
     /// The lines of CAPA after login.
     pub capabilities: Vec<Text>,
     /// The SASL mechanisms offered, in the order of AUTH's answer.

@@ -29,6 +29,8 @@ pub struct Turn<'a> {
     pub verb: &'a [u8],
     /// What stands behind the verb.
     pub arguments: &'a [u8],
+    /// Whether TLS is on.
+    pub tls: bool,
     /// What is sent and recorded.
     pub out: &'a mut Actions,
     /// What the next input means, once the turn is over.
@@ -78,6 +80,11 @@ impl Turn<'_> {
         self.out.send(challenge.as_bytes());
         self.out.send(b"\r\n");
         self.status = "+";
+    }
+
+    /// Whether a login in the clear is refused.
+    pub const fn needs_tls(&self) -> bool {
+        self.service.refuse_plaintext && !self.tls
     }
 
     /// Closes the connection.

@@ -18,6 +18,15 @@ pub fn auth(turn: &mut Turn<'_>, dialogue: &mut Dialogue) -> Result<(), Fault> {
     if dialogue.transaction().is_some() {
         return Err(Phrase::TransactionInProgress.into());
     }
+    if turn.service.refuse_plaintext && !dialogue.tls {
+        if let [name, initial] = turn.arguments()
+            && let Some(mechanism) = Mechanism::from_name(name.text)
+            && let Step::Done(attempt) = Exchange::start(mechanism, Some(initial.text))
+        {
+            turn.out.record(attempt.refused());
+        }
+        return Err(Phrase::PlaintextRefused.into());
+    }
     if dialogue.authenticated {
         return Err(Phrase::AlreadyAuthenticated.into());
     }

@@ -3,7 +3,7 @@
 use event::{CloseReason, Text};
 
 use crate::session::Abandoned;
-use crate::smtp::state::{Dialogue, Helo};
+use crate::smtp::state::{Dialogue, Helo, Stage};
 use crate::smtp::texts::Phrase;
 use crate::smtp::turn::{Fault, Turn};
 
@@ -19,7 +19,7 @@ pub fn ehlo(turn: &mut Turn<'_>, dialogue: &mut Dialogue) -> Result<(), Fault> {
     greet(turn, dialogue, true)?;
     let service = turn.service;
     let node = [service.node.as_bytes()];
-    let mut lines = node.into_iter().chain(service.extensions.iter().map(Vec::as_slice)).peekable();
+    let mut lines = node.into_iter().chain(service.extensions(dialogue.tls)).peekable();
     while let Some(line) = lines.next() {
         // The reply's code, and whether more lines follow (RFC 5321 section 4.2.1).
         let more: &[u8] = if lines.peek().is_some() { b"-" } else { b" " };
@@ -62,10 +62,17 @@ pub fn quit(turn: &mut Turn<'_>, dialogue: &mut Dialogue) -> Result<(), Fault> {
     Ok(())
 }
 
-/// RFC 3207, where there is no TLS.
-pub fn starttls(turn: &mut Turn<'_>, _: &mut Dialogue) -> Result<(), Fault> {
+/// RFC 3207. Everything that was said before is forgotten; Postfix does not ask for EHLO before, nor behind.
+pub fn starttls(turn: &mut Turn<'_>, dialogue: &mut Dialogue) -> Result<(), Fault> {
     no_arguments(turn)?;
+    if dialogue.tls {
+        return Err(Phrase::TlsActive.into());
+    }
+    dialogue.abandon(Abandoned::Withdrawn, turn.out);
+    dialogue.helo = None;
+    dialogue.authenticated = false;
     turn.complete(&[]);
+    turn.stage = Stage::Securing;
     Ok(())
 }
 

@@ -35,6 +35,11 @@ impl Input {
         self.kept.as_deref().unwrap_or(&self.buffer)
     }
 
+    /// Throws away what is not dealt with yet, and tells what it was.
+    pub fn discard(&mut self) -> Bytes {
+        std::mem::take(self).buffer.freeze()
+    }
+
     /// Whether nothing has arrived that is not dealt with.
     pub fn is_empty(&self) -> bool {
         self.buffer.is_empty()

@@ -54,7 +54,8 @@ pub struct Service {
     pub(crate) texts: SmtpTexts,
     pub(crate) node: String,
     pub(crate) greeting: Vec<u8>,
-    pub(crate) extensions: Vec<Vec<u8>>,
+    extensions: Vec<Vec<u8>>,
+    pub(crate) refuse_plaintext: bool,
     pub(crate) auth: Auth,
     pub(crate) auth_users: Vec<String>,
     pub(crate) drop_rate: f64,
@@ -88,6 +89,8 @@ pub struct Options {
     pub local_domains: Vec<String>,
     /// Who has a mailbox here, besides the users that may log in: local parts or addresses.
     pub local_users: Vec<String>,
+    /// Takes no password that anybody on the way could read: AUTH needs TLS.
+    pub refuse_plaintext: bool,
     /// Replaces the personality's patience with silence.
     pub timeout: Option<Duration>,
 }
@@ -96,7 +99,7 @@ impl Service {
     /// A server for these people, in these words.
     pub fn new(mut texts: SmtpTexts, credentials: &Credentials, options: Options) -> Self {
         let Options { node, banner, auth, auth_users, drop_rate, open_relay, submission, .. } = options;
-        let Options { message_size, local_domains, local_users, timeout, .. } = options;
+        let Options { message_size, local_domains, local_users, timeout, refuse_plaintext, .. } = options;
         texts.limits.message = message_size.unwrap_or(texts.limits.message);
         let auth = auth.unwrap_or(if open_relay { Auth::Accept } else { Auth::Harvest });
         let limit = texts.limits.message.to_string();
@@ -105,13 +108,16 @@ impl Service {
         let offered = |line: &Vec<u8>| auth != Auth::Off || !line.starts_with(b"AUTH");
         let domains = local_domains.iter().map(String::as_str);
         let users = local_users.iter().map(String::as_bytes);
+        let refusing = texts.extensions_plaintext_refused.as_ref().filter(|_| refuse_plaintext);
+        let extensions = refusing.unwrap_or(&texts.extensions);
         Self {
             greeting: banner.map_or_else(|| fill(&texts.greeting), String::into_bytes),
-            extensions: texts.extensions.iter().map(fill).filter(offered).collect(),
+            extensions: extensions.iter().map(fill).filter(offered).collect(),
             directory: Directory::new(
                 domains.chain([node.as_str(), "localhost", "localhost.localdomain"]),
                 users.chain(credentials.users()),
             ),
+            refuse_plaintext,
             origin: local_domains.first().unwrap_or(&node).clone(),
             timeout: timeout.unwrap_or(Duration::from_secs(texts.times.idle_s)),
             texts,
@@ -122,5 +128,12 @@ impl Service {
             open_relay,
             submission,
         }
+    }
+
+    /// What EHLO lists behind the host's name.
+    pub(crate) fn extensions(&self, tls: bool) -> impl Iterator<Item = &[u8]> {
+        let hidden: &[u8] = if self.refuse_plaintext && !tls { b"AUTH" } else { b"\0" };
+        let lines = self.extensions.iter().map(Vec::as_slice);
+        lines.filter(move |line| !(line.starts_with(hidden) || tls && *line == b"STARTTLS"))
     }
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use event::{CloseReason, Event, Text};
 
-use crate::reply::{received, unfinished, unheard};
+use crate::reply::{injected, received, unfinished, unheard};
 use crate::session::{Abandoned, Action, Actions, Captured, Moment, Session, Step};
 use crate::smtp::Service;
 use crate::smtp::auth;
@@ -70,7 +70,7 @@ impl Smtp {
     /// Answers one line, or takes in more of a message.
     fn step(&mut self, out: &mut Actions) -> Step {
         let moved = match &self.stage {
-            Stage::Committing(_) | Stage::Closed => false,
+            Stage::Committing(_) | Stage::Securing | Stage::Closed => false,
             Stage::Command => self.command(out),
             Stage::Authenticating(_) => self.response(out),
             Stage::Data(_) => self.data(out),
@@ -170,6 +170,14 @@ impl Smtp {
         }
         let status = turn.status;
         self.stage = turn.stage;
+        if matches!(self.stage, Stage::Securing) {
+            // What came behind it in the same piece is evidence; Postfix throws it away and goes on.
+            let behind = self.input.discard();
+            if !behind.is_empty() {
+                out.record_at(place, injected(behind));
+            }
+            out.push(Action::StartTls);
+        }
         if !matches!(self.stage, Stage::Chunk(_)) {
             out.record_at(place, received(said.verb, said.line, said.state, status));
         }
@@ -179,7 +187,9 @@ impl Smtp {
     pub(super) fn check_errors(&mut self, out: &mut Actions) {
         let over = self.errors >= self.service.texts.limits.hard_errors;
         // A chunk is read and answered first.
-        if over && !matches!(self.stage, Stage::Closed | Stage::Chunk(_) | Stage::Committing(_)) {
+        if over
+            && !matches!(self.stage, Stage::Closed | Stage::Chunk(_) | Stage::Committing(_) | Stage::Securing)
+        {
             let what = "too-many-bad-commands";
             out.record(Event::ProtocolViolation { what, line: Text::default() });
             self.farewell(Phrase::TooManyErrors, CloseReason::Violation, out);
@@ -222,7 +232,7 @@ impl Session for Smtp {
 
     fn deadline(&self) -> Option<Moment> {
         match self.stage {
-            Stage::Committing(_) | Stage::Closed => None,
+            Stage::Committing(_) | Stage::Securing | Stage::Closed => None,
             _ => Some(self.last_input.after(self.service.timeout)),
         }
     }
@@ -231,6 +241,12 @@ impl Session for Smtp {
         if self.deadline().is_some_and(|deadline| now >= deadline) {
             self.farewell(Phrase::Timeout, CloseReason::Timeout, out);
         }
+    }
+
+    fn secured(&mut self, now: Moment) {
+        self.last_input = now;
+        self.dialogue.tls = true;
+        self.stage = Stage::Command;
     }
 
     fn captured(&mut self, now: Moment, captured: Captured, out: &mut Actions) {

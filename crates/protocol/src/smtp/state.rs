@@ -17,6 +17,8 @@ pub struct Dialogue {
     pub helo: Option<Helo>,
     /// A number that differs between sessions: whom greylisting puts off.
     pub luck: u64,
+    /// Whether TLS is on.
+    pub tls: bool,
     /// Whether it has logged in.
     pub authenticated: bool,
     /// The mail transaction.
@@ -141,6 +143,8 @@ pub enum Stage {
     Data(Data),
     /// A chunk of the message.
     Chunk(Chunk),
+    /// Nothing: the driver does the handshake.
+    Securing,
     /// Nothing: the driver makes the message durable.
     Committing(Committing),
     /// Nothing any more.

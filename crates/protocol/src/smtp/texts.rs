@@ -91,6 +91,10 @@ phrases! {
     UnknownUser,
     /// More recipients than a message may have.
     TooManyRecipients,
+    /// STARTTLS where TLS is on.
+    TlsActive,
+    /// AUTH in the clear where none is taken.
+    PlaintextRefused,
     /// AUTH where it is not offered.
     AuthDisabled,
     /// AUTH after a login.
@@ -131,8 +135,11 @@ phrases! {
 pub struct SmtpTexts {
     /// The greeting, a whole line.
     pub greeting: Text,
-    /// What EHLO lists behind the host's name. A line that begins with `AUTH` is left out where AUTH is off.
+    /// What EHLO lists behind the host's name. A line that begins with `AUTH` is left out where AUTH is off, or
+    /// needs TLS that is not on; `STARTTLS` once TLS is on.
     pub extensions: Vec<Text>,
+    /// The same where AUTH needs TLS, where it differs.
+    pub extensions_plaintext_refused: Option<Vec<Text>>,
     /// What answers each command that is in order, also where that is a refusal. A command without a text here does
     /// not exist in this personality.
     pub completed: BTreeMap<String, Text>,

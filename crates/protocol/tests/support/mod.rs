@@ -66,9 +66,10 @@ fn message(uid: u32, text: &str, flags: Flags) -> Arc<Message> {
 }
 
 /// A server of that corpus with the specification's credentials.
-pub fn service(personality: &str, corpus: Corpus) -> Arc<Service> {
+pub fn service(setup: &str, corpus: Corpus) -> Arc<Service> {
+    let (personality, options) = setup_of(setup);
     let personality = Personality::builtin(personality).expect("it is built in");
-    Arc::new(Service::new(personality.imap, Arc::new(corpus), credentials(), options()))
+    Arc::new(Service::new(personality.imap, Arc::new(corpus), credentials(), options))
 }
 
 fn credentials() -> Arc<Credentials> {
@@ -76,17 +77,23 @@ fn credentials() -> Arc<Credentials> {
     Arc::new(Credentials::parse(pairs).expect("they are pairs"))
 }
 
-fn options() -> Options {
-    Options { node: "mailserver".into(), ..Options::default() }
+/// A personality, and behind it `refuse-plaintext` where logins need TLS.
+fn setup_of(setup: &str) -> (&str, Options) {
+    let (personality, refuse_plaintext) = match setup.strip_suffix(" refuse-plaintext") {
+        Some(personality) => (personality, true),
+        None => (setup, false),
+    };
+    (personality, Options { node: "mailserver".into(), refuse_plaintext, ..Options::default() })
 }
 
 /// A new POP3 connection to a server of that corpus, with one more message in INBOX: dots, and no end to its last line.
-pub fn pop3_session(personality: &str) -> Pop3 {
+pub fn pop3_session(setup: &str) -> Pop3 {
+    let (personality, options) = setup_of(setup);
     let personality = Personality::builtin(personality).expect("it is built in");
     let mut corpus = corpus();
     let inbox = Arc::get_mut(&mut corpus.mailboxes[0]).expect("it is not shared yet");
     inbox.messages.push(message(11, include_str!("../corpus/4-dots.eml"), Flags::NONE));
-    let service = pop3::Service::new(personality.pop3, Arc::new(corpus), credentials(), options());
+    let service = pop3::Service::new(personality.pop3, Arc::new(corpus), credentials(), options);
     Pop3::new(Arc::new(service))
 }
 
@@ -100,7 +107,7 @@ pub fn session_of(corpus: Corpus) -> Imap {
     Imap::new(service("decnet", corpus))
 }
 
-/// A new SMTP connection to mail.company.internal. `setup` is a personality and any of `open-relay`, `submission`,
+/// A new SMTP connection to mail.company.internal. `setup` is a personality and any of `open-relay`, `submission`, `refuse-plaintext`,
 /// `auth=harvest`, `auth=accept`, `auth=off`, `message=OCTETS` `recipients=COUNT` (other limits on a message),
 /// `drop=SHARE` and `users=NAME` (who is let in).
 pub fn smtp_session(setup: &str) -> smtp::Smtp {
@@ -116,6 +123,7 @@ pub fn smtp_session(setup: &str) -> smtp::Smtp {
     for word in words {
         match word.split_once('=') {
             None if word == "open-relay" => options.open_relay = true,
+            None if word == "refuse-plaintext" => options.refuse_plaintext = true,
             None if word == "submission" => options.submission = true,
             Some(("auth", "harvest")) => options.auth = Some(smtp::Auth::Harvest),
             Some(("auth", "accept")) => options.auth = Some(smtp::Auth::Accept),

@@ -61,11 +61,19 @@ pub fn most_held_back(done: &[Done]) -> usize {
     held.max().unwrap_or(0)
 }
 
-/// Drains the actions; says whether the connection is closed.
+/// Drains the actions; says whether the connection is closed, or becomes TLS: what has come behind STARTTLS by then depends
+/// on how it arrived.
 pub fn collect(out: &mut Actions, done: &mut Vec<Done>) -> bool {
-    let mut closed = false;
+    let (mut closed, mut injected) = (false, false);
     for action in out.drain() {
-        closed |= matches!(action, Action::Close(_));
+        closed |= matches!(action, Action::Close(_) | Action::StartTls);
+        injected |=
+            matches!(action, Action::Record(Event::ProtocolViolation { what: "starttls-injection", .. }));
+        if closed && (injected || action == Action::StartTls)
+            || injected && matches!(action, Action::Record(_))
+        {
+            continue;
+        }
         match (action, done.last_mut()) {
             (Action::Send(bytes), Some(Done::Sent(before))) => before.extend_from_slice(&bytes),
             (Action::Send(bytes), _) => done.push(Done::Sent(bytes.to_vec())),

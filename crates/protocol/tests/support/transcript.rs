@@ -10,6 +10,7 @@
 //! T: 500ms                     the server waits
 //! +: 180s                      time passes
 //! X: logout                    the server closes, for this reason
+//! S: (TLS)                     the connection becomes TLS
 //! N: 1                         so many messages arrive in INBOX
 //! F:                           the peer closes its side
 //! M: begin from=a to=b,c local=b   a message begins; M: + text\r\n (more of it); M: commit; M: abort
@@ -125,7 +126,7 @@ impl Player {
     }
 
     fn carry_out(&mut self, out: &mut Actions) {
-        let mut committed = false;
+        let (mut committed, mut secured) = (false, false);
         for action in out.drain().collect::<Vec<_>>() {
             match action {
                 Action::Send(bytes) => {
@@ -147,9 +148,15 @@ impl Player {
                     committed |= stage == Capture::Commit;
                     self.capture(stage);
                 }
-                Action::StartTls => self.happened.push_back(Happened::Line("(TLS)".into())),
+                Action::StartTls => {
+                    self.happened.push_back(Happened::Line("(TLS)".into()));
+                    secured = true;
+                }
                 Action::Close(reason) => self.happened.push_back(Happened::Closed(reason.name())),
             }
+        }
+        if secured {
+            self.session.secured(self.now);
         }
         if committed {
             let answer = self.captured.take().unwrap_or(Captured::Kept { queue_id: "3BE199A0538".into() });

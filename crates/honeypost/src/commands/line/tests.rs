@@ -101,6 +101,41 @@ fn every_event_tells_its_story() {
 }
 
 #[test]
+fn tls_tells_its_story() {
+    let text = |text: &'static str| Text::from(text);
+    for (event, told) in [
+        (
+            Event::TlsNegotiated {
+                version: "TLSv1.3",
+                cipher: "TLS_AES_256_GCM_SHA384".into(),
+                resumed: false,
+                client_certificate: false,
+                sni: text("mail.test x"),
+                alpn: Vec::new(),
+                ja3: "771,".into(),
+                ja3_hash: String::new(),
+                ja4: "t13d_a_b".into(),
+            },
+            "tls.negotiated      TLSv1.3 TLS_AES_256_GCM_SHA384  for \"mail.test x\"  ja4 t13d_a_b",
+        ),
+        (
+            Event::TlsFailed {
+                reason: "alert",
+                detail: "unknown_ca: tlsv1 alert unknown ca".into(),
+                sni: text(""),
+                alpn: Vec::new(),
+                ja3: String::new(),
+                ja3_hash: String::new(),
+                ja4: String::new(),
+            },
+            "tls.failed          alert  unknown_ca: tlsv1 alert unknown ca",
+        ),
+    ] {
+        assert_eq!(shown(&event, false), format!("{START}{told}"));
+    }
+}
+
+#[test]
 fn the_readme_shows_what_there_is() {
     let login = |line: &'static str, status| Event::CommandReceived {
         verb: "LOGIN".into(),

@@ -5,7 +5,7 @@ use event::Protocol;
 use super::Subjects;
 use crate::commands::evidence::Evidence;
 use crate::commands::summary::fields::{
-    Closed, Command, Login, Mail, Opened, Read, Search, Selected, Violation, of,
+    Closed, Command, Login, Mail, Opened, Read, Search, Selected, Tls, Violation, of,
 };
 use crate::terminal::escape;
 
@@ -50,6 +50,19 @@ pub(super) fn line(protocol: Protocol, name: &str, fields: &str, subjects: &Subj
         "mail.refused" => {
             let mail: Mail<'_> = of(fields);
             format!("mail was not kept ({}): {}", escape(&mail.reason), envelope(&mail))
+        }
+        "tls.negotiated" => {
+            let tls: Tls<'_> = of(fields);
+            let sni = Evidence::field(&tls.sni, tls.sni_b64.as_deref()).word(&[' ', ',']);
+            let to = if tls.sni.is_empty() { String::new() } else { format!(" to {sni}") };
+            let who = if tls.ja4.is_empty() { String::new() } else { format!(", ja4 {}", escape(&tls.ja4)) };
+            format!("is encrypted{to} from here on: {}, {}{who}", escape(&tls.version), escape(&tls.cipher))
+        }
+        "tls.failed" => {
+            let tls: Tls<'_> = of(fields);
+            let who = if tls.ja4.is_empty() { String::new() } else { format!(", ja4 {}", escape(&tls.ja4)) };
+            let detail = Evidence::from(&*tls.detail).shown();
+            format!("does not come to TLS ({}{who}): {detail}", escape(&tls.reason))
         }
         "protocol.violation" => {
             let violation: Violation<'_> = of(fields);
@@ -239,6 +252,16 @@ mod tests {
                 "message.read",
                 r#"{"mailbox":"INBOX","uid":5,"section":"TEXT","bytes":9,"bait":["a","b"]}"#,
                 "READ message 5 of INBOX, part TEXT, 9 octets  BAIT: a, b",
+            ),
+            (
+                "tls.negotiated",
+                r#"{"version":"TLSv1.2","cipher":"X","sni":"a\u001bb","ja4":"t12"}"#,
+                r"is encrypted to a\x1bb from here on: TLSv1.2, X, ja4 t12",
+            ),
+            (
+                "tls.failed",
+                r#"{"reason":"http","detail":"http request"}"#,
+                "does not come to TLS (http): http request",
             ),
             ("auth.succeeded", r#"{"username":"a / b","password":""}"#, "IS LET IN as \"a / b\" / \"\""),
             ("later.event", r#"{"x":"\u001b"}"#, r#"later.event {"x":"\\u001b"}"#),

@@ -106,6 +106,26 @@ pub(crate) struct Violation<'a> {
     pub(crate) line: Cow<'a, str>,
 }
 
+/// `tls.negotiated`, `tls.failed`.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub(crate) struct Tls<'a> {
+    #[serde(borrow)]
+    pub(crate) version: Cow<'a, str>,
+    #[serde(borrow)]
+    pub(crate) cipher: Cow<'a, str>,
+    #[serde(borrow)]
+    pub(crate) reason: Cow<'a, str>,
+    #[serde(borrow)]
+    pub(crate) detail: Cow<'a, str>,
+    #[serde(borrow)]
+    pub(crate) sni: Cow<'a, str>,
+    #[serde(borrow)]
+    pub(crate) sni_b64: Option<Cow<'a, str>>,
+    #[serde(borrow)]
+    pub(crate) ja4: Cow<'a, str>,
+}
+
 /// `session.opened`.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]

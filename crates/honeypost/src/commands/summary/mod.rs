@@ -16,7 +16,7 @@ use uuid::Uuid;
 pub(crate) use client::named;
 pub(crate) use window::{load, summaries};
 
-use self::fields::{Closed, Command, Login, Mail, Opened, Read};
+use self::fields::{Closed, Command, Login, Mail, Opened, Read, Tls};
 use super::evidence::Evidence;
 
 /// Messages that are told apart in one session.
@@ -67,6 +67,8 @@ pub(crate) struct Summary {
     /// Who and where; `tls` tells whether it was on at any time.
     pub(crate) who: Attribution,
     pub(crate) personality: String,
+    /// The version of TLS that was agreed on, in OpenSSL's words.
+    pub(crate) tls_version: Option<String>,
     /// Of the first and the last event, in microseconds since 1970.
     pub(crate) begin: i64,
     pub(crate) last: i64,
@@ -100,6 +102,7 @@ impl Summary {
         Self {
             who,
             personality: String::new(),
+            tls_version: None,
             begin: i64::MAX,
             last: i64::MIN,
             events: 0,
@@ -135,6 +138,9 @@ impl Summary {
             "session.closed" => {
                 self.closed = Some(fields::of(step.fields));
                 self.seen = HashSet::new();
+            }
+            "tls.negotiated" => {
+                self.tls_version = Some(fields::of::<Tls<'_>>(step.fields).version.into_owned());
             }
             "auth.succeeded" | "auth.failed" => self.login(step),
             "command.received" => {
@@ -206,6 +212,7 @@ impl Summary {
             "sensor": sensor.as_ref(),
             "protocol": protocol.name(),
             "tls": tls,
+            "tls_version": self.tls_version,
             "src_ip": src.ip(), "src_port": src.port(),
             "dst_ip": dst.ip(), "dst_port": dst.port(),
             "personality": self.personality,
@@ -279,6 +286,7 @@ mod tests {
         let steps = [
             (0, "session.opened", r#"{"personality":"decnet"}"#),
             (1, "command.received", r#"{"verb":"ID","line":"a ID (\"name\" \"x\u001b\")","status":"OK"}"#),
+            (2, "tls.negotiated", r#"{"version":"TLSv1.2","cipher":"x"}"#),
             (2, "auth.failed", r#"{"username":"root","password":"a"}"#),
             (3, "auth.succeeded", r#"{"username":"admin","password":"p\ufffd","password_b64":"cP8="}"#),
             (4, "auth.failed", r#"{"username":"late","password":"b"}"#),
@@ -299,11 +307,11 @@ mod tests {
             json.as_object_mut().expect("an object").remove(gone);
         }
         let expected = json!({
-            "begin": "1970-01-01T00:00:00.000000Z", "protocol": "imap", "tls": true, "personality": "decnet",
+            "begin": "1970-01-01T00:00:00.000000Z", "protocol": "imap", "tls": true, "tls_version": "TLSv1.2", "personality": "decnet",
             "client": "x\u{1b}", "logins_tried": 3, "logins_succeeded": 1, "username": "admin",
             "password": "p\u{fffd}", "password_b64": "cP8=", "commands": 1, "messages": 2, "message_reads": 3,
             "octets_read": 15, "bait": ["root-password"], "first_bait_ms": 5000, "searches": 0, "mails": 0,
-            "mail_octets": 0, "violations": 0, "events": 9, "duration_ms": 9, "reason": "logout", "bytes_in": 1,
+            "mail_octets": 0, "violations": 0, "events": 10, "duration_ms": 9, "reason": "logout", "bytes_in": 1,
             "bytes_out": 2,
         });
         assert_eq!(json, expected);
