@@ -175,8 +175,9 @@ fn a_hangup_ends_what_was_started_at_a_terminal_and_nothing_else() {
 
     // script(1) gives it a terminal, and the shell tells its number and its end.
     let (log, program) = (folder.path().join("log"), honeypost());
+    // Whoever runs the tests may ignore SIGHUP (nohup), which is inherited.
     let line = format!(
-        "{} serve --imap 127.0.0.1:0 --data-dir {} & echo PID $!; wait $!; echo STATUS $?",
+        "env --default-signal=HUP {} serve --imap 127.0.0.1:0 --data-dir {} & echo PID $!; wait $!; echo STATUS $?",
         program.get_program().to_str().expect("UTF-8"),
         data.display()
     );

@@ -150,15 +150,19 @@ fn a_receiver_that_stops_and_starts_under_load_gets_what_is_not_counted_as_dropp
     }
     let (offered, delivered, dropped) = settled(&opened.counters);
     assert_eq!((offered, delivered + dropped), (3000, 3000));
-    assert_eq!(opened.counters.unconfirmed.get(), 0, "every end was in order");
+    // Whoever waits to be accepted when the port goes away is reset: that is known to be in doubt.
+    let unconfirmed = opened.counters.unconfirmed.get();
     drop(opened.sink);
     assert!(opened.ending.wait(LONG));
     let mut count = 0;
     until("everything", || {
         count += u64::try_from(arrived.try_iter().count()).expect("a small number");
-        count >= delivered
+        count >= delivered - unconfirmed
     });
-    assert_eq!(count + dropped, offered);
+    assert!(
+        count <= delivered && count + dropped + unconfirmed >= offered,
+        "{count} {dropped} {unconfirmed}"
+    );
     assert!(dropped > 0 && delivered > 341, "the test is too gentle: {dropped} dropped");
 }
 
