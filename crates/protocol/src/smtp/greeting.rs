@@ -19,7 +19,9 @@ pub fn ehlo(turn: &mut Turn<'_>, dialogue: &mut Dialogue) -> Result<(), Fault> {
     greet(turn, dialogue, true)?;
     let service = turn.service;
     let node = [service.node.as_bytes()];
-    let mut lines = node.into_iter().chain(service.extensions.iter().map(Vec::as_slice)).peekable();
+    let offered = |line: &&[u8]| !(dialogue.tls && line.starts_with(b"STARTTLS"));
+    let extensions = service.extensions.iter().map(Vec::as_slice).filter(offered);
+    let mut lines = node.into_iter().chain(extensions).peekable();
     while let Some(line) = lines.next() {
         // The reply's code, and whether more lines follow (RFC 5321 section 4.2.1).
         let more: &[u8] = if lines.peek().is_some() { b"-" } else { b" " };
@@ -62,9 +64,12 @@ pub fn quit(turn: &mut Turn<'_>, dialogue: &mut Dialogue) -> Result<(), Fault> {
     Ok(())
 }
 
-/// RFC 3207, where there is no TLS.
-pub fn starttls(turn: &mut Turn<'_>, _: &mut Dialogue) -> Result<(), Fault> {
+/// RFC 3207.
+pub fn starttls(turn: &mut Turn<'_>, dialogue: &mut Dialogue) -> Result<(), Fault> {
     no_arguments(turn)?;
+    if dialogue.tls {
+        return Err(Phrase::TlsAlreadyActive.into());
+    }
     turn.complete(&[]);
     Ok(())
 }

@@ -57,6 +57,8 @@ phrases! {
     SizeOverflow,
     /// A declared size over the limit.
     SizeExceeded,
+    /// A second submitter (`AUTH=`) in MAIL.
+    SeveralSubmitters,
     /// A malformed RET.
     BadRet,
     /// A malformed ENVID.
@@ -81,7 +83,7 @@ phrases! {
     DataAfterBdat,
     /// AUTH, XCLIENT or XFORWARD in the middle of a mail transaction.
     TransactionInProgress,
-    /// MAIL on the submission port before a login.
+    /// MAIL or RCPT on the submission port before a login.
     SubmissionRefused,
     /// A foreign recipient is put off, as by greylisting.
     Greylisted,
@@ -95,6 +97,8 @@ phrases! {
     AuthDisabled,
     /// AUTH after a login.
     AlreadyAuthenticated,
+    /// STARTTLS inside TLS.
+    TlsAlreadyActive,
     /// A SASL challenge.
     Challenge,
     /// A login failed.
@@ -131,8 +135,12 @@ phrases! {
 pub struct SmtpTexts {
     /// The greeting, a whole line.
     pub greeting: Text,
-    /// What EHLO lists behind the host's name. A line that begins with `AUTH` is left out where AUTH is off.
+    /// What EHLO lists behind the host's name. A line that begins with `AUTH` is left out where AUTH is off, `STARTTLS`
+    /// inside TLS.
     pub extensions: Vec<Text>,
+    /// Whom the submission port refuses before a login.
+    #[serde(default)]
+    pub submission_refuses: Stranger,
     /// What answers each command that is in order, also where that is a refusal. A command without a text here does
     /// not exist in this personality.
     pub completed: BTreeMap<String, Text>,
@@ -144,6 +152,17 @@ pub struct SmtpTexts {
     pub limits: Limits,
     /// Delays.
     pub times: Times,
+}
+
+/// What a client names that the submission port wants a login for.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Stranger {
+    /// Its sender: MAIL is refused.
+    #[default]
+    Sender,
+    /// Its recipients: RCPT is refused.
+    Recipient,
 }
 
 /// Header lines of delivery.

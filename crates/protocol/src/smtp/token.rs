@@ -1,5 +1,4 @@
-//! A command line as Postfix cuts it: words between white space, with `<...>`, `[...]` and `"..."` kept whole, and a
-//! cut behind `FROM:` and `TO:` (RFC 5321 section 4.1.2 has no space there, and many clients have one).
+//! A command line as Postfix cuts it: words between white space, with `<...>` and `"..."` kept whole, and a cut behind `FROM:` and `TO:` (RFC 5321 section 4.1.2 has no space there, and many clients have one).
 
 /// One word of a command line, as it was sent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -48,7 +47,7 @@ fn measure(text: &[u8]) -> (Kind, usize) {
         let next = at.saturating_add(1);
         at = match byte {
             byte if is_space(*byte) => break,
-            b'<' | b'[' | b'"' => {
+            b'<' | b'"' => {
                 let Some(end) = enclosed(text, at) else { return (Kind::Malformed, text.len()) };
                 if *byte == b'<' {
                     kind = Kind::Path;
@@ -69,24 +68,23 @@ fn introduces_path(word: &[u8]) -> bool {
 
 /// Where what opens at `open` is closed again.
 fn enclosed(text: &[u8], open: usize) -> Option<usize> {
-    let mut wanted = Vec::new();
-    let mut at = open;
+    let closing = |byte: u8| if byte == b'<' { b'>' } else { byte };
+    let mut wanted = vec![closing(*text.get(open)?)];
+    let mut at = open.saturating_add(1);
     loop {
         let byte = *text.get(at)?;
         at = at.saturating_add(1);
+        let innermost = *wanted.last()?;
         match byte {
             b'\\' => at = at.saturating_add(1),
-            byte if wanted.last() == Some(&byte) => {
+            byte if byte == innermost => {
                 wanted.pop();
                 if wanted.is_empty() {
                     return Some(at);
                 }
             }
-            _ if wanted.last() == Some(&b'"') => {}
-            b'<' => wanted.push(b'>'),
-            b'(' => wanted.push(b')'),
-            b'[' => wanted.push(b']'),
             b'"' => wanted.push(b'"'),
+            b'<' if innermost == b'>' => wanted.push(b'>'),
             _ => {}
         }
     }
@@ -107,12 +105,13 @@ mod tests {
         assert_eq!(words("MAIL FROM:<\"a b\"@c> x"), ["MAIL", "FROM:", "<\"a b\"@c>", "x"]);
         assert_eq!(words("MAIL FROM:<a@b>>"), ["MAIL", "FROM:", "<a@b>>"]);
         assert_eq!(words("NOOP a:b x\0y"), ["NOOP", "a:b", "x"]);
+        assert_eq!(words("MAIL FROM:[a (b] <(>"), ["MAIL", "FROM:", "[a", "(b]", "<(>"]);
         assert!(words("  \0NOOP").is_empty());
     }
 
     #[test]
     fn what_is_not_closed_is_malformed() {
-        for line in ["<a@b", "<\"a>", "\"a b", "[1.2.3.4", "<a\\>"] {
+        for line in ["<a@b", "<\"a>", "\"a b", "<a\\>"] {
             let tokens = split(line.as_bytes());
             assert!(matches!(tokens.as_slice(), [Token { kind: Kind::Malformed, .. }]), "{line}");
         }
