@@ -19,6 +19,8 @@ pub(crate) enum Service {
     Pop3,
     /// RFC 5321.
     Smtp,
+    /// RFC 6409.
+    Submission,
 }
 
 impl Service {
@@ -27,6 +29,7 @@ impl Service {
         match self {
             Self::Pop3 => "--pop3",
             Self::Smtp => "--smtp",
+            Self::Submission => "--submission",
         }
     }
 }

@@ -8,7 +8,7 @@ use anyhow::Result;
 
 use crate::report::{Outcome, Report};
 use crate::workspace::Workspace;
-use crate::{architecture, clients, command, links, programs, rooms, suite};
+use crate::{architecture, clients, command, fidelity, links, programs, rooms, suite};
 
 /// The longest that cargo may compile: far more than a slow machine needs, but not for ever.
 const COMPILING: Duration = Duration::from_mins(40);
@@ -40,6 +40,7 @@ pub(crate) fn run(part: Part) -> Result<bool> {
         });
         let present = programs::provide(clients::programs());
         clients::run(&workspace, built, &present, &mut report);
+        fidelity::steps(&workspace, built, &mut report);
     }
     Ok(report.finish())
 }

@@ -7,6 +7,8 @@ use std::collections::BTreeSet;
 pub enum Destination {
     /// To a mailbox of this host.
     Local,
+    /// To this host, which takes it and keeps nothing of it.
+    Absorbed,
     /// To this host, which has no such mailbox.
     Unknown,
     /// Through this host to another one.
@@ -24,6 +26,10 @@ pub struct Directory {
 const DELIMITER: u8 = b'+';
 /// Taken for every domain of ours (RFC 5321 section 4.5.1).
 const POSTMASTER: &[u8] = b"postmaster";
+/// Who gets mail for nobody (`empty_address_recipient`).
+pub const NOBODY: &[u8] = b"MAILER-DAEMON";
+/// Names of Postfix's own, which need no mailbox.
+const ABSORBED: [&[u8]; 2] = [NOBODY, b"double-bounce"];
 
 impl Directory {
     /// Domains, and users as local parts or whole addresses; letter case does not matter.
@@ -45,6 +51,8 @@ impl Directory {
         let user = name.split(|byte| *byte == DELIMITER).next().unwrap_or(&name);
         if self.users.contains(&name) || self.users.contains(user) {
             Destination::Local
+        } else if ABSORBED.iter().any(|absorbed| absorbed.eq_ignore_ascii_case(local)) {
+            Destination::Absorbed
         } else {
             Destination::Unknown
         }

@@ -2,10 +2,7 @@
 //! foreign one or a mailbox is left. `user%host` and `host!user` ask for the mail to be sent on, also in quotes.
 
 use crate::smtp::address::{Element, NoAddress, elements, split};
-use crate::smtp::recipient::{Destination, Directory};
-
-/// Who gets mail for nobody (`empty_address_recipient`).
-const NOBODY: &[u8] = b"MAILER-DAEMON";
+use crate::smtp::recipient::{Destination, Directory, NOBODY};
 
 /// The destination of an address without quotes. `utf8`: whether its domain may have other letters than ASCII has.
 pub fn resolve(directory: &Directory, plain: &[u8], utf8: bool) -> Result<Destination, NoAddress> {
@@ -202,7 +199,9 @@ mod tests {
             ("<admin@\"example.com\">", Destination::Local),
             ("<victim>", Destination::Unknown),
             ("<nobody@example.com>", Destination::Unknown),
-            ("<@example.com>", Destination::Unknown),
+            ("<@example.com>", Destination::Absorbed),
+            ("<mailer-daemon@localhost>", Destination::Absorbed),
+            ("<mailer-daemon+x>", Destination::Unknown),
             ("<+x@example.com>", Destination::Unknown),
             ("<\"ad min\"@example.com>", Destination::Unknown),
             ("<victim@example.org>", Destination::Foreign),

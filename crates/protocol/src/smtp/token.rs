@@ -35,6 +35,24 @@ pub fn split(line: &[u8]) -> Vec<Token<'_>> {
     tokens
 }
 
+/// A line as Postfix writes it into its log: what is neither printable ASCII nor looks like UTF-8 becomes `?`, up to a NUL.
+pub fn printable(line: &[u8]) -> Vec<u8> {
+    let end = memchr::memchr(0, line).unwrap_or(line.len());
+    let (text, hidden) = line.split_at(end);
+    let mut shown = Vec::with_capacity(line.len());
+    // Whether the octet before began a character or went on with it.
+    let mut in_character = false;
+    for (position, byte) in text.iter().enumerate() {
+        let goes_on = |byte: &u8| (0x80..0xc0).contains(byte);
+        let followed = text.get(position.saturating_add(1)).is_some_and(goes_on);
+        in_character = (in_character && goes_on(byte)) || ((194..=254).contains(byte) && followed);
+        let sound = in_character || byte.is_ascii_graphic() || *byte == b' ';
+        shown.push(if sound { *byte } else { b'?' });
+    }
+    shown.extend_from_slice(hidden);
+    shown
+}
+
 /// White space as the C library has it.
 pub const fn is_space(byte: u8) -> bool {
     matches!(byte, b' ' | b'\t'..=b'\r')
@@ -107,6 +125,12 @@ mod tests {
         assert_eq!(words("NOOP a:b x\0y"), ["NOOP", "a:b", "x"]);
         assert_eq!(words("MAIL FROM:[a (b] <(>"), ["MAIL", "FROM:", "[a", "(b]", "<(>"]);
         assert!(words("  \0NOOP").is_empty());
+    }
+
+    #[test]
+    fn what_cannot_be_printed_is_a_question_mark() {
+        assert_eq!(printable(b"a\tb\xff\xc3\xbc\xc3\x7f\0\t"), b"a?b?\xc3\xbc??\0\t");
+        assert_eq!(printable(b"\x80\xc3"), b"??");
     }
 
     #[test]
