@@ -229,7 +229,11 @@ fn compare(
             all += 1;
             let nothing = Answer::default();
             let given = given.get(index).unwrap_or(&nothing);
-            late += usize::from(expected.after.abs_diff(given.after) > LATE);
+            if expected.after.abs_diff(given.after) > LATE {
+                late += 1;
+                let (real, ours) = (expected.after.as_secs_f64(), given.after.as_secs_f64());
+                println!("   time {}: {}: real {real:.1} s, ours {ours:.1} s", name(path), exchange.said());
+            }
             let equal = normal::answer(service, &expected.bytes, names.0.as_deref())
                 == normal::answer(service, &given.bytes, names.1.as_deref());
             if equal && expected.closed == given.closed {

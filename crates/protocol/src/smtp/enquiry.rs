@@ -21,8 +21,7 @@ pub fn vrfy(turn: &mut Turn<'_>, dialogue: &mut Dialogue) -> Result<(), Fault> {
     let address = words.join(&b' ');
     let utf8 = arguments.len() < turn.arguments().len();
     let path = Path::parse(&address).ok().filter(|path| !path.is_empty()).ok_or(Phrase::BadRecipient)?;
-    let may_relay = turn.service.open_relay || dialogue.authenticated;
-    recipient_verdict(turn.service, &path, utf8, may_relay)?;
+    recipient_verdict(turn.service, dialogue.authenticated, &path, utf8)?;
     turn.complete(&[(Slot::Detail, &address)]);
     Ok(())
 }

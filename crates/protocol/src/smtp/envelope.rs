@@ -67,7 +67,7 @@ pub fn rcpt(turn: &mut Turn<'_>, dialogue: &mut Dialogue) -> Result<(), Fault> {
         turn.excused = true;
         Err(Phrase::TooManyRecipients.into())
     } else {
-        match rcpt_verdict(turn.service, dialogue.authenticated, &path, transaction.utf8) {
+        match recipient_verdict(turn.service, dialogue.authenticated, &path, transaction.utf8) {
             Ok(Destination::Foreign) if put_off(turn.service.drop_rate, dialogue.luck, &recipient.0) => {
                 turn.excused = true;
                 Err(Fault::with(Phrase::Greylisted, path.shown()))
@@ -91,30 +91,22 @@ pub fn rcpt(turn: &mut Turn<'_>, dialogue: &mut Dialogue) -> Result<(), Fault> {
     Ok(())
 }
 
-/// What RCPT says of a recipient. On a submission port that asks for a login at this point, who is in may name anybody, as
-/// in Debian's lines for it in `master.cf`.
-fn rcpt_verdict(service: &Service, authenticated: bool, path: &Path, utf8: bool) -> Result<Destination, Fault> {
-    let may_relay = service.open_relay || authenticated;
-    if !service.refuses_submission(Stranger::Recipient) {
-        return recipient_verdict(service, path, utf8, may_relay);
-    }
-    if !authenticated {
-        return Err(Fault::with(Phrase::SubmissionRefused, path.shown()));
-    }
-    resolve(&service.directory, &path.plain, utf8).map_err(|NoAddress| Phrase::BadRecipient.into())
-}
-
-/// Whether mail to this address is taken, and where it would go.
+/// Whether mail to this address is taken, and where it would go. On a submission port that asks for a login at this
+/// point, who is in may name anybody, as in Debian's lines for it in `master.cf`.
 pub fn recipient_verdict(
     service: &Service,
+    authenticated: bool,
     path: &Path,
     utf8: bool,
-    may_relay: bool,
 ) -> Result<Destination, Fault> {
+    let submission = service.refuses_submission(Stranger::Recipient);
     match resolve(&service.directory, &path.plain, utf8) {
         Err(NoAddress) => Err(Phrase::BadRecipient.into()),
-        Ok(Destination::Foreign) if !may_relay => Err(Fault::with(Phrase::RelayDenied, path.shown())),
-        Ok(Destination::Unknown) => Err(Fault::with(Phrase::UnknownUser, path.shown())),
+        Ok(_) if submission && !authenticated => Err(Fault::with(Phrase::SubmissionRefused, path.shown())),
+        Ok(Destination::Foreign) if !(service.open_relay || authenticated) => {
+            Err(Fault::with(Phrase::RelayDenied, path.shown()))
+        }
+        Ok(Destination::Unknown) if !submission => Err(Fault::with(Phrase::UnknownUser, path.shown())),
         Ok(destination) => Ok(destination),
     }
 }

@@ -32,7 +32,7 @@ use std::time::Duration;
 
 pub use delivery::Delivery;
 pub use session::Smtp;
-pub use texts::{DeliveryTexts, Limits, Phrase, SmtpTexts, Stranger, Times};
+pub use texts::{DeliveryTexts, Limits, Phrase, Sasl, SmtpTexts, Stranger, Times};
 
 use crate::credentials::Credentials;
 use crate::smtp::recipient::Directory;

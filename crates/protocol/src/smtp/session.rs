@@ -140,7 +140,7 @@ impl Smtp {
             if line.cut {
                 return Err(Phrase::ResponseTooLong.into());
             }
-            auth::step(turn, dialogue, exchange.respond(&line.text), Phrase::InvalidResponse)
+            auth::respond(turn, dialogue, exchange, &line.text)
         });
         self.check_errors(out);
         true

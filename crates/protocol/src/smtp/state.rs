@@ -19,6 +19,8 @@ pub struct Dialogue {
     pub luck: u64,
     /// Whether it has logged in.
     pub authenticated: bool,
+    /// How many logins have failed.
+    pub failures: usize,
     /// Whether all this is said inside TLS.
     pub tls: bool,
     /// The mail transaction.
