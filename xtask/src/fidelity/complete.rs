@@ -46,7 +46,8 @@ fn pop3(awaited: &Awaited, bytes: &[u8]) -> bool {
             listing = line != b".";
         } else {
             let command = commands.next().unwrap_or_default().to_ascii_uppercase();
-            let words: Vec<&[u8]> = command.split(|byte| *byte == b' ').filter(|word| !word.is_empty()).collect();
+            let words: Vec<&[u8]> =
+                command.split(|byte| *byte == b' ').filter(|word| !word.is_empty()).collect();
             let verb = words.first().copied().unwrap_or_default();
             let several = ALWAYS.contains(&verb) || (MULTILINE.contains(&verb) && words.len() == 1);
             listing = several && line.starts_with(b"+OK");
@@ -72,7 +73,11 @@ fn imap(awaited: &Awaited, bytes: &[u8]) -> bool {
             .tag
             .as_deref()
             .is_some_and(|tag| line.strip_prefix(tag).is_some_and(|behind| behind.starts_with(b" ")));
-        if awaited.payload.is_empty() || tagged || line.starts_with(b"* BAD") || (line.starts_with(b"+") && asks) {
+        if awaited.payload.is_empty()
+            || tagged
+            || line.starts_with(b"* BAD")
+            || (line.starts_with(b"+") && asks)
+        {
             return true;
         }
         rest = rest.get(literal(line)..).unwrap_or_default();

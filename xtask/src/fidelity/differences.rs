@@ -70,7 +70,8 @@ mod tests {
 
     #[test]
     fn each_is_looked_for() {
-        let text = "[[difference]]\nservice = 'smtp'\nsession = 'vrfy'\nsaid = '> VRFY x'\nreason = 'so it is'\n";
+        let text =
+            "[[difference]]\nservice = 'smtp'\nsession = 'vrfy'\nsaid = '> VRFY x'\nreason = 'so it is'\n";
         let mut smtp = Differences::parse(text, Service::Smtp).unwrap();
         assert_eq!(smtp.unused().as_deref(), Some("vrfy: > VRFY x"));
         assert_eq!(smtp.reason("vrfy", "> VRFY y"), None);

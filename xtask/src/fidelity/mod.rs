@@ -110,7 +110,7 @@ pub(crate) fn run(arguments: &[&str]) -> Result<bool> {
             if let Some(reason) = unplayable(&workspace, service, &scripts) {
                 return Ok(Outcome::Skipped(reason));
             }
-            compare(&workspace, service, scripts, &program, wanted.ours, wanted.real, whole)
+            compare(&workspace, service, &scripts, &program, wanted.ours, wanted.real, whole)
         });
     }
     Ok(report.finish())
@@ -127,7 +127,7 @@ pub(crate) fn steps(workspace: &Workspace, built: bool, report: &mut Report) {
             if let Some(reason) = unplayable(workspace, service, &scripts) {
                 return Ok(Outcome::Skipped(reason));
             }
-            compare(workspace, service, scripts, &workspace.honeypost(), None, None, true)
+            compare(workspace, service, &scripts, &workspace.honeypost(), None, None, true)
         });
     }
 }
@@ -201,21 +201,21 @@ fn record(workspace: &Workspace, service: Service, real: SocketAddr, only: Optio
 fn compare(
     workspace: &Workspace,
     service: Service,
-    scripts: Vec<(PathBuf, Script)>,
+    scripts: &[(PathBuf, Script)],
     program: &Path,
     running: Option<SocketAddr>,
     real: Option<SocketAddr>,
     whole: bool,
 ) -> Result<Outcome> {
     let expected = match real {
-        Some(real) => play_all(service, real, &scripts)?,
+        Some(real) => play_all(service, real, scripts)?,
         None => scripts.iter().map(|(path, script)| recorded(path, script)).collect::<Result<_>>()?,
     };
     let given = match running {
-        Some(address) => play_all(service, address, &scripts)?,
+        Some(address) => play_all(service, address, scripts)?,
         None => {
             let server = ours::Ours::start(program, service)?;
-            let given = play_all(service, server.address, &scripts)?;
+            let given = play_all(service, server.address, scripts)?;
             server.stop()?;
             given
         }

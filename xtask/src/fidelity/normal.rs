@@ -35,10 +35,13 @@ static POP3: LazyLock<Vec<Rule>> = LazyLock::new(|| rules(&[(r"<[^<>@\s]+@[^<>\s
 static SMTP: LazyLock<Vec<Rule>> = LazyLock::new(|| rules(&[(r"(queued as )[0-9A-Za-z]{6,20}", "${1}QID")]));
 
 /// Neighbouring lines of LIST: their order is that of a folder on the disk.
-static LISTING: LazyLock<Regex> = LazyLock::new(|| regex(r"(?:\* X?LIST [^\r\n]*\r\n(?:\* STATUS [^\r\n]*\r\n)?){2,}"));
-static LISTED: LazyLock<Regex> = LazyLock::new(|| regex(r"\* X?LIST [^\r\n]*\r\n(?:\* STATUS [^\r\n]*\r\n)?"));
+static LISTING: LazyLock<Regex> =
+    LazyLock::new(|| regex(r"(?:\* X?LIST [^\r\n]*\r\n(?:\* STATUS [^\r\n]*\r\n)?){2,}"));
+static LISTED: LazyLock<Regex> =
+    LazyLock::new(|| regex(r"\* X?LIST [^\r\n]*\r\n(?:\* STATUS [^\r\n]*\r\n)?"));
 /// An INTERNALDATE; that of today is when the message arrived.
-static DATE: LazyLock<Regex> = LazyLock::new(|| regex(r#""[ \d]?\d-[A-Z][a-z]{2}-\d{4} \d\d:\d\d:\d\d [+-]\d{4}""#));
+static DATE: LazyLock<Regex> =
+    LazyLock::new(|| regex(r#""[ \d]?\d-[A-Z][a-z]{2}-\d{4} \d\d:\d\d:\d\d [+-]\d{4}""#));
 
 /// An answer without what changes from run to run; this is how it is recorded.
 pub(super) fn volatile(service: Service, bytes: &[u8]) -> Vec<u8> {
@@ -101,8 +104,14 @@ mod tests {
     #[test]
     fn what_may_differ() {
         let normal = |service, text: &str| String::from_utf8(volatile(service, text.as_bytes())).unwrap();
-        assert_eq!(normal(Service::Smtp, "250 2.0.0 Ok: queued as A837B9A0008\r\n"), "250 2.0.0 Ok: queued as QID\r\n");
-        assert_eq!(normal(Service::Imap, "a OK Done (0.001 + 0.000 secs).\r\n"), "a OK Done (T + T secs).\r\n");
+        assert_eq!(
+            normal(Service::Smtp, "250 2.0.0 Ok: queued as A837B9A0008\r\n"),
+            "250 2.0.0 Ok: queued as QID\r\n"
+        );
+        assert_eq!(
+            normal(Service::Imap, "a OK Done (0.001 + 0.000 secs).\r\n"),
+            "a OK Done (T + T secs).\r\n"
+        );
         assert_eq!(
             normal(Service::Imap, "* LIST (\\Marked) \".\" b\r\n* LIST () \".\" a\r\n"),
             "* LIST () \".\" a\r\n* LIST () \".\" b\r\n"

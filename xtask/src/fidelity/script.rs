@@ -117,7 +117,13 @@ impl Script {
                         _ => Wait::Silence(QUIET),
                     };
                     let (lines, payload) = (std::mem::take(&mut lines), std::mem::take(&mut payload));
-                    exchanges.push(Exchange::new(lines, payload, std::mem::take(&mut commands), octets, wait));
+                    exchanges.push(Exchange::new(
+                        lines,
+                        payload,
+                        std::mem::take(&mut commands),
+                        octets,
+                        wait,
+                    ));
                 }
                 "~" => {
                     lines.push(line.to_owned());
@@ -281,7 +287,10 @@ mod tests {
         assert_eq!(script.to_text(), FILE);
         let [greeting, noop, _, last] = script.exchanges.as_slice() else { panic!("{script:?}") };
         assert_eq!(greeting.answer.as_ref().unwrap().bytes, b"220 x\r\n");
-        assert_eq!((noop.payload.as_slice(), noop.commands, noop.wait), (&b"NOOP aaa\r\n"[..], 1, Wait::Whole));
+        assert_eq!(
+            (noop.payload.as_slice(), noop.commands, noop.wait),
+            (&b"NOOP aaa\r\n"[..], 1, Wait::Whole)
+        );
         assert_eq!((last.payload.as_slice(), last.commands), (&b"RSET\r\na\0\xffb \r\n"[..], 2));
         let answer = last.answer.as_ref().unwrap();
         assert_eq!((answer.bytes.as_slice(), answer.closed), (&b"250\nx\r\n"[..], true));

@@ -19,9 +19,15 @@ const MORE: Duration = Duration::from_millis(60);
 const MOST: usize = 64 << 20;
 
 /// Plays a session up to its end, or to where the server closes. `number` makes its source address.
-pub(super) fn play(service: Service, server: SocketAddr, number: usize, script: &Script) -> Result<Vec<Answer>> {
+pub(super) fn play(
+    service: Service,
+    server: SocketAddr,
+    number: usize,
+    script: &Script,
+) -> Result<Vec<Answer>> {
     let stream = connect(service, server, number).context("connecting")?;
-    let mut player = Player { service, stream, awaited: Awaited::default(), bytes: Vec::new(), closed: false };
+    let mut player =
+        Player { service, stream, awaited: Awaited::default(), bytes: Vec::new(), closed: false };
     let mut answers = Vec::new();
     for exchange in &script.exchanges {
         answers.push(player.exchange(exchange)?);

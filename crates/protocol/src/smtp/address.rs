@@ -289,7 +289,8 @@ mod tests {
 
     #[test]
     fn two_addresses_are_none() {
-        for text in ["<a b@c>", "<a@b,c@d>", "<a\"b\"@c>", "<\"a\"b@c>", "<a@b>SIZE=3", "friends: a@b, c@d;"] {
+        for text in ["<a b@c>", "<a@b,c@d>", "<a\"b\"@c>", "<\"a\"b@c>", "<a@b>SIZE=3", "friends: a@b, c@d;"]
+        {
             assert_eq!(plain(text), None, "{text}");
         }
     }

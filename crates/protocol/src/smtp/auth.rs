@@ -60,7 +60,7 @@ fn step(
     not_base64: Phrase,
 ) -> Result<(), Fault> {
     let sasl = &turn.service.texts.sasl;
-    let padded = !sasl.needs_padding || response.len() % BASE64_GROUP == 0;
+    let padded = !sasl.needs_padding || response.len().is_multiple_of(BASE64_GROUP);
     match step {
         Step::Challenge(_, Exchange::LoginPassword(username)) if !sasl.allows_user(&username.0) => {
             let password = Text::default();

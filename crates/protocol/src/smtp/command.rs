@@ -85,8 +85,10 @@ pub fn row(verb: &Token<'_>, texts: &SmtpTexts) -> Option<&'static Row> {
 pub fn breaks_rules(verb: &Token<'_>) -> bool {
     let other_protocol = ["CONNECT", "GET", "POST"];
     let header = || {
-        let name = memchr::memchr(b':', verb.text).and_then(|colon| verb.text.get(..colon)).unwrap_or_default();
-        let length = name.iter().rposition(|byte| !b" \t".contains(byte)).map_or(0, |last| last.saturating_add(1));
+        let name =
+            memchr::memchr(b':', verb.text).and_then(|colon| verb.text.get(..colon)).unwrap_or_default();
+        let length =
+            name.iter().rposition(|byte| !b" \t".contains(byte)).map_or(0, |last| last.saturating_add(1));
         length > 0 && name.iter().take(length).all(u8::is_ascii_graphic)
     };
     !verb.text.first().is_some_and(u8::is_ascii_alphabetic)

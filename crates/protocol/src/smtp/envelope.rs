@@ -58,7 +58,8 @@ pub fn rcpt(turn: &mut Turn<'_>, dialogue: &mut Dialogue) -> Result<(), Fault> {
     let (State::Mail(transaction) | State::Rcpt(transaction)) = &mut dialogue.state else {
         return Err(Phrase::NeedMail.into());
     };
-    resolve(&turn.service.directory, &path.plain, transaction.utf8).map_err(|NoAddress| Phrase::BadRecipient)?;
+    resolve(&turn.service.directory, &path.plain, transaction.utf8)
+        .map_err(|NoAddress| Phrase::BadRecipient)?;
     parameter::rcpt(parameters)?;
     let recipient = Text::from(path.named.clone());
     transaction.name(recipient.clone());

@@ -100,7 +100,11 @@ fn xtext(value: &[u8]) -> Option<Vec<u8>> {
     let mut meant = Vec::with_capacity(value.len());
     let mut bytes = value.iter();
     while let Some(byte) = bytes.next() {
-        meant.push(if *byte == b'+' { u8::try_from(hex(&[*bytes.next()?, *bytes.next()?])?).ok()? } else { *byte });
+        meant.push(if *byte == b'+' {
+            u8::try_from(hex(&[*bytes.next()?, *bytes.next()?])?).ok()?
+        } else {
+            *byte
+        });
     }
     Some(meant)
 }

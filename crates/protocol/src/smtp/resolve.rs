@@ -4,6 +4,11 @@
 use crate::smtp::address::{Element, NoAddress, elements, split};
 use crate::smtp::recipient::{Destination, Directory, NOBODY};
 
+/// What asks for mail to be sent on.
+const ROUTING: &[u8] = b"@!%";
+/// How an option of a program begins, which no address may (`allow_min_user`).
+const OPTION: &[u8] = b"-";
+
 /// The destination of an address without quotes. `utf8`: whether its domain may have other letters than ASCII has.
 pub fn resolve(directory: &Directory, plain: &[u8], utf8: bool) -> Result<Destination, NoAddress> {
     let mut address = quoted(plain);
@@ -17,12 +22,13 @@ pub fn resolve(directory: &Directory, plain: &[u8], utf8: bool) -> Result<Destin
             if !domain.is_empty() && !directory.is_ours(&domain) {
                 let whole = text(&address);
                 let domain = split(&whole).1.unwrap_or_default();
-                return if is_sound(domain, utf8) { Ok(Destination::Foreign) } else { Err(NoAddress) };
+                let sound = is_sound(domain, utf8) && !whole.starts_with(OPTION);
+                return if sound { Ok(Destination::Foreign) } else { Err(NoAddress) };
             }
             ours = Some(domain);
             address.truncate(at);
         }
-        if b"@!%".iter().any(|mark| last(&address, *mark).is_some()) {
+        if ROUTING.iter().any(|mark| last(&address, *mark).is_some()) {
             rewrite(&mut address);
         } else if let Some(opened) = opened(&address) {
             address = opened;
@@ -30,8 +36,13 @@ pub fn resolve(directory: &Directory, plain: &[u8], utf8: bool) -> Result<Destin
         } else if matches!(address.as_slice(), [] | [Element::Word { .. }] if text(&address).is_empty()) {
             address = elements(NOBODY);
         } else {
-            let sound = ours.as_deref().is_none_or(|domain| is_sound(domain, utf8));
-            return if sound { Ok(directory.mailbox(&text(&address))) } else { Err(NoAddress) };
+            let local = text(&address);
+            if !ours.as_deref().is_none_or(|domain| is_sound(domain, utf8)) || local.starts_with(OPTION) {
+                return Err(NoAddress);
+            }
+            // In square brackets they are no marks, and ask for it all the same.
+            let routed = local.iter().any(|byte| ROUTING.contains(byte));
+            return Ok(if routed { Destination::Foreign } else { directory.mailbox(&local) });
         }
     }
     Err(NoAddress)
@@ -45,7 +56,8 @@ fn is_sound(domain: &[u8], utf8: bool) -> bool {
 /// The elements of an address whose local part, where it needs it, is put into quotes again.
 fn quoted(plain: &[u8]) -> Vec<Element> {
     let route = plain.first().filter(|byte| **byte == b'@').and_then(|_| memchr::memchr(b':', plain));
-    let (route, rest) = plain.split_at_checked(route.map_or(0, |colon| colon.saturating_add(1))).unwrap_or_default();
+    let (route, rest) =
+        plain.split_at_checked(route.map_or(0, |colon| colon.saturating_add(1))).unwrap_or_default();
     let (local, domain) = split(rest);
     let mut found = elements(route);
     if is_dot_string(local) {
@@ -216,6 +228,7 @@ mod tests {
             ("<x@y@example.com>", Destination::Foreign),
             ("<admin@[1.2.3.4]>", Destination::Foreign),
             ("<a@b_c>", Destination::Foreign),
+            ("<[!]>", Destination::Foreign),
         ] {
             assert_eq!(destination(text), Ok(expected), "{text}");
         }
@@ -225,7 +238,15 @@ mod tests {
     #[test]
     fn what_postfix_refuses() {
         for text in [
-            "<a@>", "<a@.b>", "<a@[foo]>", "<#@[]>", "<a@1.2.3.4>", "admin@\"exa mple\".com", "<a@b..>",
+            "<->",
+            "<-a@b>",
+            "<a@>",
+            "<a@.b>",
+            "<a@[foo]>",
+            "<#@[]>",
+            "<a@1.2.3.4>",
+            "admin@\"exa mple\".com",
+            "<a@b..>",
             "<a@\u{fc}b>",
         ] {
             assert_eq!(destination(text), Err(NoAddress), "{text}");

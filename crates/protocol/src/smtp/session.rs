@@ -88,7 +88,8 @@ impl Smtp {
         }
         // Postfix writes a line that it could not read whole into its log, and goes on with what it wrote.
         let long = line.text.len() >= self.service.texts.limits.line;
-        let text = if long { Cow::Owned(token::printable(&line.text)) } else { Cow::Borrowed(&line.text[..]) };
+        let text =
+            if long { Cow::Owned(token::printable(&line.text)) } else { Cow::Borrowed(&line.text[..]) };
         let tokens = token::split(&text);
         let service = Arc::clone(&self.service);
         let row = tokens.first().and_then(|verb| row(verb, &service.texts));
