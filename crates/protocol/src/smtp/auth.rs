@@ -34,11 +34,9 @@ pub fn auth(turn: &mut Turn<'_>, dialogue: &mut Dialogue) -> Result<(), Fault> {
         return Err(Phrase::InvalidInitialResponse.into());
     }
     let step = Exchange::start(mechanism, initial);
-    if matches!(step, Step::Challenge(..) | Step::Done(_)) {
-        wait(turn.out, turn.service.texts.sasl.penalty(dialogue.failures));
-    }
+    let penalty = turn.service.texts.sasl.penalty(dialogue.failures);
     let response = initial.filter(|response| *response != b"=").unwrap_or_default();
-    self::step(turn, dialogue, response, step, Phrase::InvalidInitialResponse)
+    self::step(turn, dialogue, (response, step), Phrase::InvalidInitialResponse, penalty)
 }
 
 /// Answers a response.
@@ -48,26 +46,30 @@ pub fn respond(
     exchange: Exchange,
     response: &[u8],
 ) -> Result<(), Fault> {
-    step(turn, dialogue, response, exchange.respond(response), Phrase::InvalidResponse)
+    let step = exchange.respond(response);
+    self::step(turn, dialogue, (response, step), Phrase::InvalidResponse, Duration::ZERO)
 }
 
-/// Answers a step of AUTH; `not_base64` is what a response that is no base64 gets.
+/// Answers a response and what came of it; `not_base64` is what one that is no base64 gets. What goes on waits for the
+/// penalty first.
 fn step(
     turn: &mut Turn<'_>,
     dialogue: &mut Dialogue,
-    response: &[u8],
-    step: Step,
+    (response, step): (&[u8], Step),
     not_base64: Phrase,
+    penalty: Duration,
 ) -> Result<(), Fault> {
     let sasl = &turn.service.texts.sasl;
     let padded = !sasl.needs_padding || response.len().is_multiple_of(BASE64_GROUP);
     match step {
         Step::Challenge(_, Exchange::LoginPassword(username)) if !sasl.allows_user(&username.0) => {
             let password = Text::default();
-            judge(turn, dialogue, Attempt { mechanism: "LOGIN", username, password, sound: false })
+            let attempt = Attempt { mechanism: "LOGIN", username, password, sound: false };
+            judge(turn, dialogue, attempt, penalty)
         }
         Step::Challenge(..) if !padded => Err(not_base64.into()),
         Step::Challenge(challenge, exchange) => {
+            wait(turn.out, penalty);
             turn.reply(Phrase::Challenge, &[(Slot::Detail, challenge.as_bytes())]);
             turn.stage = Stage::Authenticating(exchange);
             Ok(())
@@ -77,7 +79,7 @@ fn step(
             turn.out.record(Event::AuthFailed { mechanism, username, password });
             Err(not_base64.into())
         }
-        Step::Done(attempt) => judge(turn, dialogue, attempt),
+        Step::Done(attempt) => judge(turn, dialogue, attempt, penalty),
         Step::Cancelled => Err(Phrase::AuthenticationAborted.into()),
         Step::NotBase64 => Err(not_base64.into()),
     }
@@ -87,7 +89,12 @@ fn step(
 const BASE64_GROUP: usize = 4;
 
 /// Records a login and answers it.
-fn judge(turn: &mut Turn<'_>, dialogue: &mut Dialogue, attempt: Attempt) -> Result<(), Fault> {
+fn judge(
+    turn: &mut Turn<'_>,
+    dialogue: &mut Dialogue,
+    attempt: Attempt,
+    penalty: Duration,
+) -> Result<(), Fault> {
     let Attempt { mechanism, username, password, sound } = attempt;
     let users = &turn.service.auth_users;
     let folds_case = turn.service.texts.sasl.folds_case;
@@ -98,13 +105,14 @@ fn judge(turn: &mut Turn<'_>, dialogue: &mut Dialogue, attempt: Attempt) -> Resu
     let welcome = users.is_empty() || users.iter().any(same);
     if sound && welcome && turn.service.auth == Auth::Accept {
         turn.out.record(Event::AuthSucceeded { mechanism, username, password });
+        wait(turn.out, penalty);
         dialogue.authenticated = true;
         turn.complete(&[]);
         return Ok(());
     }
     turn.out.record(Event::AuthFailed { mechanism, username, password });
     dialogue.failures = dialogue.failures.saturating_add(1);
-    wait(turn.out, turn.service.texts.times.failure_delay());
+    wait(turn.out, penalty.saturating_add(turn.service.texts.times.failure_delay()));
     Err(Phrase::AuthenticationFailed.into())
 }
 

@@ -12,6 +12,7 @@ const OPTION: &[u8] = b"-";
 /// The destination of an address without quotes. `utf8`: whether its domain may have other letters than ASCII has.
 pub fn resolve(directory: &Directory, plain: &[u8], utf8: bool) -> Result<Destination, NoAddress> {
     let mut address = quoted(plain);
+    rewrite(&mut address);
     // The domain of ours that was taken away last.
     let mut ours: Option<Vec<u8>> = None;
     // Each round takes away a mark at least.
@@ -67,7 +68,9 @@ fn quoted(plain: &[u8]) -> Vec<Element> {
     }
     if let Some(domain) = domain {
         found.push(Element::Mark(b'@'));
-        found.extend(elements(domain));
+        // An empty quotation is lost on the way to Postfix's resolver, which reads an address twice.
+        let nothing = |element: &Element| matches!(element, Element::Word { text, .. } if text.is_empty());
+        found.extend(elements(domain).into_iter().filter(|element| !nothing(element)));
     }
     found
 }
@@ -229,6 +232,9 @@ mod tests {
             ("<admin@[1.2.3.4]>", Destination::Foreign),
             ("<a@b_c>", Destination::Foreign),
             ("<[!]>", Destination::Foreign),
+            ("< @:[x,>", Destination::Unknown),
+            ("<\\@:>", Destination::Absorbed),
+            ("<admin@localhost\\\">", Destination::Local),
         ] {
             assert_eq!(destination(text), Ok(expected), "{text}");
         }
