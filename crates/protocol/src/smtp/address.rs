@@ -28,6 +28,8 @@ pub enum Element {
     },
     /// `[...]`, without the brackets.
     Literal(Vec<u8>),
+    /// `(...)`, as it stands.
+    Comment(Vec<u8>),
     /// One of [`MARKS`].
     Mark(u8),
 }
@@ -42,7 +44,8 @@ impl Path {
         // A source route (`@a,@b:user@c`) is accepted and ignored: RFC 5321 appendix C.
         let route = named.first().filter(|byte| **byte == b'@').and_then(|_| memchr::memchr(b':', named));
         let address = named.get(route.map_or(0, |colon| colon.saturating_add(1))..).unwrap_or_default();
-        let elements = elements(address);
+        let mut elements = elements(address);
+        elements.retain(|element| !matches!(element, Element::Comment(_)));
         let plain = match addresses(&elements).as_slice() {
             [] => Vec::new(),
             [address] => address.iter().flat_map(Element::octets).collect(),
@@ -95,7 +98,7 @@ impl Element {
     /// What it stands for.
     pub fn octets(&self) -> Vec<u8> {
         match self {
-            Self::Word { text, .. } => text.clone(),
+            Self::Word { text, .. } | Self::Comment(text) => text.clone(),
             Self::Literal(inside) => [b"[", &**inside, b"]"].concat(),
             Self::Mark(mark) => vec![*mark],
         }
@@ -108,14 +111,19 @@ pub fn split(plain: &[u8]) -> (&[u8], Option<&[u8]>) {
     parts.map_or((plain, None), |(local, rest)| (local, rest.get(1..)))
 }
 
-/// Cuts an address up; comments and white space fall away. What is opened and not closed reaches to the end.
+/// Cuts an address up; white space falls away. What is opened and not closed reaches to the end.
 pub fn elements(text: &[u8]) -> Vec<Element> {
     let mut found = Vec::new();
     let mut rest = text;
     while let Some((byte, behind)) = rest.split_first() {
         rest = match byte {
             byte if is_blank(*byte) => behind,
-            b'(' => behind_comment(behind),
+            b'(' => {
+                let behind = behind_comment(behind);
+                let length = rest.len().saturating_sub(behind.len());
+                found.push(Element::Comment(rest.get(..length).unwrap_or_default().to_vec()));
+                behind
+            }
             b'[' => {
                 let (inside, behind) = collect(behind, |byte| byte != b']');
                 found.push(Element::Literal(inside));
@@ -232,7 +240,7 @@ fn addresses(elements: &[Element]) -> Vec<&[Element]> {
                 end = here;
                 word_may_follow = true;
             }
-            Some(Element::Mark(_)) | None => word_may_follow = true,
+            Some(Element::Mark(_) | Element::Comment(_)) | None => word_may_follow = true,
         }
         at = here;
     }

@@ -11,7 +11,7 @@ const OPTION: &[u8] = b"-";
 
 /// The destination of an address without quotes. `utf8`: whether its domain may have other letters than ASCII has.
 pub fn resolve(directory: &Directory, plain: &[u8], utf8: bool) -> Result<Destination, NoAddress> {
-    let mut address = quoted(plain);
+    let mut address = quoted(plain, true);
     rewrite(&mut address);
     // The domain of ours that was taken away last.
     let mut ours: Option<Vec<u8>> = None;
@@ -34,6 +34,10 @@ pub fn resolve(directory: &Directory, plain: &[u8], utf8: bool) -> Result<Destin
         } else if let Some(opened) = opened(&address) {
             address = opened;
             rewrite(&mut address);
+            // What names no domain gets ours.
+            if last(&address, b'@').is_none() {
+                ours = None;
+            }
         } else if matches!(address.as_slice(), [] | [Element::Word { .. }] if text(&address).is_empty()) {
             address = elements(NOBODY);
         } else {
@@ -54,8 +58,9 @@ fn is_sound(domain: &[u8], utf8: bool) -> bool {
     (utf8 || domain.is_ascii()) && is_domain(domain)
 }
 
-/// The elements of an address whose local part, where it needs it, is put into quotes again.
-fn quoted(plain: &[u8]) -> Vec<Element> {
+/// The elements of an address whose local part, where it needs it, is put into quotes again. `anew`: it was written once
+/// more on its way here, where an empty quotation in the domain is lost.
+fn quoted(plain: &[u8], anew: bool) -> Vec<Element> {
     let route = plain.first().filter(|byte| **byte == b'@').and_then(|_| memchr::memchr(b':', plain));
     let (route, rest) =
         plain.split_at_checked(route.map_or(0, |colon| colon.saturating_add(1))).unwrap_or_default();
@@ -68,9 +73,9 @@ fn quoted(plain: &[u8]) -> Vec<Element> {
     }
     if let Some(domain) = domain {
         found.push(Element::Mark(b'@'));
-        // An empty quotation is lost on the way to Postfix's resolver, which reads an address twice.
-        let nothing = |element: &Element| matches!(element, Element::Word { text, .. } if text.is_empty());
-        found.extend(elements(domain).into_iter().filter(|element| !nothing(element)));
+        let lost =
+            |element: &Element| matches!(element, Element::Word { text, .. } if anew && text.is_empty());
+        found.extend(elements(domain).into_iter().filter(|element| !lost(element)));
     }
     found
 }
@@ -86,10 +91,10 @@ fn opened(address: &[Element]) -> Option<Vec<Element>> {
     let [Element::Word { text, quoted: true }] = address else { return None };
     let find = |mark| memchr::memrchr(mark, text);
     match (find(b'@'), find(b'%'), find(b'!')) {
-        (Some(_), _, _) => Some(quoted(text)),
+        (Some(_), _, _) => Some(quoted(text, false)),
         (None, Some(percent), _) => {
             let (local, host) = text.split_at_checked(percent)?;
-            Some(quoted(&[local, b"@", host.get(1..)?].concat()))
+            Some(quoted(&[local, b"@", host.get(1..)?].concat(), false))
         }
         (None, None, Some(_)) => Some(elements(text)),
         (None, None, None) => None,
@@ -232,6 +237,8 @@ mod tests {
             ("<admin@[1.2.3.4]>", Destination::Foreign),
             ("<a@b_c>", Destination::Foreign),
             ("<[!]>", Destination::Foreign),
+            ("<\\(\\!a>", Destination::Foreign),
+            ("<example.com\\\"!%>", Destination::Foreign),
             ("< @:[x,>", Destination::Unknown),
             ("<\\@:>", Destination::Absorbed),
             ("<admin@localhost\\\">", Destination::Local),
