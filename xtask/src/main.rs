@@ -7,6 +7,7 @@ mod architecture;
 mod bench;
 mod clients;
 mod command;
+mod fidelity;
 mod imap;
 mod jarm;
 mod links;
@@ -28,6 +29,8 @@ cargo xtask test fast       the same without the release build and the clients
 cargo xtask test clients    the release build and the clients alone; with a word, those whose name has it
 cargo xtask bench           server CPU, latency and memory against a floor, in turns, in one run
             [--sessions N] [--rounds N] [--idle N]
+cargo xtask fidelity        sessions against ours, compared with what the real servers were recorded to answer
+            [imap|pop3|smtp|submission] [--real HOST:PORT] [--record HOST:PORT] [--ours HOST:PORT] [--only PART]
 cargo xtask jarm HOST:PORT  the JARM of a TLS server; [--starttls imap|pop3|smtp] [--raw]";
 
 fn main() -> ExitCode {
@@ -38,6 +41,7 @@ fn main() -> ExitCode {
         ["test", "fast"] => test::run(test::Part::Fast),
         ["test", "clients", only @ ..] => test::run(test::Part::Clients(&only.join(" "))),
         ["bench", options @ ..] => bench::build_and_run(options),
+        ["fidelity", options @ ..] => fidelity::run(options),
         ["jarm", address, options @ ..] => jarm::run(address, options),
         // Not for people: the parts of `bench` that run as processes of their own, as release builds.
         ["bench-run", options @ ..] => bench::run(options),

@@ -25,6 +25,8 @@ pub(crate) enum Service {
     Pop3s,
     /// Submission that begins with TLS.
     Submissions,
+    /// RFC 6409.
+    Submission,
 }
 
 impl Service {
@@ -36,6 +38,7 @@ impl Service {
             Self::Imaps => "--imaps",
             Self::Pop3s => "--pop3s",
             Self::Submissions => "--submissions",
+            Self::Submission => "--submission",
         }
     }
 }

@@ -8,7 +8,7 @@ use anyhow::Result;
 
 use crate::report::{Outcome, Report};
 use crate::workspace::Workspace;
-use crate::{architecture, clients, command, links, programs, rooms, suite};
+use crate::{architecture, clients, command, fidelity, links, programs, rooms, suite};
 
 /// The longest that cargo may compile: far more than a slow machine needs, but not for ever.
 const COMPILING: Duration = Duration::from_mins(40);
@@ -41,6 +41,9 @@ pub(crate) fn run(part: Part<'_>) -> Result<bool> {
         let present = programs::provide(clients::programs());
         let only = if let Part::Clients(only) = part { only } else { "" };
         clients::run(&workspace, only, built, &present, &mut report);
+        if only.is_empty() {
+            fidelity::steps(&workspace, built, &mut report);
+        }
     }
     Ok(report.finish())
 }

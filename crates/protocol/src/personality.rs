@@ -1,14 +1,18 @@
 //! Which server is imitated: all wire texts, limits and delays, as data from `personalities/*.toml`.
 
-use serde::Deserialize;
+use std::fmt;
+use std::marker::PhantomData;
+
+use serde::de::value::MapAccessDeserializer;
+use serde::de::{Error, MapAccess, Visitor};
+use serde::{Deserialize, Deserializer};
 
 use crate::imap::ImapTexts;
 use crate::pop3::Pop3Texts;
 use crate::smtp::SmtpTexts;
 
 /// One imitated server (or a set of them that one machine runs).
-#[derive(Debug, Clone, Deserialize)]
-#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+#[derive(Debug, Clone)]
 pub struct Personality {
     /// The name that `--personality` takes.
     pub name: String,
@@ -20,6 +24,27 @@ pub struct Personality {
     pub pop3: Pop3Texts,
     /// How it speaks SMTP.
     pub smtp: SmtpTexts,
+}
+
+/// A personality's file. A server that speaks one protocol names the one beside it for the others:
+/// `smtp = "postfix-3.7"` instead of a table `[smtp]`.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+struct File {
+    name: String,
+    summary: String,
+    imap: Part<ImapTexts>,
+    pop3: Part<Pop3Texts>,
+    smtp: Part<SmtpTexts>,
+}
+
+/// How a file says what it does in one protocol.
+#[derive(Debug)]
+enum Part<T> {
+    /// In a table of its own.
+    Own(Box<T>),
+    /// As the built-in personality of that name does, which must have a table of its own.
+    Of(String),
 }
 
 /// A personality that cannot be used.
@@ -42,7 +67,10 @@ pub enum PersonalityError {
 }
 
 /// Every personality that is built in: one file and one line each.
-const BUILTIN: [(&str, &str); 1] = [("decnet", include_str!("../../../personalities/decnet.toml"))];
+const BUILTIN: [(&str, &str); 2] = [
+    ("decnet", include_str!("../../../personalities/decnet.toml")),
+    ("postfix-3.7", include_str!("../../../personalities/postfix-3.7.toml")),
+];
 
 impl Personality {
     /// The names of the built-in ones.
@@ -59,19 +87,70 @@ impl Personality {
 
     /// The built-in personality of that name.
     pub fn builtin(name: &str) -> Result<Self, PersonalityError> {
-        let found = BUILTIN.iter().find(|(known, _)| *known == name);
-        let (_, text) = found.ok_or_else(|| PersonalityError::Unknown { name: name.to_owned() })?;
-        Self::parse(name, text)
+        Self::parse(name, file_of(name)?)
     }
 
     /// Reads a personality's file. Every reply that the engine can give must be worded, and none that it cannot.
     pub fn parse(name: &str, text: &str) -> Result<Self, PersonalityError> {
         let invalid = |message: String| PersonalityError::Invalid { name: name.to_owned(), message };
-        let personality: Self = toml::from_str(text).map_err(|error| invalid(error.to_string()))?;
+        let File { name: own, summary, imap, pop3, smtp } =
+            toml::from_str(text).map_err(|error| invalid(error.to_string()))?;
+        let personality = Self {
+            name: own,
+            summary,
+            imap: imap.resolve("imap", |file| file.imap).map_err(invalid)?,
+            pop3: pop3.resolve("pop3", |file| file.pop3).map_err(invalid)?,
+            smtp: smtp.resolve("smtp", |file| file.smtp).map_err(invalid)?,
+        };
         personality.imap.check().map_err(invalid)?;
         personality.pop3.check().map_err(invalid)?;
         personality.smtp.check().map_err(invalid)?;
         Ok(personality)
+    }
+}
+
+fn file_of(name: &str) -> Result<&'static str, PersonalityError> {
+    let found = BUILTIN.iter().find(|(known, _)| *known == name);
+    found.map(|(_, text)| *text).ok_or_else(|| PersonalityError::Unknown { name: name.to_owned() })
+}
+
+impl<T> Part<T> {
+    /// The words themselves: of this file, or of the file that it names. One step only, so that there is no circle.
+    fn resolve(self, key: &str, part: fn(File) -> Self) -> Result<T, String> {
+        let other = match self {
+            Self::Own(texts) => return Ok(*texts),
+            Self::Of(other) => other,
+        };
+        let text = file_of(&other).map_err(|error| format!("`{key}`: {error}"))?;
+        let file: File = toml::from_str(text).map_err(|error| format!("`{key}`: `{other}`: {error}"))?;
+        match part(file) {
+            Self::Own(texts) => Ok(*texts),
+            Self::Of(_) => Err(format!("`{key}` names `{other}`, which has no table [{key}] of its own")),
+        }
+    }
+}
+
+impl<'de, T: Deserialize<'de>> Deserialize<'de> for Part<T> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(PartVisitor(PhantomData))
+    }
+}
+
+struct PartVisitor<T>(PhantomData<T>);
+
+impl<'de, T: Deserialize<'de>> Visitor<'de> for PartVisitor<T> {
+    type Value = Part<T>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a table, or the name of a personality")
+    }
+
+    fn visit_str<E: Error>(self, name: &str) -> Result<Part<T>, E> {
+        Ok(Part::Of(name.to_owned()))
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Part<T>, A::Error> {
+        T::deserialize(MapAccessDeserializer::new(map)).map(|texts| Part::Own(Box::new(texts)))
     }
 }
 
@@ -104,5 +183,21 @@ mod tests {
         assert!(with("-ERR APOP", "ERR APOP").contains("-ERR"));
         assert!(with("\"PLAIN\", \"LOGIN\"", "\"CRAM-MD5\"").contains("CRAM-MD5"));
         assert!(Personality::builtin("exim").unwrap_err().to_string().contains("decnet"));
+    }
+
+    #[test]
+    fn a_server_names_the_one_beside_it() {
+        let good = BUILTIN[1].1;
+        let named = |other: &str| {
+            let text = good.replacen("pop3 = \"", &format!("pop3 = \"{other}\" # "), 1);
+            Personality::parse("x", &text).map(|personality| personality.pop3.mechanisms)
+        };
+        assert_eq!(named("decnet"), Ok(Personality::builtin("decnet").unwrap().pop3.mechanisms));
+        let refused = |other| named(other).unwrap_err().to_string();
+        assert!(refused("exim").contains("`pop3`: there is no personality `exim`"));
+        assert!(refused("postfix-3.7").contains("which has no table [pop3] of its own"));
+        let number = good.replacen("pop3 = \"decnet\"", "pop3 = 7", 1);
+        let number = Personality::parse("x", &number).unwrap_err().to_string();
+        assert!(number.contains("a table, or the name of a personality"), "{number}");
     }
 }

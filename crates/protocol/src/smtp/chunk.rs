@@ -49,7 +49,7 @@ fn accept(turn: &mut Turn<'_>, dialogue: &mut Dialogue, size: u64, last: bool) -
     }
     let before = match &dialogue.state {
         State::Refusing(_) => return Err(Fault { octets: size, ..Phrase::Discarded.into() }),
-        State::Idle { .. } => return Err(Phrase::NeedRcpt.into()),
+        State::Idle(_) => return Err(Phrase::NeedRcpt.into()),
         State::Mail(_) => return Err(Phrase::NoValidRecipients.into()),
         State::Rcpt(_) => 0,
         State::Chunks(_, before) => before.octets(),
@@ -74,7 +74,7 @@ fn refuse(turn: &mut Turn<'_>, dialogue: &mut Dialogue, why: Abandoned, last: bo
             State::Refusing(Some(transaction))
         }
         State::Mail(transaction) | State::Rcpt(transaction) => State::Refusing(Some(transaction)),
-        State::Idle { .. } => State::Refusing(None),
+        State::Idle(_) => State::Refusing(None),
         refusing @ State::Refusing(_) => refusing,
     };
     if last {

@@ -27,7 +27,7 @@ impl Phase {
         let transaction = dialogue.transaction().is_some();
         match (self, &dialogue.state) {
             (Self::Any, _)
-            | (Self::Begin, State::Idle { .. })
+            | (Self::Begin, State::Idle(_))
             | (Self::Sender, State::Mail(_) | State::Rcpt(_))
             | (Self::Recipient, State::Rcpt(_)) => None,
             (Self::Begin, _) if transaction => Some(Phrase::NestedMail),
@@ -35,7 +35,7 @@ impl Phase {
             (Self::Outside, _) => transaction.then_some(Phrase::TransactionInProgress),
             (Self::Sender, _) if transaction => Some(Phrase::RcptAfterBdat),
             (Self::Sender, _) => Some(Phrase::NeedMail),
-            (Self::Recipient, State::Idle { .. }) => Some(Phrase::NeedRcpt),
+            (Self::Recipient, State::Idle(_)) => Some(Phrase::NeedRcpt),
             (Self::Recipient, State::Mail(_)) => Some(Phrase::NoValidRecipients),
             (Self::Recipient, _) => Some(Phrase::DataAfterBdat),
         }
@@ -85,9 +85,11 @@ pub fn row(verb: &Token<'_>, texts: &SmtpTexts) -> Option<&'static Row> {
 pub fn breaks_rules(verb: &Token<'_>) -> bool {
     let other_protocol = ["CONNECT", "GET", "POST"];
     let header = || {
-        let colon = memchr::memchr(b':', verb.text);
-        let name = colon.and_then(|colon| verb.text.get(..colon)).unwrap_or_default();
-        !name.is_empty() && name.iter().all(|byte| byte.is_ascii() && !byte.is_ascii_control())
+        let name =
+            memchr::memchr(b':', verb.text).and_then(|colon| verb.text.get(..colon)).unwrap_or_default();
+        let length =
+            name.iter().rposition(|byte| !b" \t".contains(byte)).map_or(0, |last| last.saturating_add(1));
+        length > 0 && name.iter().take(length).all(u8::is_ascii_graphic)
     };
     !verb.text.first().is_some_and(u8::is_ascii_alphabetic)
         || other_protocol.iter().any(|other| other.as_bytes().eq_ignore_ascii_case(verb.text))

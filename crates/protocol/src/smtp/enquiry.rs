@@ -1,10 +1,10 @@
 //! Questions that a relay answers badly or not at all: VRFY (RFC 5321 section 4.1.1.6), ETRN (1985), XCLIENT, XFORWARD.
 
-use crate::smtp::address::{self, Path};
+use crate::smtp::address::Path;
 use crate::smtp::envelope::recipient_verdict;
+use crate::smtp::resolve::is_domain;
 use crate::smtp::state::Dialogue;
 use crate::smtp::texts::Phrase;
-use crate::smtp::token::Kind;
 use crate::smtp::turn::{Fault, Turn};
 use crate::text::Slot;
 
@@ -14,18 +14,15 @@ pub fn vrfy(turn: &mut Turn<'_>, dialogue: &mut Dialogue) -> Result<(), Fault> {
         [arguments @ .., last] if last.text.eq_ignore_ascii_case(b"SMTPUTF8") => arguments,
         arguments => arguments,
     };
-    let [address] = arguments else {
-        let phrase = if arguments.is_empty() { Phrase::VrfySyntax } else { Phrase::BadRecipient };
-        return Err(phrase.into());
-    };
-    let shown = address.text.to_vec();
-    if address.kind == Kind::Malformed {
-        return Err(Fault::with(Phrase::UnknownUser, shown));
+    if arguments.is_empty() {
+        return Err(Phrase::VrfySyntax.into());
     }
-    let path = Path::parse(address.text).ok().filter(|path| !path.is_empty()).ok_or(Phrase::BadRecipient)?;
-    let may_relay = turn.service.open_relay || dialogue.authenticated;
-    recipient_verdict(turn.service, &path, may_relay)?;
-    turn.complete(&[(Slot::Detail, &shown)]);
+    let words: Vec<&[u8]> = arguments.iter().map(|token| token.text).collect();
+    let address = words.join(&b' ');
+    let utf8 = arguments.len() < turn.arguments().len();
+    let path = Path::parse(&address).ok().filter(|path| !path.is_empty()).ok_or(Phrase::BadRecipient)?;
+    recipient_verdict(turn.service, dialogue.authenticated, &path, utf8)?;
+    turn.complete(&[(Slot::Detail, &address)]);
     Ok(())
 }
 
@@ -38,7 +35,7 @@ pub fn etrn(turn: &mut Turn<'_>, dialogue: &mut Dialogue) -> Result<(), Fault> {
         return Err(Phrase::EtrnSyntax.into());
     };
     let name = domain.text.strip_prefix(b"@").or(domain.text.strip_prefix(b"#")).unwrap_or(domain.text);
-    if !address::is_domain(name) {
+    if !name.is_ascii() || !is_domain(name) {
         return Err(Phrase::EtrnParameter.into());
     }
     let name = name.to_vec();

@@ -3,10 +3,11 @@
 
 use event::{Event, Text};
 
-use crate::smtp::address::Path;
+use crate::smtp::address::{NoAddress, Path};
 use crate::smtp::recipient::Destination;
+use crate::smtp::resolve::resolve;
 use crate::smtp::state::{Dialogue, State, Transaction};
-use crate::smtp::texts::Phrase;
+use crate::smtp::texts::{Phrase, Stranger};
 use crate::smtp::token::{Kind, Token};
 use crate::smtp::turn::{Fault, Turn};
 use crate::smtp::{Service, parameter};
@@ -15,34 +16,36 @@ use crate::smtp::{Service, parameter};
 pub fn mail(turn: &mut Turn<'_>, dialogue: &mut Dialogue) -> Result<(), Fault> {
     let (path, parameters) = arguments(turn, b"FROM:", Phrase::MailSyntax)?;
     let path = self::path(path).ok_or(Phrase::BadSender)?;
-    let parameters = parameter::mail(parameters)?;
+    if !path.is_empty() {
+        let utf8 = parameter::wants_utf8(parameters);
+        resolve(&turn.service.directory, &path.plain, utf8).map_err(|NoAddress| Phrase::BadSender)?;
+    }
+    let State::Idle(remembered) = &mut dialogue.state else { return Err(Phrase::NestedMail.into()) };
+    let utf8 = parameter::mail(parameters, remembered)?;
+    let size = remembered.declared;
     let sender = Text::from(path.named.clone());
-    let verdict = sender_verdict(turn.service, dialogue, &path, parameters.size);
+    let verdict = sender_verdict(turn.service, dialogue, &path, size);
     turn.out.record(Event::MailEnvelope {
         mail_from: sender.clone(),
         rcpt_to: Vec::new(),
         accepted: verdict.is_ok(),
     });
     verdict?;
-    let transaction = Transaction { sender, utf8: parameters.utf8, ..Transaction::default() };
-    dialogue.state = State::Mail(Box::new(transaction));
+    dialogue.state = State::Mail(Box::new(Transaction { sender, utf8, ..Transaction::default() }));
     turn.complete(&[]);
     Ok(())
 }
 
 fn sender_verdict(
     service: &Service,
-    dialogue: &mut Dialogue,
+    dialogue: &Dialogue,
     path: &Path,
     size: Option<u64>,
 ) -> Result<(), Fault> {
-    if let State::Idle { declared } = &mut dialogue.state {
-        *declared = size.or(*declared);
-        if declared.is_some_and(|size| size > service.texts.limits.message) {
-            return Err(Phrase::SizeExceeded.into());
-        }
+    if size.is_some_and(|size| size > service.texts.limits.message) {
+        return Err(Phrase::SizeExceeded.into());
     }
-    if service.submission && !dialogue.authenticated {
+    if service.refuses_submission(Stranger::Sender) && !dialogue.authenticated {
         return Err(Fault::with(Phrase::SubmissionRefused, path.shown()));
     }
     Ok(())
@@ -52,11 +55,12 @@ fn sender_verdict(
 pub fn rcpt(turn: &mut Turn<'_>, dialogue: &mut Dialogue) -> Result<(), Fault> {
     let (path, parameters) = arguments(turn, b"TO:", Phrase::RcptSyntax)?;
     let path = self::path(path).filter(|path| !path.is_empty()).ok_or(Phrase::BadRecipient)?;
-    parameter::rcpt(parameters)?;
-    let may_relay = turn.service.open_relay || dialogue.authenticated;
     let (State::Mail(transaction) | State::Rcpt(transaction)) = &mut dialogue.state else {
         return Err(Phrase::NeedMail.into());
     };
+    resolve(&turn.service.directory, &path.plain, transaction.utf8)
+        .map_err(|NoAddress| Phrase::BadRecipient)?;
+    parameter::rcpt(parameters)?;
     let recipient = Text::from(path.named.clone());
     transaction.name(recipient.clone());
     let most = turn.service.texts.limits.recipients;
@@ -64,7 +68,7 @@ pub fn rcpt(turn: &mut Turn<'_>, dialogue: &mut Dialogue) -> Result<(), Fault> {
         turn.excused = true;
         Err(Phrase::TooManyRecipients.into())
     } else {
-        match recipient_verdict(turn.service, &path, may_relay) {
+        match recipient_verdict(turn.service, dialogue.authenticated, &path, transaction.utf8) {
             Ok(Destination::Foreign) if put_off(turn.service.drop_rate, dialogue.luck, &recipient.0) => {
                 turn.excused = true;
                 Err(Fault::with(Phrase::Greylisted, path.shown()))
@@ -88,12 +92,23 @@ pub fn rcpt(turn: &mut Turn<'_>, dialogue: &mut Dialogue) -> Result<(), Fault> {
     Ok(())
 }
 
-/// Whether mail to this address is taken, and where it would go.
-pub fn recipient_verdict(service: &Service, path: &Path, may_relay: bool) -> Result<Destination, Fault> {
-    match service.directory.destination(path) {
-        Destination::Foreign if !may_relay => Err(Fault::with(Phrase::RelayDenied, path.shown())),
-        Destination::Unknown => Err(Fault::with(Phrase::UnknownUser, path.shown())),
-        destination => Ok(destination),
+/// Whether mail to this address is taken, and where it would go. On a submission port that asks for a login at this
+/// point, who is in may name anybody, as in Debian's lines for it in `master.cf`.
+pub fn recipient_verdict(
+    service: &Service,
+    authenticated: bool,
+    path: &Path,
+    utf8: bool,
+) -> Result<Destination, Fault> {
+    let submission = service.refuses_submission(Stranger::Recipient);
+    match resolve(&service.directory, &path.plain, utf8) {
+        Err(NoAddress) => Err(Phrase::BadRecipient.into()),
+        Ok(_) if submission && !authenticated => Err(Fault::with(Phrase::SubmissionRefused, path.shown())),
+        Ok(Destination::Foreign) if !(service.open_relay || authenticated) => {
+            Err(Fault::with(Phrase::RelayDenied, path.shown()))
+        }
+        Ok(Destination::Unknown) if !submission => Err(Fault::with(Phrase::UnknownUser, path.shown())),
+        Ok(destination) => Ok(destination),
     }
 }
 

@@ -4,7 +4,8 @@
 //! Takes mail and logins in, and never sends anything anywhere. The engine behaves as Postfix does; which commands
 //! exist and how they are worded is the personality's ([`SmtpTexts`]). Read `state.rs`, `command.rs` (the table),
 //! `session.rs`, `message.rs`, then the command you came for: `greeting.rs`, `auth.rs`, `envelope.rs`, `data.rs`, `chunk.rs`,
-//! `enquiry.rs`. Below them: `input.rs`, `token.rs`, `address.rs`, `parameter.rs`, `recipient.rs`, `body.rs`.
+//! `enquiry.rs`. Below them: `input.rs`, `token.rs`, `address.rs`, `parameter.rs`, `resolve.rs`,
+//! `recipient.rs`, `body.rs`.
 
 mod address;
 mod auth;
@@ -20,6 +21,7 @@ mod input;
 mod message;
 mod parameter;
 mod recipient;
+mod resolve;
 mod session;
 mod state;
 mod texts;
@@ -30,7 +32,7 @@ use std::time::Duration;
 
 pub use delivery::Delivery;
 pub use session::Smtp;
-pub use texts::{DeliveryTexts, Limits, Phrase, SmtpTexts, Times};
+pub use texts::{DeliveryTexts, Limits, Phrase, Sasl, SmtpTexts, Stranger, Times};
 
 use crate::credentials::Credentials;
 use crate::smtp::recipient::Directory;
@@ -96,6 +98,11 @@ pub struct Options {
 }
 
 impl Service {
+    /// Whether a submission port refuses strangers when they name this.
+    pub(crate) fn refuses_submission(&self, named: Stranger) -> bool {
+        self.submission && self.texts.submission_refuses == named
+    }
+
     /// A server for these people, in these words.
     pub fn new(mut texts: SmtpTexts, credentials: &Credentials, options: Options) -> Self {
         let Options { node, banner, auth, auth_users, drop_rate, open_relay, submission, .. } = options;

@@ -1,5 +1,6 @@
 //! The session: from lines to turns, from turns to actions. The message in between is taken in by `message.rs`.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -85,7 +86,11 @@ impl Smtp {
         if line.cut {
             out.record(Event::ProtocolViolation { what: "line-too-long", line: Text(line.text.clone()) });
         }
-        let tokens = token::split(&line.text);
+        // Postfix writes a line that it could not read whole into its log, and goes on with what it wrote.
+        let long = line.text.len() >= self.service.texts.limits.line;
+        let text =
+            if long { Cow::Owned(token::printable(&line.text)) } else { Cow::Borrowed(&line.text[..]) };
+        let tokens = token::split(&text);
         let service = Arc::clone(&self.service);
         let row = tokens.first().and_then(|verb| row(verb, &service.texts));
         let upper = tokens.first().map(|verb| verb.text.to_ascii_uppercase()).unwrap_or_default();
@@ -96,7 +101,7 @@ impl Smtp {
             state: self.dialogue.name(),
         };
         self.turn(&said, out, |turn, dialogue| {
-            if std::str::from_utf8(turn.line).is_err() {
+            if std::str::from_utf8(&text).is_err() {
                 return Err(Phrase::BadUtf8.into());
             }
             match (row, turn.tokens.first()) {
@@ -136,7 +141,7 @@ impl Smtp {
             if line.cut {
                 return Err(Phrase::ResponseTooLong.into());
             }
-            auth::step(turn, dialogue, exchange.respond(&line.text), Phrase::InvalidResponse)
+            auth::respond(turn, dialogue, exchange, &line.text)
         });
         self.check_errors(out);
         true

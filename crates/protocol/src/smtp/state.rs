@@ -21,6 +21,8 @@ pub struct Dialogue {
     pub tls: bool,
     /// Whether it has logged in.
     pub authenticated: bool,
+    /// How many logins have failed.
+    pub failures: usize,
     /// The mail transaction.
     pub state: State,
 }
@@ -38,10 +40,7 @@ pub struct Helo {
 #[derive(Debug)]
 pub enum State {
     /// There is none.
-    Idle {
-        /// The size that a refused MAIL declared: Postfix remembers it until RSET.
-        declared: Option<u64>,
-    },
+    Idle(Remembered),
     /// MAIL was accepted.
     Mail(Box<Transaction>),
     /// At least one RCPT was accepted.
@@ -54,8 +53,17 @@ pub enum State {
 
 impl Default for State {
     fn default() -> Self {
-        Self::Idle { declared: None }
+        Self::Idle(Remembered::default())
     }
+}
+
+/// What a refused MAIL leaves behind until RSET, as in Postfix.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Remembered {
+    /// The size that it declared.
+    pub declared: Option<u64>,
+    /// Whether it named a submitter: `AUTH=user@host` (RFC 4954 section 5).
+    pub submitter: bool,
 }
 
 /// The envelope so far.
@@ -90,8 +98,8 @@ impl Dialogue {
     /// The word that events carry.
     pub const fn name(&self) -> &'static str {
         match (&self.state, &self.helo) {
-            (State::Idle { .. }, None) => "CONNECTED",
-            (State::Idle { .. }, Some(_)) => "GREETED",
+            (State::Idle(_), None) => "CONNECTED",
+            (State::Idle(_), Some(_)) => "GREETED",
             (State::Mail(_), _) => "MAIL",
             (State::Rcpt(_), _) => "RCPT",
             (State::Chunks(..) | State::Refusing(_), _) => "BDAT",
@@ -101,7 +109,7 @@ impl Dialogue {
     /// The present transaction, in whatever stage.
     pub const fn transaction(&self) -> Option<&Transaction> {
         match &self.state {
-            State::Idle { .. } | State::Refusing(None) => None,
+            State::Idle(_) | State::Refusing(None) => None,
             State::Mail(transaction)
             | State::Rcpt(transaction)
             | State::Chunks(transaction, _)

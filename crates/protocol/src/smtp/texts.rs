@@ -57,6 +57,8 @@ phrases! {
     SizeOverflow,
     /// A declared size over the limit.
     SizeExceeded,
+    /// A second submitter (`AUTH=`) in MAIL.
+    SeveralSubmitters,
     /// A malformed RET.
     BadRet,
     /// A malformed ENVID.
@@ -81,7 +83,7 @@ phrases! {
     DataAfterBdat,
     /// AUTH, XCLIENT or XFORWARD in the middle of a mail transaction.
     TransactionInProgress,
-    /// MAIL on the submission port before a login.
+    /// MAIL or RCPT on the submission port before a login.
     SubmissionRefused,
     /// A foreign recipient is put off, as by greylisting.
     Greylisted,
@@ -140,6 +142,9 @@ pub struct SmtpTexts {
     pub extensions: Vec<Text>,
     /// The same where AUTH needs TLS, where it differs.
     pub extensions_plaintext_refused: Option<Vec<Text>>,
+    /// Whom the submission port refuses before a login.
+    #[serde(default)]
+    pub submission_refuses: Stranger,
     /// What answers each command that is in order, also where that is a refusal. A command without a text here does
     /// not exist in this personality.
     pub completed: BTreeMap<String, Text>,
@@ -151,6 +156,54 @@ pub struct SmtpTexts {
     pub limits: Limits,
     /// Delays.
     pub times: Times,
+    /// Ways of the server that looks at logins.
+    #[serde(default)]
+    pub sasl: Sasl,
+}
+
+/// How the server that looks at logins differs from a patient one that lets every login come to its end.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct Sasl {
+    /// What the user's name of LOGIN consists of. Any other name fails before its password is asked for.
+    pub user_characters: Option<String>,
+    /// Whether base64 without its padding is none.
+    #[serde(default)]
+    pub needs_padding: bool,
+    /// Whether the case of a user's name does not matter.
+    #[serde(default)]
+    pub folds_case: bool,
+    /// What a login waits before it begins, in milliseconds: after one failed login of the session, after two, and so on;
+    /// the last one stays. Dovecot counts for the client's address; here it is for the session.
+    #[serde(default)]
+    pub penalties_ms: Vec<u64>,
+}
+
+impl Sasl {
+    /// The penalty of a session with so many failed logins.
+    pub fn penalty(&self, failures: usize) -> Duration {
+        let last = self.penalties_ms.last();
+        let penalty = failures.checked_sub(1).and_then(|number| self.penalties_ms.get(number).or(last));
+        Duration::from_millis(penalty.copied().unwrap_or_default())
+    }
+
+    /// Whether a user of LOGIN may have this name.
+    pub fn allows_user(&self, name: &[u8]) -> bool {
+        self.user_characters.as_ref().is_none_or(|allowed| {
+            !name.is_empty() && name.iter().all(|byte| allowed.as_bytes().contains(byte))
+        })
+    }
+}
+
+/// What a client names that the submission port wants a login for.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Stranger {
+    /// Its sender: MAIL is refused.
+    #[default]
+    Sender,
+    /// Its recipients: RCPT is refused.
+    Recipient,
 }
 
 /// Header lines of delivery.

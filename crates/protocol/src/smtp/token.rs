@@ -1,5 +1,4 @@
-//! A command line as Postfix cuts it: words between white space, with `<...>`, `[...]` and `"..."` kept whole, and a
-//! cut behind `FROM:` and `TO:` (RFC 5321 section 4.1.2 has no space there, and many clients have one).
+//! A command line as Postfix cuts it: words between white space, with `<...>` and `"..."` kept whole, and a cut behind `FROM:` and `TO:` (RFC 5321 section 4.1.2 has no space there, and many clients have one).
 
 /// One word of a command line, as it was sent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -36,6 +35,24 @@ pub fn split(line: &[u8]) -> Vec<Token<'_>> {
     tokens
 }
 
+/// A line as Postfix writes it into its log: what is neither printable ASCII nor looks like UTF-8 becomes `?`, up to a NUL.
+pub fn printable(line: &[u8]) -> Vec<u8> {
+    let end = memchr::memchr(0, line).unwrap_or(line.len());
+    let (text, hidden) = line.split_at(end);
+    let mut shown = Vec::with_capacity(line.len());
+    // Whether the octet before began a character or went on with it.
+    let mut in_character = false;
+    for (position, byte) in text.iter().enumerate() {
+        let goes_on = |byte: &u8| (0x80..0xc0).contains(byte);
+        let followed = text.get(position.saturating_add(1)).is_some_and(goes_on);
+        in_character = (in_character && goes_on(byte)) || ((194..=254).contains(byte) && followed);
+        let sound = in_character || byte.is_ascii_graphic() || *byte == b' ';
+        shown.push(if sound { *byte } else { b'?' });
+    }
+    shown.extend_from_slice(hidden);
+    shown
+}
+
 /// White space as the C library has it.
 pub const fn is_space(byte: u8) -> bool {
     matches!(byte, b' ' | b'\t'..=b'\r')
@@ -48,7 +65,7 @@ fn measure(text: &[u8]) -> (Kind, usize) {
         let next = at.saturating_add(1);
         at = match byte {
             byte if is_space(*byte) => break,
-            b'<' | b'[' | b'"' => {
+            b'<' | b'"' => {
                 let Some(end) = enclosed(text, at) else { return (Kind::Malformed, text.len()) };
                 if *byte == b'<' {
                     kind = Kind::Path;
@@ -69,24 +86,23 @@ fn introduces_path(word: &[u8]) -> bool {
 
 /// Where what opens at `open` is closed again.
 fn enclosed(text: &[u8], open: usize) -> Option<usize> {
-    let mut wanted = Vec::new();
-    let mut at = open;
+    let closing = |byte: u8| if byte == b'<' { b'>' } else { byte };
+    let mut wanted = vec![closing(*text.get(open)?)];
+    let mut at = open.saturating_add(1);
     loop {
         let byte = *text.get(at)?;
         at = at.saturating_add(1);
+        let innermost = *wanted.last()?;
         match byte {
             b'\\' => at = at.saturating_add(1),
-            byte if wanted.last() == Some(&byte) => {
+            byte if byte == innermost => {
                 wanted.pop();
                 if wanted.is_empty() {
                     return Some(at);
                 }
             }
-            _ if wanted.last() == Some(&b'"') => {}
-            b'<' => wanted.push(b'>'),
-            b'(' => wanted.push(b')'),
-            b'[' => wanted.push(b']'),
             b'"' => wanted.push(b'"'),
+            b'<' if innermost == b'>' => wanted.push(b'>'),
             _ => {}
         }
     }
@@ -107,12 +123,19 @@ mod tests {
         assert_eq!(words("MAIL FROM:<\"a b\"@c> x"), ["MAIL", "FROM:", "<\"a b\"@c>", "x"]);
         assert_eq!(words("MAIL FROM:<a@b>>"), ["MAIL", "FROM:", "<a@b>>"]);
         assert_eq!(words("NOOP a:b x\0y"), ["NOOP", "a:b", "x"]);
+        assert_eq!(words("MAIL FROM:[a (b] <(>"), ["MAIL", "FROM:", "[a", "(b]", "<(>"]);
         assert!(words("  \0NOOP").is_empty());
     }
 
     #[test]
+    fn what_cannot_be_printed_is_a_question_mark() {
+        assert_eq!(printable(b"a\tb\xff\xc3\xbc\xc3\x7f\0\t"), b"a?b?\xc3\xbc??\0\t");
+        assert_eq!(printable(b"\x80\xc3"), b"??");
+    }
+
+    #[test]
     fn what_is_not_closed_is_malformed() {
-        for line in ["<a@b", "<\"a>", "\"a b", "[1.2.3.4", "<a\\>"] {
+        for line in ["<a@b", "<\"a>", "\"a b", "<a\\>"] {
             let tokens = split(line.as_bytes());
             assert!(matches!(tokens.as_slice(), [Token { kind: Kind::Malformed, .. }]), "{line}");
         }

@@ -1,0 +1,128 @@
+//! One session, played against a server.
+
+use std::io::{ErrorKind, Read as _, Write as _};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpStream};
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result};
+use socket2::{Domain, Socket, Type};
+
+use crate::fidelity::Service;
+use crate::fidelity::complete::{Awaited, is_whole};
+use crate::fidelity::script::{Answer, Exchange, Script, Wait};
+
+/// The longest wait for one answer: penalties of real servers are shorter.
+const PATIENCE: Duration = Duration::from_secs(25);
+/// How long an answer that is whole is looked at for more, and for the end of the connection.
+const MORE: Duration = Duration::from_millis(60);
+/// No answer of a session here is larger.
+const MOST: usize = 64 << 20;
+
+/// Plays a session up to its end, or to where the server closes. `number` makes its source address.
+pub(super) fn play(
+    service: Service,
+    server: SocketAddr,
+    number: usize,
+    script: &Script,
+) -> Result<Vec<Answer>> {
+    let stream = connect(service, server, number).context("connecting")?;
+    let mut player =
+        Player { service, stream, awaited: Awaited::default(), bytes: Vec::new(), closed: false };
+    let mut answers = Vec::new();
+    for exchange in &script.exchanges {
+        answers.push(player.exchange(exchange)?);
+        if player.closed {
+            break;
+        }
+    }
+    Ok(answers)
+}
+
+/// On loopback every session comes from an address of its own, lest penalties and limits leak from one to the next.
+fn connect(service: Service, server: SocketAddr, number: usize) -> Result<TcpStream> {
+    let socket = Socket::new(Domain::for_address(server), Type::STREAM, None)?;
+    if matches!(server.ip(), IpAddr::V4(address) if address.is_loopback()) {
+        let network = 21 + service as u8;
+        let (high, low) = (u8::try_from(number / 200)? + 1, u8::try_from(number % 200)? + 1);
+        socket.bind(&SocketAddr::from((Ipv4Addr::new(127, network, high, low), 0)).into())?;
+    }
+    socket.connect_timeout(&server.into(), PATIENCE)?;
+    socket.set_tcp_nodelay(true)?;
+    let stream = TcpStream::from(socket);
+    stream.set_write_timeout(Some(PATIENCE))?;
+    Ok(stream)
+}
+
+struct Player {
+    service: Service,
+    stream: TcpStream,
+    awaited: Awaited,
+    bytes: Vec<u8>,
+    closed: bool,
+}
+
+impl Player {
+    fn exchange(&mut self, exchange: &Exchange) -> Result<Answer> {
+        let start = Instant::now();
+        // A server may have closed; that shows when its answer is read.
+        let _ = self.stream.write_all(&exchange.payload);
+        let mut after = Duration::ZERO;
+        match exchange.wait {
+            Wait::Whole => {
+                self.prepare(exchange);
+                while !self.is_whole() && start.elapsed() < PATIENCE && !self.closed {
+                    self.more(Duration::from_secs(1))?;
+                }
+                after = start.elapsed();
+                self.awaited.tag = None;
+                while self.more(MORE)? {}
+            }
+            Wait::Silence(silence) => {
+                while self.more(silence)? {
+                    after = start.elapsed();
+                }
+            }
+        }
+        Ok(Answer { bytes: std::mem::take(&mut self.bytes), after, closed: self.closed })
+    }
+
+    fn prepare(&mut self, exchange: &Exchange) {
+        let word = |line: &[u8]| line.split(|byte| *byte == b' ').next().unwrap_or_default().to_vec();
+        let first = if exchange.commands == 1 { &exchange.payload } else { &exchange.last };
+        let literal_went_before = self.awaited.last.ends_with(b"}");
+        let tag = match self.awaited.tag.take() {
+            Some(tag) if literal_went_before => Some(tag),
+            _ => Some(word(first).trim_ascii().to_vec()),
+        };
+        self.awaited = Awaited {
+            commands: exchange.commands,
+            payload: exchange.payload.clone(),
+            last: exchange.last.clone(),
+            tag,
+        };
+    }
+
+    fn is_whole(&self) -> bool {
+        is_whole(self.service, &self.awaited, &self.bytes)
+    }
+
+    /// Reads once; `false` on silence, and at the end.
+    fn more(&mut self, wait: Duration) -> Result<bool> {
+        if self.closed || self.bytes.len() > MOST {
+            return Ok(false);
+        }
+        let mut buffer = [0; 16 * 1024];
+        self.stream.set_read_timeout(Some(wait))?;
+        match self.stream.read(&mut buffer) {
+            Ok(0) => self.closed = true,
+            Ok(length) => {
+                self.bytes.extend_from_slice(&buffer[..length]);
+                return Ok(true);
+            }
+            Err(error) if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut) => {}
+            Err(error) if error.kind() == ErrorKind::Interrupted => return Ok(true),
+            Err(_) => self.closed = true,
+        }
+        Ok(false)
+    }
+}
