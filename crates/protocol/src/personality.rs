@@ -18,7 +18,8 @@ pub struct Personality {
     pub imap: ImapTexts,
     /// How it speaks POP3.
     pub pop3: Pop3Texts,
-    /// How it speaks SMTP.
+    /// How it speaks SMTP; as `decnet` does, where the server imitated speaks none.
+    #[serde(default = "smtp_of_decnet")]
     pub smtp: SmtpTexts,
 }
 
@@ -42,7 +43,10 @@ pub enum PersonalityError {
 }
 
 /// Every personality that is built in: one file and one line each.
-const BUILTIN: [(&str, &str); 1] = [("decnet", include_str!("../../../personalities/decnet.toml"))];
+const BUILTIN: [(&str, &str); 2] = [
+    ("decnet", include_str!("../../../personalities/decnet.toml")),
+    ("dovecot-2.3", include_str!("../../../personalities/dovecot-2.3.toml")),
+];
 
 impl Personality {
     /// The names of the built-in ones.
@@ -73,6 +77,14 @@ impl Personality {
         personality.smtp.check().map_err(invalid)?;
         Ok(personality)
     }
+}
+
+fn smtp_of_decnet() -> SmtpTexts {
+    #[derive(Deserialize)]
+    struct Part {
+        smtp: SmtpTexts,
+    }
+    toml::from_str::<Part>(BUILTIN[0].1).expect("`every_builtin_is_whole` reads it").smtp
 }
 
 #[cfg(test)]

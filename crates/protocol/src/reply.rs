@@ -33,6 +33,12 @@ pub(crate) use phrases;
 #[serde(bound = "P: Ord + Deserialize<'de>")]
 pub struct Replies<P>(BTreeMap<P, Text>);
 
+impl<P> Default for Replies<P> {
+    fn default() -> Self {
+        Self(BTreeMap::new())
+    }
+}
+
 impl<P: Copy + Ord + Debug> Replies<P> {
     /// Whether each of these phrases has words; `table` is where in the file they stand.
     pub(crate) fn check(&self, table: &str, all: &[P]) -> Result<(), String> {
@@ -45,6 +51,11 @@ impl<P: Copy + Ord + Debug> Replies<P> {
     /// The words of all phrases.
     pub(crate) fn all(&self) -> impl Iterator<Item = &Text> {
         self.0.values()
+    }
+
+    /// The words of a phrase that may be without any.
+    pub(crate) fn get(&self, phrase: P) -> Option<&Text> {
+        self.0.get(&phrase)
     }
 
     /// The words of a phrase.

@@ -26,7 +26,7 @@ use bait::Corpus;
 
 pub use crate::options::Options;
 pub use session::Imap;
-pub use texts::{Attributes, ImapTexts, Limits, Phrase, Times};
+pub use texts::{Attributes, ImapTexts, Limits, Phrase, Times, Tls};
 
 use crate::credentials::Credentials;
 use crate::text::Slot;

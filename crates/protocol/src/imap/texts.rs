@@ -7,7 +7,9 @@ use serde::Deserialize;
 
 use crate::framing::Caps;
 use crate::imap::command::TABLE;
+use crate::mail_process::MailProcess;
 use crate::reply::{Replies, check_verbs, phrases};
+use crate::sasl::Mechanism;
 use crate::text::Text;
 
 phrases! {
@@ -106,6 +108,132 @@ phrases! {
     Continue,
     /// Go ahead with IDLE. As it stands.
     Idling,
+    /// Fewer arguments than the command has.
+    MissingArguments,
+    /// More arguments than LIST has.
+    ExtraArguments,
+    /// An item that FETCH knows only in part: `RFC822.PEEK`.
+    UnknownFetchParameter,
+    /// A modifier that FETCH or SELECT does not know.
+    UnknownFetchModifier,
+    /// A mod-sequence that is no number.
+    InvalidModseq,
+    /// A modifier that STORE does not know.
+    UnknownStoreModifier,
+    /// `BODY[]<99999999999999999999.1>`
+    PartialTooBig,
+    /// `BODY[]<0.x>`
+    PartialInvalid,
+    /// LIST without a reference.
+    InvalidReference,
+    /// LIST without a pattern.
+    InvalidPattern,
+    /// LIST with a list of other things than patterns.
+    InvalidPatternList,
+    /// LIST with a selection option that does not exist.
+    UnknownSelectOption,
+    /// LIST with a return option that does not exist.
+    UnknownReturnOption,
+    /// LIST with options that are no atoms.
+    ListOptionsNoAtoms,
+    /// LIST (RECURSIVEMATCH).
+    RecursiveMatchAlone,
+    /// A system flag that does not exist, or that nobody may set.
+    InvalidSystemFlag,
+    /// Flags that are no atoms.
+    FlagsNoAtoms,
+    /// SEARCH RETURN with an option that does not exist.
+    UnknownSearchReturn,
+    /// SEARCH RETURN with PARTIAL in a form that it has not.
+    PartialOnce,
+    /// SEARCH RETURN (PARTIAL 1:2 ALL).
+    PartialAndAll,
+    /// NOT, OR or `(` without a key behind it.
+    MissingKey,
+    /// SORT without a list of keys.
+    InvalidSort,
+    /// SORT ().
+    EmptySort,
+    /// A key that SORT does not know.
+    UnknownSortKey,
+    /// SORT (REVERSE).
+    SortEndsWithReverse,
+    /// A charset that is no string.
+    InvalidCharset,
+    /// THREAD with an algorithm that does not exist.
+    UnknownThreadAlgorithm,
+    /// APPEND without a literal.
+    MissingMessageSize,
+    /// APPEND with a date that is none.
+    InvalidInternalDate,
+    /// APPEND CATENATE ().
+    EmptyCatenate,
+    /// CANCELUPDATE, NOTIFY and others with malformed parameters.
+    InvalidParameters,
+    /// GENURLAUTH, RESETKEY, URLFETCH.
+    UrlauthDisabled,
+    /// GETMETADATA, SETMETADATA.
+    MetadataDisabled,
+    /// APPEND of nothing.
+    ZeroByteMessage,
+    /// There is no room for what is to be added.
+    OverQuota,
+    /// The mailbox to add to does not exist.
+    TryCreate,
+    /// The mailbox to delete or rename does not exist.
+    Nonexistent,
+    /// The mailbox to create exists.
+    MailboxExists,
+    /// The new name is taken.
+    TargetExists,
+    /// RENAME of INBOX.
+    RenameInbox,
+    /// RENAME a a.b.
+    RenameUnderChild,
+    /// DELETE of INBOX.
+    DeleteInbox,
+    /// The mailbox name is empty.
+    NameEmpty,
+    /// The mailbox name begins with the separator.
+    NameBegins,
+    /// The mailbox name ends with the separator.
+    NameEnds,
+    /// Two separators, one behind the other.
+    NameAdjacent,
+    /// The mailbox name has a slash.
+    NameSlash,
+    /// The mailbox name is too long to be created.
+    NameTooLong,
+    /// The mailbox is but a parent of others.
+    NotSelectable,
+    /// STORE in a mailbox opened with EXAMINE.
+    StoreReadOnly,
+    /// STORE UNCHANGEDSINCE of messages that have changed.
+    StoreConflict,
+    /// EXPUNGE in a mailbox opened with EXAMINE.
+    ExpungeReadOnly,
+    /// COPY or MOVE of nothing.
+    NoMessagesFound,
+    /// STATUS of the open mailbox.
+    StatusOnSelected,
+    /// COPY went well.
+    Copied,
+    /// APPEND went well.
+    Appended,
+    /// Where the moved messages are. Untagged.
+    MovedUids,
+    /// SELECT while a mailbox is open. Untagged.
+    ClosedPrevious,
+    /// The flags that the open mailbox has. Untagged.
+    FlagsNow,
+    /// The same, as they may be set. Untagged.
+    PermanentFlagsNow,
+    /// After the first CONDSTORE command in an open mailbox. Untagged.
+    HighestModseq,
+    /// The answer to NAMESPACE. Untagged.
+    Namespace,
+    /// Farewell after DELETE of the open mailbox. Untagged.
+    ByeMailboxDeleted,
 }
 
 /// The `[imap]` table of a personality.
@@ -118,6 +246,21 @@ pub struct ImapTexts {
     pub capabilities_before_login: Text,
     /// The capability list after login.
     pub capabilities: Text,
+    /// What is different in TLS.
+    pub tls: Option<Tls>,
+    /// The SASL mechanisms offered.
+    #[serde(default = "both_mechanisms")]
+    pub(crate) mechanisms: Vec<Mechanism>,
+    /// Whose ways the engine follows.
+    #[serde(default)]
+    pub mail_process: MailProcess,
+    /// What ends every tagged reply after login: `{timing}` are seconds.
+    pub timing: Option<Text>,
+    /// A login that went well, where the client had asked for the capabilities before: they come untagged.
+    pub logged_in_briefly: Option<Text>,
+    /// Attributes of mailboxes by name (RFC 6154).
+    #[serde(default)]
+    pub special_use: BTreeMap<String, String>,
     /// The separator in mailbox names; one character.
     pub separator: char,
     /// UIDVALIDITY of INBOX, where the imitated server has a fixed one; otherwise it is the installation's.
@@ -132,12 +275,32 @@ pub struct ImapTexts {
     pub arrived: Vec<Text>,
     /// What answers each command that went well. A command without a text here does not exist in this personality.
     pub completed: BTreeMap<String, Text>,
+    /// The same before login, where that is worded otherwise.
+    #[serde(default)]
+    pub completed_before_login: BTreeMap<String, Text>,
     /// All other replies.
     pub replies: Replies<Phrase>,
+    /// The same before login, where that is worded otherwise.
+    #[serde(default)]
+    pub login_replies: Replies<Phrase>,
     /// Sizes and counts.
     pub limits: Limits,
     /// Delays.
     pub times: Times,
+}
+
+/// What is different once a connection is in TLS.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct Tls {
+    /// The greeting, a whole line.
+    pub greeting: Text,
+    /// The capability list before login.
+    pub capabilities_before_login: Text,
+    /// STARTTLS went well.
+    pub begin: Text,
+    /// STARTTLS in TLS.
+    pub already: Text,
 }
 
 /// LIST attributes, without the parentheses.
@@ -162,8 +325,13 @@ pub struct Limits {
     pub login_command: usize,
     /// Octets of a line after login.
     pub line: usize,
+    /// Octets of one argument after login, where they are counted.
+    pub argument: Option<usize>,
     /// Octets of a literal after login.
     pub literal: usize,
+    /// Octets of a message in APPEND that are kept; more are taken and thrown away.
+    #[serde(default)]
+    pub append: usize,
     /// Octets of a whole command with its literals after login.
     pub command: usize,
     /// Bad commands that end a connection before login.
@@ -213,13 +381,27 @@ impl Times {
 impl ImapTexts {
     /// What the type does not hold: every phrase has words, and every command is one that the engine has.
     pub(crate) fn check(&self) -> Result<(), String> {
-        self.replies.check("imap.replies", Phrase::ALL)?;
+        // What only changes of mail need comes last.
+        let plain = Phrase::ALL.iter().position(|phrase| *phrase == Phrase::MissingArguments);
+        let all = if self.mail_process.is_dovecot() { None } else { plain };
+        self.replies
+            .check("imap.replies", all.and_then(|end| Phrase::ALL.get(..end)).unwrap_or(Phrase::ALL))?;
         let known: Vec<&'static str> = TABLE.iter().map(|row| row.verb).collect();
-        check_verbs("imap.completed", &self.completed, &known)
+        check_verbs("imap.completed", &self.completed, &known)?;
+        check_verbs("imap.completed-before-login", &self.completed_before_login, &known)
+    }
+
+    /// The words of a phrase before login.
+    pub fn login_reply(&self, phrase: Phrase) -> &Text {
+        self.login_replies.get(phrase).unwrap_or_else(|| self.reply(phrase))
     }
 
     /// The words of a phrase.
     pub fn reply(&self, phrase: Phrase) -> &Text {
         self.replies.of(phrase)
     }
+}
+
+fn both_mechanisms() -> Vec<Mechanism> {
+    vec![Mechanism::Plain, Mechanism::Login]
 }

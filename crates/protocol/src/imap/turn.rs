@@ -126,7 +126,7 @@ impl<'a> Turn<'a> {
 
     /// Records a login and answers it. `true` when it was let in.
     pub fn judge(&mut self, attempt: Attempt) -> bool {
-        let (accepted, event) = attempt.judge(&self.service.credentials);
+        let (accepted, event) = attempt.judge(&self.service.credentials, self.service.texts.mail_process);
         self.record(event);
         if accepted {
             self.complete();

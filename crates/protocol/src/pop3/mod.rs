@@ -24,7 +24,7 @@ use bait::Corpus;
 
 pub use crate::options::Options;
 pub use session::Pop3;
-pub use texts::{Limits, Phrase, Pop3Texts, Times};
+pub use texts::{Limits, Phrase, Pop3Texts, Times, Tls};
 
 use crate::credentials::Credentials;
 use crate::text::{Slot, Text};

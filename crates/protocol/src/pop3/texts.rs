@@ -6,6 +6,7 @@ use std::time::Duration;
 use serde::Deserialize;
 
 use crate::framing::Caps;
+use crate::mail_process::MailProcess;
 use crate::pop3::command::TABLE;
 use crate::reply::{Replies, check_verbs, phrases};
 use crate::sasl::Mechanism;
@@ -81,6 +82,11 @@ pub struct Pop3Texts {
     pub capabilities_before_login: Vec<Text>,
     /// The lines of CAPA after login.
     pub capabilities: Vec<Text>,
+    /// What is different in TLS.
+    pub tls: Option<Tls>,
+    /// Whose ways the engine follows.
+    #[serde(default)]
+    pub mail_process: MailProcess,
     /// The SASL mechanisms offered, in the order of AUTH's answer.
     pub(crate) mechanisms: Vec<Mechanism>,
     /// What answers each command that went well. A command without a text here does not exist in this personality.
@@ -94,6 +100,18 @@ pub struct Pop3Texts {
     pub limits: Limits,
     /// Delays.
     pub times: Times,
+}
+
+/// What is different once a connection is in TLS.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct Tls {
+    /// The lines of CAPA before login.
+    pub capabilities_before_login: Vec<Text>,
+    /// STLS went well.
+    pub begin: Text,
+    /// STLS in TLS.
+    pub already: Text,
 }
 
 /// Caps on what a client sends.

@@ -35,6 +35,7 @@ pub fn corpus() -> Corpus {
             mailbox("Work.2024", 1_712_345_680, &[]),
             mailbox("Entw\u{fc}rfe", 1_712_345_681, &[]),
         ],
+        subscriptions: vec!["Sent".into(), "Work.2024".into()],
     }
 }
 

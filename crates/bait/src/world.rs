@@ -1,0 +1,408 @@
+//! A visitor's own world: the corpus, and on top of it what the visitor has changed. Copied on write: what is not changed
+//! is shared with everybody.
+//!
+//! Bounded in mailboxes, messages and octets. Not here: who is told of a change and when (the sessions), and for how long
+//! a world is kept (the driver).
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use bytes::Bytes;
+use jiff::ZonedDateTime;
+
+use crate::corpus::{Corpus, Mailbox};
+use crate::flags::Flags;
+use crate::message::Message;
+
+/// Mailboxes of one world.
+const MOST_FOLDERS: usize = 200;
+/// Messages that a visitor has added, by any way.
+const MOST_ADDED: usize = 2_000;
+/// Octets of messages that a visitor has appended.
+const MOST_OCTETS: usize = 4 << 20;
+/// Keywords of one mailbox.
+const MOST_KEYWORDS: usize = 64;
+/// Octets of one keyword.
+const LONGEST_KEYWORD: usize = 100;
+/// Subscriptions.
+const MOST_SUBSCRIPTIONS: usize = 400;
+/// The mod-sequence of what has never been changed.
+const FIRST_MODSEQ: u64 = 1;
+
+/// The mail as one visitor sees it.
+#[derive(Debug, Default)]
+pub struct World {
+    folders: Vec<Folder>,
+    subscriptions: Vec<String>,
+    /// Larger than every UIDVALIDITY in it.
+    next_validity: u32,
+    added: usize,
+    octets: usize,
+}
+
+/// There is no room for more.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Full;
+
+/// What is marked on a message.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Marks {
+    /// System flags.
+    pub flags: Flags,
+    /// Keywords: bit n is the mailbox's keyword n.
+    pub keywords: u64,
+    /// When they last changed (RFC 7162).
+    pub modseq: u64,
+}
+
+/// A message in its mailbox.
+#[derive(Debug, Clone)]
+pub struct Entry {
+    /// The message. Its own flags are those that it came with.
+    pub message: Arc<Message>,
+    /// What is marked on it now.
+    pub marks: Marks,
+}
+
+/// One mailbox of a world.
+#[derive(Debug)]
+pub struct Folder {
+    /// Its name in UTF-8.
+    pub name: String,
+    /// UIDVALIDITY.
+    pub uid_validity: u32,
+    /// UIDNEXT.
+    pub uid_next: u32,
+    /// The keywords that it has seen.
+    pub keywords: Vec<String>,
+    /// The highest mod-sequence.
+    pub modseq: u64,
+    base: Arc<Mailbox>,
+    /// The first UID of the corpus that is not in `base` or among the added.
+    base_next: u32,
+    added: Vec<Arc<Message>>,
+    changes: BTreeMap<u32, Marks>,
+    gone: BTreeSet<u32>,
+    /// Messages below this UID are `\Recent` no more.
+    seen_below: u32,
+}
+
+impl World {
+    /// The corpus, unchanged.
+    pub fn new(corpus: &Corpus) -> Self {
+        let folders: Vec<Folder> = corpus.mailboxes.iter().map(Folder::of).collect();
+        let last = folders.iter().map(|folder| folder.uid_validity).max().unwrap_or_default();
+        let next_validity = last.saturating_add(1);
+        Self { folders, subscriptions: corpus.subscriptions.clone(), next_validity, added: 0, octets: 0 }
+    }
+
+    /// The mailboxes, in the order in which they came to be; INBOX first.
+    pub fn folders(&self) -> &[Folder] {
+        &self.folders
+    }
+
+    /// The names subscribed to, in that order.
+    pub fn subscriptions(&self) -> &[String] {
+        &self.subscriptions
+    }
+
+    /// The mailbox of that name; INBOX in any case.
+    pub fn folder(&self, name: &str) -> Option<&Folder> {
+        self.folders.iter().find(|folder| folder.is(name))
+    }
+
+    /// The same, to be changed.
+    pub fn folder_mut(&mut self, name: &str) -> Option<&mut Folder> {
+        self.folders.iter_mut().find(|folder| folder.is(name))
+    }
+
+    /// Whether a mailbox lies below that name.
+    pub fn has_children(&self, name: &str, separator: char) -> bool {
+        self.folders.iter().any(|folder| below(&folder.name, name, separator).is_some())
+    }
+
+    /// Takes over what has arrived in the corpus since.
+    pub fn arrive(&mut self, corpus: &Corpus) {
+        for mailbox in &corpus.mailboxes {
+            if let Some(folder) = self.folders.iter_mut().find(|folder| folder.name == mailbox.name) {
+                folder.arrive(mailbox);
+            }
+        }
+    }
+
+    /// A new mailbox; the name is free.
+    pub fn create(&mut self, name: &str) -> Result<(), Full> {
+        if self.folders.len() >= MOST_FOLDERS {
+            return Err(Full);
+        }
+        let uid_validity = self.next_validity;
+        self.next_validity = uid_validity.checked_add(1).ok_or(Full)?;
+        let empty = Mailbox { name: name.to_owned(), uid_validity, uid_next: 1, messages: Vec::new() };
+        self.folders.push(Folder::of(&Arc::new(empty)));
+        Ok(())
+    }
+
+    /// Removes a mailbox; says whether there was one.
+    pub fn delete(&mut self, name: &str) -> bool {
+        let before = self.folders.len();
+        self.folders.retain(|folder| folder.name != name);
+        self.folders.len() < before
+    }
+
+    /// Gives a mailbox, and all below it, another name; says whether there was one.
+    pub fn rename(&mut self, from: &str, to: &str, separator: char) -> bool {
+        let mut found = false;
+        for folder in &mut self.folders {
+            if folder.name == from {
+                to.clone_into(&mut folder.name);
+                found = true;
+            } else if let Some(rest) = below(&folder.name, from, separator) {
+                folder.name = format!("{to}{separator}{rest}");
+                found = true;
+            }
+        }
+        found
+    }
+
+    /// Subscribes to a name, or no longer.
+    pub fn subscribe(&mut self, name: &str, wanted: bool) -> Result<(), Full> {
+        let known = self.subscriptions.iter().any(|known| known == name);
+        if wanted && !known {
+            if self.subscriptions.len() >= MOST_SUBSCRIPTIONS {
+                return Err(Full);
+            }
+            self.subscriptions.push(name.to_owned());
+        } else if !wanted {
+            self.subscriptions.retain(|known| known != name);
+        }
+        Ok(())
+    }
+
+    /// Puts a message into a mailbox, `\Recent`; its UID.
+    pub fn append(
+        &mut self,
+        name: &str,
+        flags: Flags,
+        keywords: &[String],
+        date: ZonedDateTime,
+        bytes: Bytes,
+    ) -> Result<u32, Full> {
+        let octets = self.octets.saturating_add(bytes.len());
+        if octets > MOST_OCTETS || self.added >= MOST_ADDED {
+            return Err(Full);
+        }
+        let folder = self.folder_mut(name).ok_or(Full)?;
+        let keywords = folder.keyword_bits(keywords);
+        let uid =
+            folder.add(|uid| Message::new(uid, flags | Flags::RECENT, date, bytes, Vec::new()), keywords)?;
+        self.octets = octets;
+        self.added += 1;
+        Ok(uid)
+    }
+
+    /// Puts copies of messages, with their marks, into a mailbox; their UIDs. `keywords` are the names of the bits.
+    pub fn copy(&mut self, entries: &[Entry], keywords: &[String], to: &str) -> Result<Vec<u32>, Full> {
+        if self.added.saturating_add(entries.len()) > MOST_ADDED {
+            return Err(Full);
+        }
+        self.added += entries.len();
+        let folder = self.folder_mut(to).ok_or(Full)?;
+        let copied = entries.iter().map(|Entry { message, marks }| {
+            let names = keywords.iter().enumerate().filter(|(bit, _)| marks.keywords >> bit & 1 == 1);
+            let names: Vec<String> = names.map(|(_, name)| name.clone()).collect();
+            let bits = folder.keyword_bits(&names);
+            let (date, bytes) = (message.internal_date.clone(), message.bytes.clone());
+            let flags = marks.flags | Flags::RECENT;
+            folder.add(|uid| Message::new(uid, flags, date, bytes, message.slots.clone()), bits)
+        });
+        copied.collect()
+    }
+}
+
+impl Folder {
+    fn of(mailbox: &Arc<Mailbox>) -> Self {
+        Self {
+            name: mailbox.name.clone(),
+            uid_validity: mailbox.uid_validity,
+            uid_next: mailbox.uid_next,
+            keywords: Vec::new(),
+            modseq: FIRST_MODSEQ,
+            base: Arc::clone(mailbox),
+            base_next: mailbox.uid_next,
+            added: Vec::new(),
+            changes: BTreeMap::new(),
+            gone: BTreeSet::new(),
+            seen_below: 0,
+        }
+    }
+
+    fn is(&self, name: &str) -> bool {
+        self.name == name || (self.name == "INBOX" && name.eq_ignore_ascii_case("INBOX"))
+    }
+
+    /// The messages, by ascending UID.
+    pub fn entries(&self) -> impl Iterator<Item = Entry> + '_ {
+        let known = self.base.messages.iter().filter(|message| message.uid < self.base_next);
+        let present = known.chain(&self.added).filter(|message| !self.gone.contains(&message.uid));
+        present.map(|message| Entry { message: Arc::clone(message), marks: self.marks(message) })
+    }
+
+    fn marks(&self, message: &Message) -> Marks {
+        let unchanged = Marks { flags: message.flags, keywords: 0, modseq: FIRST_MODSEQ };
+        let mut marks = self.changes.get(&message.uid).copied().unwrap_or(unchanged);
+        if message.uid < self.seen_below {
+            marks.flags = marks.flags & !Flags::RECENT;
+        }
+        marks
+    }
+
+    /// From now on nothing that is there is `\Recent`.
+    pub fn forget_recent(&mut self) {
+        self.seen_below = self.uid_next;
+    }
+
+    /// Marks a message; says whether that changed anything. `\Recent` stays as it is.
+    pub fn mark(&mut self, entry: &Entry, flags: Flags, keywords: u64) -> bool {
+        let present = self.marks(&entry.message);
+        let flags = (flags & !Flags::RECENT) | (present.flags & Flags::RECENT);
+        if (flags, keywords) == (present.flags, present.keywords) || self.gone.contains(&entry.message.uid) {
+            return false;
+        }
+        self.changes.insert(entry.message.uid, Marks { flags, keywords, modseq: self.modseq + 1 });
+        true
+    }
+
+    /// Counts a change: what [`Self::mark`] has marked since the last one has this mod-sequence.
+    pub fn count_change(&mut self) {
+        self.modseq += 1;
+    }
+
+    /// Removes messages; how many there were.
+    pub fn expunge(&mut self, uids: impl IntoIterator<Item = u32>) -> usize {
+        let before = self.gone.len();
+        self.gone.extend(uids);
+        let gone = &self.gone;
+        self.changes.retain(|uid, _| !gone.contains(uid));
+        if gone.len() > before {
+            self.modseq += 1;
+        }
+        gone.len() - before
+    }
+
+    /// The bits of keywords, which become known to the mailbox. There is no bit for one too many.
+    pub fn keyword_bits(&mut self, names: &[String]) -> u64 {
+        let mut bits = 0;
+        for name in names {
+            let known = self.keywords.iter().position(|known| known.eq_ignore_ascii_case(name));
+            let room = self.keywords.len() < MOST_KEYWORDS && name.len() <= LONGEST_KEYWORD;
+            let bit = known.or_else(|| {
+                room.then(|| {
+                    self.keywords.push(name.clone());
+                    self.keywords.len() - 1
+                })
+            });
+            bits |= bit.map_or(0, |bit| 1_u64 << bit);
+        }
+        bits
+    }
+
+    fn add(&mut self, message: impl FnOnce(u32) -> Message, keywords: u64) -> Result<u32, Full> {
+        let uid = self.uid_next;
+        self.uid_next = uid.checked_add(1).ok_or(Full)?;
+        let message = message(uid);
+        self.modseq += 1;
+        let marks = Marks { flags: message.flags, keywords, modseq: self.modseq };
+        self.changes.insert(uid, marks);
+        self.added.push(Arc::new(message));
+        Ok(uid)
+    }
+
+    /// What the corpus has got since goes behind what the visitor has added.
+    fn arrive(&mut self, mailbox: &Mailbox) {
+        for message in mailbox.messages.iter().filter(|message| message.uid >= self.base_next) {
+            let again = if message.uid < self.uid_next {
+                let (date, bytes) = (message.internal_date.clone(), message.bytes.clone());
+                let slots = message.slots.clone();
+                Arc::new(Message::new(self.uid_next, message.flags, date, bytes, slots))
+            } else {
+                Arc::clone(message)
+            };
+            self.uid_next = again.uid.saturating_add(1);
+            self.added.push(again);
+        }
+        self.base_next = self.base_next.max(mailbox.uid_next);
+        self.uid_next = self.uid_next.max(mailbox.uid_next);
+    }
+}
+
+/// What stands behind `parent` and the separator in a name.
+fn below<'a>(name: &'a str, parent: &str, separator: char) -> Option<&'a str> {
+    name.strip_prefix(parent)?.strip_prefix(separator).filter(|rest| !rest.is_empty())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use jiff::Timestamp;
+    use jiff::tz::TimeZone;
+
+    fn date() -> ZonedDateTime {
+        Timestamp::UNIX_EPOCH.to_zoned_datetime(TimeZone::UTC)
+    }
+
+    fn corpus(uids: &[u32]) -> Corpus {
+        let message = |uid: &u32| {
+            Arc::new(Message::new(*uid, Flags::NONE, date(), Bytes::from_static(b"x"), Vec::new()))
+        };
+        let messages: Vec<_> = uids.iter().map(message).collect();
+        let uid_next = uids.last().map_or(1, |uid| uid + 1);
+        let inbox = Mailbox { name: "INBOX".into(), uid_validity: 7, uid_next, messages };
+        Corpus { mailboxes: vec![Arc::new(inbox)], subscriptions: Vec::new() }
+    }
+
+    fn uids(world: &World) -> Vec<u32> {
+        world.folder("inbox").unwrap().entries().map(|entry| entry.message.uid).collect()
+    }
+
+    #[test]
+    fn what_arrives_after_an_append_has_a_uid_of_its_own() {
+        let mut world = World::new(&corpus(&[3]));
+        assert_eq!(world.append("INBOX", Flags::SEEN, &[], date(), Bytes::from_static(b"y")), Ok(4));
+        world.arrive(&corpus(&[3, 4]));
+        assert_eq!(uids(&world), [3, 4, 5]);
+        world.arrive(&corpus(&[3, 4, 9]));
+        assert_eq!(uids(&world), [3, 4, 5, 9]);
+        world.folder_mut("INBOX").unwrap().expunge([4, 9]);
+        assert_eq!(uids(&world), [3, 5]);
+    }
+
+    #[test]
+    fn there_is_an_end_to_everything() {
+        let mut world = World::new(&corpus(&[3]));
+        let big = Bytes::from(vec![b'x'; MOST_OCTETS / 2]);
+        assert!(world.append("INBOX", Flags::NONE, &[], date(), big.clone()).is_ok());
+        assert!(world.append("INBOX", Flags::NONE, &[], date(), big.clone()).is_ok());
+        assert_eq!(world.append("INBOX", Flags::NONE, &[], date(), big), Err(Full));
+        let all: Vec<Entry> = world.folder("INBOX").unwrap().entries().collect();
+        let copies = (0..).take_while(|_| world.copy(&all, &[], "INBOX").is_ok()).count();
+        assert!(copies * all.len() <= MOST_ADDED);
+        let made = (0..).take_while(|number| world.create(&format!("box-{number}")).is_ok()).count();
+        assert_eq!(made, MOST_FOLDERS - 1);
+        let folder = world.folder_mut("INBOX").unwrap();
+        let names: Vec<String> = (0..1000).map(|number| format!("k{number}")).collect();
+        assert_eq!(folder.keyword_bits(&names), u64::MAX);
+    }
+
+    #[test]
+    fn names_move_with_all_below() {
+        let mut world = World::new(&corpus(&[3]));
+        for name in ["a", "a.b", "ab"] {
+            world.create(name).unwrap();
+        }
+        assert!(world.has_children("a", '.') && !world.has_children("ab", '.'));
+        assert!(world.rename("a", "x.y", '.'));
+        let names: Vec<&str> = world.folders().iter().map(|folder| folder.name.as_str()).collect();
+        assert_eq!(names, ["INBOX", "x.y", "x.y.b", "ab"]);
+        assert!(world.delete("x.y") && !world.delete("x.y"));
+    }
+}
