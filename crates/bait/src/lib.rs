@@ -15,13 +15,11 @@ pub mod maildir;
 pub mod maildir_tree;
 mod message;
 pub mod mime;
-mod overlay;
 pub mod persona;
 mod world;
 
 pub use corpus::{Corpus, Mailbox};
 pub use flags::Flags;
 pub use message::{Bait, Message, Slot};
-pub use overlay::Overlay;
 pub use persona::{Installation, Persona};
 pub use world::{Entry, Folder, Full, Marks, World};

@@ -19,7 +19,7 @@ const MOST_FOLDERS: usize = 200;
 /// Messages that a visitor has added, by any way.
 const MOST_ADDED: usize = 2_000;
 /// Octets of messages that a visitor has appended.
-const MOST_OCTETS: usize = 4 << 20;
+const MOST_OCTETS: usize = 2 << 20;
 /// Keywords of one mailbox.
 const MOST_KEYWORDS: usize = 64;
 /// Octets of one keyword.

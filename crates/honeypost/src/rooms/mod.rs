@@ -92,5 +92,6 @@ fn options(config: &Config, banner: Option<&str>) -> protocol::Options {
         banner: banner.map(str::to_owned),
         login_timeout: config.login_timeout(),
         idle_timeout: config.idle_timeout(),
+        epoch: jiff::Timestamp::now(),
     }
 }

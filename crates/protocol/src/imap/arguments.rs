@@ -50,6 +50,15 @@ impl<'a> Argument<'a> {
     }
 }
 
+/// Octets of the longest argument.
+pub fn longest(arguments: &[Argument<'_>]) -> usize {
+    let length = |argument: &Argument<'_>| match argument {
+        Argument::List(members) => longest(members),
+        argument => argument.string().map_or(0, <[u8]>::len),
+    };
+    arguments.iter().map(length).max().unwrap_or_default()
+}
+
 /// Lists nested deeper than this are refused; no client needs more than four.
 const MAX_DEPTH: usize = 32;
 

@@ -4,31 +4,44 @@
 //! Read `state.rs`, `command.rs` (the table), `session.rs`, then the command you came for: `login.rs`, `mailbox.rs`,
 //! `list.rs`, `status.rs`, `fetch/`, `search/`.
 
+mod append;
 mod arguments;
 mod command;
+mod copy;
+mod disabled;
+mod expunge;
 mod fetch;
+mod flags;
+mod folders;
 mod list;
+mod list_extended;
 mod login;
 mod mailbox;
+mod name;
 mod search;
 mod sequence;
 mod session;
 mod state;
 mod status;
+mod store;
 mod string;
 mod texts;
+mod timing;
 mod turn;
+mod view;
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use bait::Corpus;
+use jiff::Timestamp;
 
 pub use crate::options::Options;
 pub use session::Imap;
 pub use texts::{Attributes, ImapTexts, Limits, Phrase, Times, Tls};
 
 use crate::credentials::Credentials;
+use crate::session::Moment;
 use crate::text::Slot;
 
 /// What all IMAP sessions of a server share.
@@ -42,6 +55,8 @@ pub struct Service {
     pub(crate) capabilities: Vec<u8>,
     pub(crate) login_timeout: Duration,
     pub(crate) idle_timeout: Duration,
+    /// The time of day at [`Moment`] zero.
+    pub(crate) epoch: Timestamp,
 }
 
 impl Service {
@@ -52,7 +67,7 @@ impl Service {
         credentials: Arc<Credentials>,
         options: Options,
     ) -> Self {
-        let Options { node, banner, login_timeout, idle_timeout } = options;
+        let Options { node, banner, login_timeout, idle_timeout, epoch } = options;
         let fill = |text: &crate::text::Text| text.fill(&[(Slot::Node, node.as_bytes())]);
         Self {
             greeting: banner.map_or_else(|| fill(&texts.greeting), String::into_bytes),
@@ -63,6 +78,12 @@ impl Service {
             texts,
             corpus,
             credentials,
+            epoch,
         }
+    }
+
+    /// The time of day.
+    pub(crate) fn wall_clock(&self, Moment(since): Moment) -> Timestamp {
+        self.epoch.checked_add(since).unwrap_or(self.epoch)
     }
 }

@@ -1,6 +1,7 @@
 //! The session: from units of input to turns, from turns to actions.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use bait::Corpus;
 use bytes::Bytes;
@@ -8,12 +9,13 @@ use event::{CloseReason, Event, Text};
 
 use crate::framing::{Framing, Literal, Unit, trim_line_end};
 use crate::imap::Service;
+use crate::imap::append::judge_so_far;
 use crate::imap::command::Request;
 use crate::imap::login;
-use crate::imap::mailbox::announce;
 use crate::imap::state::{Stage, State};
 use crate::imap::texts::Phrase;
 use crate::imap::turn::{Fault, Turn};
+use crate::imap::view::Telling;
 use crate::reply::{received, unfinished, unheard};
 use crate::session::{Action, Actions, Moment, Session, Step};
 
@@ -28,6 +30,11 @@ pub struct Imap {
     last_input: Moment,
     bad_commands: u32,
     pending: bool,
+    asked_capabilities: bool,
+    /// When the command that is being read, or answered, first waited for the client.
+    waiting: Option<Moment>,
+    /// The literal that is being read is more than we keep.
+    overflowing: bool,
 }
 
 /// What a turn answers to.
@@ -70,6 +77,9 @@ impl Imap {
             last_input: Moment::default(),
             bad_commands: 0,
             pending: false,
+            asked_capabilities: false,
+            waiting: None,
+            overflowing: false,
         }
     }
 
@@ -106,8 +116,10 @@ impl Imap {
                         login::step(turn, state, step, Phrase::InvalidBase64)
                     });
                 }
-                Stage::Idling { tag, .. } => {
-                    self.turn(&Input::more(&line, tag, b"IDLE"), now, out, |turn, _| {
+                Stage::Idling { tag, since, .. } => {
+                    self.waiting = Some(since);
+                    self.turn(&Input::more(&line, tag, b"IDLE"), now, out, |turn, state| {
+                        state.sync(turn.service, Telling::default(), turn.out);
                         if !trim_line_end(&line).eq_ignore_ascii_case(b"DONE") {
                             return Err(Phrase::ExpectedDone.into());
                         }
@@ -123,13 +135,25 @@ impl Imap {
 
     fn command(&mut self, line: &Bytes, now: Moment, out: &mut Actions) {
         let request = Request::parse(line);
-        self.turn(&Input::command(line, &request), now, out, |turn, state| {
+        let overflowing = std::mem::take(&mut self.overflowing);
+        let refused = self.turn(&Input::command(line, &request), now, out, |turn, state| {
             if request.tag.is_none() {
                 return Err(Phrase::InvalidTag.into());
             }
             let row = request.row(&turn.service.texts, state)?;
+            if overflowing {
+                return Err(Phrase::OverQuota.into());
+            }
             (row.run)(turn, state)
         });
+        // Dovecot's APPEND goes on reading behind the brace, and finds a command there.
+        let dovecot = self.service.texts.mail_process.is_dovecot() && self.state.account().is_some();
+        if dovecot && refused == Some(Phrase::InvalidLiteral) && *request.verb == *b"APPEND" {
+            let rest = memchr::memchr(b'{', line).map(|brace| line.slice(brace.saturating_add(1)..));
+            if let (Some(rest), Stage::Command) = (rest, &self.stage) {
+                self.command(&rest, now, out);
+            }
+        }
     }
 
     /// One turn: runs it, refuses it where it fails, records the command in front of its answer, counts bad ones.
@@ -139,7 +163,7 @@ impl Imap {
         now: Moment,
         out: &mut Actions,
         run: impl FnOnce(&mut Turn<'_>, &mut State) -> Result<(), Fault>,
-    ) {
+    ) -> Option<Phrase> {
         let place = out.mark();
         let state = self.state.name();
         let (service, mail) = (Arc::clone(&self.service), Arc::clone(&self.mail));
@@ -153,11 +177,22 @@ impl Imap {
             out,
             stage: Stage::Command,
             status: "",
+            logged_in: self.state.account().is_some(),
+            asked_capabilities: self.asked_capabilities,
+            waited: waited(self.waiting, now),
         };
-        if let Err(fault) = run(&mut turn, &mut self.state) {
-            turn.refuse(&fault);
-        }
         let limits = &service.texts.limits;
+        let refused = run(&mut turn, &mut self.state).err();
+        if let Some(fault) = &refused {
+            // The last bad command that Dovecot's login process bears gets no answer of its own.
+            let last = self.bad_commands.saturating_add(1) >= limits.login_bad_commands;
+            let silent = last && !turn.logged_in && service.texts.mail_process.is_dovecot();
+            if silent && turn.is_bad(fault) {
+                turn.status = "BAD";
+            } else {
+                turn.refuse(fault);
+            }
+        }
         if turn.status == "BAD" {
             self.bad_commands = self.bad_commands.saturating_add(1);
         } else if self.state.account().is_some() {
@@ -173,31 +208,56 @@ impl Imap {
             turn.bye(Phrase::ByeTooManyBad, CloseReason::Violation);
         }
         let status = turn.status;
+        self.asked_capabilities = turn.asked_capabilities;
         self.stage = turn.stage;
+        if !matches!(self.stage, Stage::Fetching(_) | Stage::Searching(_)) {
+            self.waiting = None;
+        }
         out.record_at(place, received(input.verb, trim_line_end(input.line), state, status));
+        refused.map(|fault| fault.phrase)
     }
 
     /// A command announces a literal: let it in if the command may have one.
     fn literal(&mut self, literal: Literal, cap: usize, now: Moment, out: &mut Actions) {
         let so_far = Bytes::copy_from_slice(self.framing.command_so_far());
-        let allowed = {
-            let request = Request::parse(&so_far);
-            let texts = &self.service.texts;
-            request.tag.is_some() && request.row(texts, &self.state).is_ok()
+        let (request, texts) = (Request::parse(&so_far), Arc::clone(&self.service));
+        let texts = &texts.texts;
+        let allowed = request.tag.is_some() && request.row(texts, &self.state).is_ok();
+        let append = allowed && *request.verb == *b"APPEND";
+        let judged = if append && !self.overflowing {
+            judge_so_far(&mut self.state, texts.separator, request.arguments, literal.size)
+        } else {
+            Ok(())
         };
         // One that comes without our leave is part of what was said, though the command is refused.
-        if !allowed && literal.synchronizing {
+        if literal.synchronizing && (!allowed || judged.is_err()) {
             let line = self.framing.refuse_literal();
-            return self.command(&line, now, out);
+            match judged {
+                Err(fault) if append => {
+                    let request = Request::parse(&line);
+                    self.turn(&Input::command(&line, &request), now, out, |_, _| Err(fault));
+                }
+                _ => self.command(&line, now, out),
+            }
+            return;
         }
-        if literal.size > cap as u64 {
+        if append {
+            let room = texts.limits.command.saturating_sub(so_far.len()).min(texts.limits.append);
+            if literal.size > room as u64 || self.overflowing {
+                self.overflowing = true;
+                self.framing.cut_literal(room);
+            } else {
+                self.framing.accept_literal();
+            }
+        } else if literal.size > cap as u64 {
             let line = Text(self.framing.refuse_literal());
             out.record(Event::ProtocolViolation { what: "literal-too-big", line });
             return self.farewell(Phrase::ByeLiteralTooBig, CloseReason::Violation, out);
+        } else {
+            self.framing.accept_literal();
         }
-        self.framing.accept_literal();
         if literal.synchronizing {
-            let request = Request::parse(&so_far);
+            self.waiting.get_or_insert(now);
             out.record(received(&request.verb, trim_line_end(&so_far), self.state.name(), "+"));
             let text = self.service.texts.reply(Phrase::Continue).fill(&[]);
             out.send(&text);
@@ -221,7 +281,7 @@ impl Imap {
     fn work(&mut self, now: Moment, out: &mut Actions) -> Step {
         let (tag, verb, finished) = match &mut self.stage {
             Stage::Fetching(run) => (run.tag.clone(), run.verb, run.step(&mut self.state, out)),
-            Stage::Searching(run) => (run.tag.clone(), run.verb, run.step(&self.state, out)),
+            Stage::Searching(run) => (run.tag.clone(), run.verb, run.step(&mut self.state, out)),
             _ => return Step::Done,
         };
         if !finished {
@@ -230,8 +290,25 @@ impl Imap {
         self.stage = Stage::Command;
         let (service, mail) = (Arc::clone(&self.service), Arc::clone(&self.mail));
         let (verb, stage) = (verb.as_bytes(), Stage::Command);
-        let mut turn =
-            Turn { service: &service, mail: &mail, now, tag, verb, arguments: &[], out, stage, status: "" };
+        let by_uid = verb.starts_with(b"UID ");
+        let mut turn = Turn {
+            service: &service,
+            mail: &mail,
+            now,
+            tag,
+            verb,
+            arguments: &[],
+            out,
+            stage,
+            status: "",
+            logged_in: true,
+            asked_capabilities: true,
+            waited: waited(self.waiting.take(), now),
+        };
+        if service.texts.mail_process.is_dovecot() {
+            let how = Telling { uids: by_uid, keep_expunged: !by_uid, silent_from: None };
+            self.state.sync(&service, how, turn.out);
+        }
         turn.complete();
         Step::Done
     }
@@ -251,6 +328,11 @@ impl Imap {
             _ => self.service.idle_timeout,
         })
     }
+}
+
+/// How long a command has waited for the client.
+fn waited(since: Option<Moment>, now: Moment) -> Duration {
+    since.map_or(Duration::ZERO, |since| now.0.saturating_sub(since.0))
 }
 
 impl Session for Imap {
@@ -304,8 +386,11 @@ impl Session for Imap {
 
     fn mail_changed(&mut self, _now: Moment, mail: Arc<Corpus>, out: &mut Actions) {
         self.mail = mail;
+        if let Some(account) = self.state.account_mut() {
+            account.world.arrive(&self.mail);
+        }
         if matches!(self.stage, Stage::Idling { .. }) {
-            announce(&self.service, &self.mail, &mut self.state, out);
+            self.state.sync(&self.service, Telling::default(), out);
         }
     }
 

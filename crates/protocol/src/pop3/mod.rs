@@ -51,7 +51,7 @@ impl Service {
         credentials: Arc<Credentials>,
         options: Options,
     ) -> Self {
-        let Options { node, banner, login_timeout, idle_timeout } = options;
+        let Options { node, banner, login_timeout, idle_timeout, .. } = options;
         let fill = |text: &Text| text.fill(&[(Slot::Node, node.as_bytes())]);
         let lines = |list: &[Text]| -> Vec<u8> {
             list.iter().flat_map(|line| [&fill(line)[..], b"\r\n"].concat()).collect()

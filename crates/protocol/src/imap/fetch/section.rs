@@ -76,6 +76,7 @@ impl Section {
         peek: bool,
         arguments: &[Argument<'_>],
         place: usize,
+        dovecot: bool,
     ) -> Result<(Self, usize), Fault> {
         let (text, names, behind, next) = match memchr::memchr(b']', rest) {
             Some(end) => {
