@@ -27,7 +27,7 @@ const LONGEST_KEYWORD: usize = 100;
 /// Subscriptions.
 const MOST_SUBSCRIPTIONS: usize = 400;
 /// The mod-sequence of what has never been changed.
-const FIRST_MODSEQ: u64 = 1;
+const FIRST_MODSEQ: u64 = 2;
 
 /// The mail as one visitor sees it.
 #[derive(Debug, Default)]
@@ -85,6 +85,7 @@ pub struct Folder {
     gone: BTreeSet<u32>,
     /// Messages below this UID are `\Recent` no more.
     seen_below: u32,
+    looked_at: bool,
 }
 
 impl World {
@@ -233,6 +234,7 @@ impl Folder {
             changes: BTreeMap::new(),
             gone: BTreeSet::new(),
             seen_below: 0,
+            looked_at: false,
         }
     }
 
@@ -254,6 +256,18 @@ impl Folder {
             marks.flags = marks.flags & !Flags::RECENT;
         }
         marks
+    }
+
+    /// Notes that its index was read.
+    pub fn look_at(&mut self) {
+        self.looked_at = true;
+    }
+
+    /// Whether it is known, from its index, that nothing in it is new (`\Unmarked`, RFC 3501 section 7.2.2). Dovecot never
+    /// says so of INBOX.
+    pub fn is_unmarked(&self) -> bool {
+        let recent = |entry: Entry| entry.marks.flags.contains(Flags::RECENT);
+        self.looked_at && self.name != "INBOX" && !self.entries().any(recent)
     }
 
     /// From now on nothing that is there is `\Recent`.
@@ -309,6 +323,8 @@ impl Folder {
     fn add(&mut self, message: impl FnOnce(u32) -> Message, keywords: u64) -> Result<u32, Full> {
         let uid = self.uid_next;
         self.uid_next = uid.checked_add(1).ok_or(Full)?;
+        // Who adds takes in what was waiting: only what is added is \\Recent.
+        self.seen_below = self.seen_below.max(self.base_next.min(uid));
         let message = message(uid);
         self.modseq += 1;
         let marks = Marks { flags: message.flags, keywords, modseq: self.modseq };

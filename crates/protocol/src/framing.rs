@@ -199,6 +199,13 @@ impl Framing {
         }
     }
 
+    /// Takes what has come of a line, and throws away what is still to come of it.
+    pub fn give_up_line(&mut self) -> Bytes {
+        let kept = self.take(self.buffer.len());
+        self.skip_line(&kept);
+        kept
+    }
+
     fn take(&mut self, end: usize) -> Bytes {
         let unit = self.buffer.split_to(end.min(self.buffer.len())).freeze();
         if self.buffer.is_empty() {

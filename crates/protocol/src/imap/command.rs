@@ -128,6 +128,12 @@ impl<'a> Request<'a> {
         Self { tag: is_tag(tag).then_some(tag), verb, arguments }
     }
 
+    /// Whether what has come of a line begins with what can be no tag.
+    pub fn has_bad_tag(coming: &[u8]) -> bool {
+        let (tag, _) = word(coming);
+        !is_tag(tag.strip_suffix(b"\r").unwrap_or(tag))
+    }
+
     /// The row of its verb, if it is in the table, the personality knows it and the state allows it.
     pub fn row(&self, texts: &ImapTexts, state: &State) -> Result<&'static Row, Phrase> {
         let known = |row: &&Row| row.verb.as_bytes() == &*self.verb && texts.completed.contains_key(row.verb);

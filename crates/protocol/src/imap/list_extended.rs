@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use bait::{World, mailbox_name};
+use bait::{Folder, World, mailbox_name};
 
 use crate::imap::arguments::Argument;
 use crate::imap::list::matches;
@@ -142,14 +142,16 @@ struct Name {
 
 fn answer(
     turn: &mut Turn<'_>,
-    state: &State,
+    state: &mut State,
     kind: &str,
     reference: &[u8],
     patterns: &[&[u8]],
     options: &Options,
 ) {
-    let Some(account) = state.account() else { return };
-    let (world, texts) = (&account.world, &turn.service.texts);
+    let Some(account) = state.account_mut() else { return };
+    let texts = &turn.service.texts;
+    let mut looked_at = Vec::new();
+    let world = &account.world;
     let full: Vec<Vec<u8>> = patterns.iter().map(|pattern| [reference, pattern].concat()).collect();
     let fits = |name: &str| {
         let wire = mailbox_name::encode(name);
@@ -171,7 +173,8 @@ fn answer(
         if left_out || !fits(&name) {
             continue;
         }
-        let attributes = attributes(texts, kind, options, about, special);
+        let unmarked = !options.only_subscribed && world.folder(&name).is_some_and(Folder::is_unmarked);
+        let attributes = attributes(texts, kind, options, about, unmarked, special);
         let wire = mailbox_name::encode(&name);
         let mut line = format!("{kind} ({attributes}) \"{}\" ", texts.separator).into_bytes();
         push_astring(&mut line, wire.as_bytes());
@@ -181,6 +184,12 @@ fn answer(
         turn.untagged(&line);
         if let Some(folder) = world.folder(&name).filter(|_| !options.status.is_empty() && !told_for_child) {
             turn.untagged(&status::line(wire.as_bytes(), folder, &options.status));
+            looked_at.push(name);
+        }
+    }
+    for name in looked_at {
+        if let Some(folder) = account.world.folder_mut(&name) {
+            folder.look_at();
         }
     }
 }
@@ -190,6 +199,7 @@ fn attributes(
     kind: &str,
     options: &Options,
     about: Name,
+    unmarked: bool,
     special: Option<&String>,
 ) -> String {
     let children = if about.children { r"\HasChildren" } else { texts.attributes.mailbox.as_str() };
@@ -199,6 +209,7 @@ fn attributes(
         missing.then_some(nowhere),
         (options.tell_subscribed && about.subscribed).then_some(r"\Subscribed"),
         options.tell_children.then_some(children),
+        unmarked.then_some(r"\UnMarked"),
         special.filter(|_| options.tell_special).map(String::as_str),
     ];
     words.into_iter().flatten().collect::<Vec<&str>>().join(" ")

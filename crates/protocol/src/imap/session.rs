@@ -106,6 +106,10 @@ impl Imap {
             Stage::Authenticating { .. } | Stage::Idling { .. } => self.framing.next_line(&caps),
         };
         match unit {
+            None if self.hopeless() => {
+                let kept = self.framing.give_up_line();
+                self.command(&kept, now, out);
+            }
             None => return Step::Starved,
             Some(Unit::Literal(literal)) => self.literal(literal, caps.literal, now, out),
             Some(Unit::TooLong(kept)) => self.too_long(&kept, now, out),
@@ -131,6 +135,17 @@ impl Imap {
             },
         }
         Step::Done
+    }
+
+    /// Whether the line that is coming cannot become a command: Dovecot answers a character that no tag may have before
+    /// the line ends.
+    fn hopeless(&self) -> bool {
+        let coming = self.framing.rest();
+        matches!(self.stage, Stage::Command)
+            && self.service.texts.mail_process.is_dovecot()
+            && self.framing.command_so_far().is_empty()
+            && !matches!(coming, [] | b"\r")
+            && Request::has_bad_tag(coming)
     }
 
     fn command(&mut self, line: &Bytes, now: Moment, out: &mut Actions) {

@@ -35,7 +35,8 @@ pub fn status(turn: &mut Turn<'_>, state: &mut State) -> Result<(), Fault> {
     {
         return Err(name::missing(Phrase::NotSelectable, &known));
     }
-    let folder = account.world.folder(&known).ok_or_else(|| Fault::with(Phrase::NoSuchMailbox, wire))?;
+    let folder = account.world.folder_mut(&known).ok_or_else(|| Fault::with(Phrase::NoSuchMailbox, wire))?;
+    folder.look_at();
     let line = line(wire, folder, &items);
     let open = dovecot && state.selected().is_some_and(|selected| selected.name == known);
     turn.untagged(&line);

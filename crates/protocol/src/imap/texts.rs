@@ -123,7 +123,9 @@ phrases! {
     /// `BODY[]<99999999999999999999.1>`
     PartialTooBig,
     /// `BODY[]<0.x>`
-    PartialInvalid,
+    PartialEndTooBig,
+    /// `BODY[]<0.1`
+    PartialUnclosed,
     /// LIST without a reference.
     InvalidReference,
     /// LIST without a pattern.

@@ -59,6 +59,7 @@ impl Selected {
             keywords: folder.keywords.clone(),
             saved: Vec::new(),
         };
+        folder.look_at();
         if !read_only && !lasting_recent {
             folder.forget_recent();
         }
@@ -139,7 +140,8 @@ impl Selected {
             if marks == known.marks {
                 continue;
             }
-            let quiet = how.silent_from.is_some_and(|first| marks.modseq >= first);
+            let same = (marks.flags, marks.keywords) == (known.marks.flags, known.marks.keywords);
+            let quiet = same || how.silent_from.is_some_and(|first| marks.modseq >= first);
             known.marks = marks;
             let number = position.saturating_add(1);
             let uid = (how.uids || features.qresync).then(|| format!("UID {}", now.message.uid));
@@ -162,7 +164,7 @@ impl Selected {
         let new: Vec<Entry> = present.into_values().filter(|entry| entry.message.uid > last).collect();
         let arrived = !new.is_empty();
         self.entries.extend(new);
-        if !self.read_only {
+        if !self.read_only && service.texts.mail_process.is_dovecot() {
             folder.forget_recent();
         }
         let recent = self.recent();
