@@ -34,6 +34,7 @@ const FIRST_MODSEQ: u64 = 2;
 pub struct World {
     folders: Vec<Folder>,
     subscriptions: Vec<String>,
+    left_behind: Vec<String>,
     /// Larger than every UIDVALIDITY in it.
     next_validity: u32,
     added: usize,
@@ -94,7 +95,14 @@ impl World {
         let folders: Vec<Folder> = corpus.mailboxes.iter().map(Folder::of).collect();
         let last = folders.iter().map(|folder| folder.uid_validity).max().unwrap_or_default();
         let next_validity = last.saturating_add(1);
-        Self { folders, subscriptions: corpus.subscriptions.clone(), next_validity, added: 0, octets: 0 }
+        Self {
+            folders,
+            subscriptions: corpus.subscriptions.clone(),
+            left_behind: Vec::new(),
+            next_validity,
+            added: 0,
+            octets: 0,
+        }
     }
 
     /// The mailboxes, in the order in which they came to be; INBOX first.
@@ -144,10 +152,19 @@ impl World {
     }
 
     /// Removes a mailbox; says whether there was one.
-    pub fn delete(&mut self, name: &str) -> bool {
+    pub fn delete(&mut self, name: &str, separator: char) -> bool {
         let before = self.folders.len();
         self.folders.retain(|folder| folder.name != name);
-        self.folders.len() < before
+        let deleted = self.folders.len() < before;
+        if deleted && self.has_children(name, separator) && self.left_behind.len() < MOST_FOLDERS {
+            self.left_behind.push(name.to_owned());
+        }
+        deleted
+    }
+
+    /// Whether a mailbox of that name was deleted while others lay below it: Dovecot goes on listing it as if it were there.
+    pub fn is_left_behind(&self, name: &str) -> bool {
+        self.left_behind.iter().any(|left| left == name)
     }
 
     /// Gives a mailbox, and all below it, another name; says whether there was one.
@@ -419,6 +436,6 @@ mod tests {
         assert!(world.rename("a", "x.y", '.'));
         let names: Vec<&str> = world.folders().iter().map(|folder| folder.name.as_str()).collect();
         assert_eq!(names, ["INBOX", "x.y", "x.y.b", "ab"]);
-        assert!(world.delete("x.y") && !world.delete("x.y"));
+        assert!(world.delete("x.y", '.') && world.is_left_behind("x.y") && !world.delete("x.y", '.'));
     }
 }

@@ -27,7 +27,7 @@ struct New {
 
 /// RFC 3501 section 6.3.11.
 pub fn append(turn: &mut Turn<'_>, state: &mut State) -> Result<(), Fault> {
-    let parsed = arguments::parse(turn.arguments).map_err(Fault::from)?;
+    let parsed = arguments::parse_as_dovecot(turn.arguments).map_err(Fault::from)?;
     let (name, mut rest) = parsed.split_first().ok_or(Phrase::MissingArguments)?;
     let name = decoded(Some(name))?;
     let world = &mut account(state)?.world;
@@ -70,7 +70,7 @@ pub fn judge_so_far(state: &mut State, separator: char, so_far: &[u8], size: u64
     let Some(brace) = memchr::memrchr(b'{', so_far) else { return Ok(()) };
     let front = so_far.get(..brace).unwrap_or_default();
     let front = front.strip_suffix(b"~").unwrap_or(front);
-    let parsed = match arguments::parse(front) {
+    let parsed = match arguments::parse_as_dovecot(front) {
         // The parts of a CATENATE are judged when they are all there.
         Err(Phrase::MissingParenthesis) => return Ok(()),
         parsed => parsed.map_err(Fault::from)?,
@@ -148,6 +148,9 @@ fn catenated(parts: &[Argument<'_>]) -> Result<Vec<u8>, Fault> {
     let mut text = Vec::new();
     for [kind, part] in pairs {
         match part {
+            url if kind.is_atom("URL") && url.string().is_some() => {
+                return Err(Fault::with(Phrase::BadUrl, url.string().unwrap_or_default()));
+            }
             Argument::Literal(octets) if kind.is_atom("TEXT") => text.extend_from_slice(octets),
             _ => return Err(Phrase::InvalidArguments.into()),
         }

@@ -143,6 +143,12 @@ impl<'a> Request<'a> {
                 Err(Phrase::NoMailboxSelected)
             }
             _ if self.verb.is_empty() => Err(Phrase::MissingCommand),
+            _ if texts.mail_process.is_dovecot()
+                && state.account().is_some()
+                && self.verb.iter().any(u8::is_ascii_control) =>
+            {
+                Err(Phrase::MissingCommand)
+            }
             _ if *self.verb == *b"UID" && texts.mail_process.is_dovecot() => Err(Phrase::MissingCommand),
             _ => Err(Phrase::UnknownCommand),
         }

@@ -1,6 +1,7 @@
 //! Commands that Debian's Dovecot knows and has nothing behind: URLAUTH (RFC 4467), METADATA (RFC 5464), NOTIFY
 //! (RFC 5465) of nothing, CANCELUPDATE (RFC 5267).
 
+use crate::imap::arguments::Argument;
 use crate::imap::state::State;
 use crate::imap::texts::Phrase;
 use crate::imap::turn::{Fault, Turn};
@@ -34,6 +35,9 @@ pub fn notify(turn: &mut Turn<'_>, _: &mut State) -> Result<(), Fault> {
 }
 
 /// RFC 5267 section 4.3.4: there is never an update to be cancelled.
-pub fn cancel_update(_: &mut Turn<'_>, _: &mut State) -> Result<(), Fault> {
-    Err(Phrase::InvalidParameters.into())
+pub fn cancel_update(turn: &mut Turn<'_>, _: &mut State) -> Result<(), Fault> {
+    let arguments = turn.parse()?;
+    let tags = arguments.iter().filter_map(Argument::string).count();
+    let sound = tags > 0 && tags == arguments.len();
+    Err(if sound { Phrase::UnknownTag } else { Phrase::InvalidParameters }.into())
 }

@@ -1,6 +1,6 @@
 //! EXPUNGE (RFC 3501 section 6.4.3) and UID EXPUNGE (RFC 4315).
 
-use bait::Flags;
+use bait::{Entry, Flags};
 
 use crate::imap::sequence::{SequenceSet, holds};
 use crate::imap::state::State;
@@ -29,7 +29,8 @@ fn run(turn: &mut Turn<'_>, state: &mut State, only: Option<&SequenceSet>) -> Re
     let State::Selected(account, selected) = state else {
         return Err(Phrase::NoMailboxSelected.into());
     };
-    if selected.read_only {
+    let deleted = |entry: &Entry| entry.marks.flags.contains(Flags::DELETED);
+    if selected.read_only && selected.entries.iter().any(deleted) {
         state.sync(turn.service, Telling::default(), turn.out);
         turn.complete_as(Phrase::ExpungeReadOnly, &[]);
         return Ok(());
@@ -40,9 +41,13 @@ fn run(turn: &mut Turn<'_>, state: &mut State, only: Option<&SequenceSet>) -> Re
         let place = uids.binary_search(&uid);
         spans.as_ref().is_none_or(|spans| place.is_ok_and(|position| holds(spans, position)))
     };
-    if let Some(folder) = selected.folder(&mut account.world) {
-        let deleted = folder.entries().filter(|entry| entry.marks.flags.contains(Flags::DELETED));
-        let deleted: Vec<u32> = deleted.map(|entry| entry.message.uid).filter(|uid| wanted(*uid)).collect();
+    if let Some(folder) = selected.folder(&mut account.world).filter(|_| !selected.read_only) {
+        let deleted: Vec<u32> = folder
+            .entries()
+            .filter(deleted)
+            .map(|entry| entry.message.uid)
+            .filter(|uid| wanted(*uid))
+            .collect();
         folder.expunge(deleted);
     }
     state.sync(turn.service, Telling::default(), turn.out);

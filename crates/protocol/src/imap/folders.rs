@@ -15,21 +15,17 @@ pub fn namespace(turn: &mut Turn<'_>, _: &mut State) -> Result<(), Fault> {
     Ok(())
 }
 
-/// RFC 3501 section 6.3.3. A name that ends with the separator promises children and makes nothing.
+/// RFC 3501 section 6.3.3. The separator at the end of a name is passed over.
 pub fn create(turn: &mut Turn<'_>, state: &mut State) -> Result<(), Fault> {
     let separator = separator(turn);
     let asked = decoded(turn.parse()?.first())?;
-    let name = asked.strip_suffix(separator).filter(|name| !name.is_empty());
-    let parent_only = name.is_some();
-    let name = name.unwrap_or(&asked);
+    let name = asked.strip_suffix(separator).filter(|name| !name.is_empty()).unwrap_or(&asked);
     creatable(name, separator)?;
     let world = &mut account(state)?.world;
     if world.folder(name).is_some() {
         return Err(Phrase::MailboxExists.into());
     }
-    if !parent_only {
-        world.create(name).map_err(|_| Phrase::OverQuota)?;
-    }
+    world.create(name).map_err(|_| Phrase::OverQuota)?;
     turn.complete();
     Ok(())
 }
@@ -42,7 +38,8 @@ pub fn delete(turn: &mut Turn<'_>, state: &mut State) -> Result<(), Fault> {
     }
     sound(&name, separator(turn))?;
     let open = state.selected().is_some_and(|selected| selected.name == name);
-    if !account(state)?.world.delete(&name) {
+    let separator = separator(turn);
+    if !account(state)?.world.delete(&name, separator) {
         return Err(missing(Phrase::Nonexistent, &name));
     }
     turn.complete();
@@ -87,7 +84,6 @@ pub fn rename(turn: &mut Turn<'_>, state: &mut State) -> Result<(), Fault> {
 /// RFC 3501 section 6.3.6.
 pub fn subscribe(turn: &mut Turn<'_>, state: &mut State) -> Result<(), Fault> {
     let name = decoded(turn.parse()?.first())?;
-    sound(&name, separator(turn))?;
     let world = &mut account(state)?.world;
     if !exists(world, &name, separator(turn)) {
         return Err(missing(Phrase::NoSuchMailbox, &name));

@@ -138,6 +138,7 @@ struct Name {
     exists: bool,
     subscribed: bool,
     children: bool,
+    left_behind: bool,
 }
 
 fn answer(
@@ -204,7 +205,7 @@ fn attributes(
 ) -> String {
     let children = if about.children { r"\HasChildren" } else { texts.attributes.mailbox.as_str() };
     let nowhere = if options.extended { r"\NonExistent" } else { texts.attributes.root.as_str() };
-    let missing = !about.exists && (kind == "LIST" || !about.subscribed);
+    let missing = !about.exists && !about.left_behind && (kind == "LIST" || !about.subscribed);
     let words = [
         missing.then_some(nowhere),
         (options.tell_subscribed && about.subscribed).then_some(r"\Subscribed"),
@@ -244,6 +245,9 @@ fn names(world: &World, separator: char, subscribed: bool) -> Vec<(String, Name)
         if let Some(about) = all.get_mut(name) {
             about.subscribed = true;
         }
+    }
+    for (name, about) in &mut all {
+        about.left_behind = world.is_left_behind(name);
     }
     let inbox_last = |name: &String| !subscribed && name == "INBOX";
     order.sort_by_key(inbox_last);

@@ -6,7 +6,7 @@ use crate::imap::arguments::Argument;
 use crate::imap::state::{Stage, State};
 use crate::imap::texts::Phrase;
 use crate::imap::turn::{Fault, Turn};
-use crate::imap::view::{Features, Telling};
+use crate::imap::view::{Telling, enable_condstore};
 use crate::sasl::{Attempt, Exchange, Mechanism, Step};
 
 /// RFC 3501 section 6.1.1.
@@ -48,9 +48,11 @@ pub fn id(turn: &mut Turn<'_>, _: &mut State) -> Result<(), Fault> {
                 _ => false,
             })
         }
+        [] => turn.service.texts.mail_process.is_dovecot(),
         _ => false,
     };
-    if !sound {
+    // Dovecot's mail process takes anything.
+    if !sound && !(turn.logged_in && turn.service.texts.mail_process.is_dovecot()) {
         return Err(Phrase::InvalidId.into());
     }
     turn.untagged_phrase(Phrase::Id);
@@ -74,19 +76,24 @@ pub fn enable(turn: &mut Turn<'_>, state: &mut State) -> Result<(), Fault> {
 
 /// What Dovecot knows is enabled and told, the rest passed over. Before login nothing is.
 fn enable_features(turn: &mut Turn<'_>, state: &mut State, wanted: &[Argument<'_>]) -> Result<(), Fault> {
-    let Some(account) = state.account_mut() else {
+    if state.account().is_none() {
         turn.untagged_phrase(Phrase::Enabled);
         turn.complete();
         return Ok(());
-    };
+    }
     let mut told = Vec::new();
     for argument in wanted {
         let name = argument.atom().ok_or(Phrase::InvalidArguments)?.to_ascii_uppercase();
         match &name[..] {
-            b"CONDSTORE" => account.features.condstore = true,
-            b"QRESYNC" => account.features = Features { condstore: true, qresync: true },
+            b"CONDSTORE" => {}
+            b"QRESYNC" => {
+                if let Some(account) = state.account_mut() {
+                    account.features.qresync = true;
+                }
+            }
             _ => continue,
         }
+        enable_condstore(turn, state);
         told.push(b' ');
         told.extend_from_slice(&name);
     }

@@ -81,12 +81,6 @@ fn open(turn: &mut Turn<'_>, state: &mut State, read_only: bool) -> Result<(), F
     if dovecot {
         name::sound(&name, name::separator(turn))?;
     }
-    if account.world.folder(&name).is_none()
-        && dovecot
-        && account.world.has_children(&name, name::separator(turn))
-    {
-        return Err(name::missing(Phrase::NotSelectable, &name));
-    }
     let Some(folder) = account.world.folder_mut(&name) else {
         let wire = arguments.first().and_then(Argument::string).unwrap_or_default();
         return Err(Fault::with(Phrase::NoSuchMailbox, wire));

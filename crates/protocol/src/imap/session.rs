@@ -321,7 +321,7 @@ impl Imap {
             waited: waited(self.waiting.take(), now),
         };
         if service.texts.mail_process.is_dovecot() {
-            let how = Telling { uids: by_uid, keep_expunged: !by_uid, silent_from: None };
+            let how = Telling { keep_expunged: !by_uid, ..Telling::default() };
             self.state.sync(&service, how, turn.out);
         }
         turn.complete();

@@ -29,12 +29,6 @@ pub fn status(turn: &mut Turn<'_>, state: &mut State) -> Result<(), Fault> {
         return Err(Phrase::UnknownCommand.into());
     };
     account.features.condstore |= dovecot && items.contains(&"HIGHESTMODSEQ");
-    if dovecot
-        && account.world.folder(&known).is_none()
-        && account.world.has_children(&known, name::separator(turn))
-    {
-        return Err(name::missing(Phrase::NotSelectable, &known));
-    }
     let folder = account.world.folder_mut(&known).ok_or_else(|| Fault::with(Phrase::NoSuchMailbox, wire))?;
     folder.look_at();
     let line = line(wire, folder, &items);
@@ -92,7 +86,8 @@ pub fn line(wire: &[u8], folder: &Folder, items: &[&'static str]) -> Vec<u8> {
 const ITEMS: [&str; 7] = ["MESSAGES", "RECENT", "UIDNEXT", "UIDVALIDITY", "UNSEEN", "HIGHESTMODSEQ", "SIZE"];
 
 fn item(argument: &Argument<'_>, dovecot: bool) -> Result<&'static str, Fault> {
-    let name = argument.atom().ok_or(Phrase::InvalidArguments)?;
+    let no_atom = if dovecot { Phrase::StatusNoAtoms } else { Phrase::InvalidArguments };
+    let name = argument.atom().ok_or(no_atom)?;
     let known = ITEMS.get(..if dovecot { 7 } else { 5 }).unwrap_or_default();
     let known = known.iter().find(|item| item.as_bytes().eq_ignore_ascii_case(name));
     known.copied().ok_or_else(|| Fault::with(Phrase::InvalidStatusItem, name.to_ascii_uppercase()))

@@ -9,7 +9,7 @@ use crate::imap::sequence::push_numbers;
 use crate::imap::state::State;
 use crate::imap::texts::Phrase;
 use crate::imap::turn::{Fault, Turn};
-use crate::imap::view::Telling;
+use crate::imap::view::{Telling, enable_condstore};
 
 /// RFC 3501 section 6.4.6.
 pub fn store(turn: &mut Turn<'_>, state: &mut State) -> Result<(), Fault> {
@@ -31,18 +31,19 @@ enum How {
 
 fn run(turn: &mut Turn<'_>, state: &mut State, by_uid: bool) -> Result<(), Fault> {
     let arguments = turn.parse()?;
-    let State::Selected(account, selected) = state else {
-        return Err(Phrase::NoMailboxSelected.into());
-    };
+    let selected = state.selected().ok_or(Phrase::NoMailboxSelected)?;
     let (set, mut rest) = arguments.split_first().ok_or(Phrase::InvalidArguments)?;
     let set = set.atom().ok_or(Phrase::InvalidArguments)?;
     let positions = targets(set, selected, by_uid)?;
     let mut unchanged_since = None;
     if let Some((Argument::List(modifiers), behind)) = rest.split_first() {
         unchanged_since = Some(modifier(modifiers)?);
-        account.features.condstore = true;
+        enable_condstore(turn, state);
         rest = behind;
     }
+    let State::Selected(account, selected) = state else {
+        return Err(Phrase::NoMailboxSelected.into());
+    };
     let (kind, rest) = rest.split_first().ok_or(Phrase::InvalidArguments)?;
     let (how, silent) = kind.string().and_then(how).ok_or(Phrase::InvalidArguments)?;
     let named = match rest.first() {
@@ -56,6 +57,10 @@ fn run(turn: &mut Turn<'_>, state: &mut State, by_uid: bool) -> Result<(), Fault
         silent_from: None,
     };
     if selected.read_only {
+        // Dovecot makes the mailbox know a keyword by naming it.
+        if let Some(folder) = selected.folder(&mut account.world) {
+            folder.keyword_bits(&keywords);
+        }
         state.sync(turn.service, telling, turn.out);
         turn.complete_as(Phrase::StoreReadOnly, &[]);
         return Ok(());

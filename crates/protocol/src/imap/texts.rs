@@ -150,8 +150,30 @@ phrases! {
     PartialOnce,
     /// SEARCH RETURN (PARTIAL 1:2 ALL).
     PartialAndAll,
-    /// NOT, OR or `(` without a key behind it.
+    /// NOT or OR without a key behind it.
     MissingKey,
+    /// `SEARCH ()`
+    EmptySearchList,
+    /// A search key that is a string.
+    StringAsSearchKey,
+    /// A malformed set of UIDs as a search key.
+    InvalidSearchUids,
+    /// YOUNGER or OLDER with what is no number.
+    InvalidSearchInterval,
+    /// STATUS with items that are no atoms.
+    StatusNoAtoms,
+    /// FETCH with items that are no atoms.
+    FetchNoAtoms,
+    /// `BODY.PEEK` without `[`
+    SectionUnopened,
+    /// `BINARY[` without `]`
+    BinaryUnclosed,
+    /// `BINARY[x]`
+    InvalidBinary,
+    /// CATENATE with a URL of what is not there.
+    BadUrl,
+    /// CANCELUPDATE of a search that is not updated.
+    UnknownTag,
     /// SORT without a list of keys.
     InvalidSort,
     /// SORT ().
@@ -206,8 +228,6 @@ phrases! {
     NameSlash,
     /// The mailbox name is too long to be created.
     NameTooLong,
-    /// The mailbox is but a parent of others.
-    NotSelectable,
     /// STORE in a mailbox opened with EXAMINE.
     StoreReadOnly,
     /// STORE UNCHANGEDSINCE of messages that have changed.
@@ -230,6 +250,8 @@ phrases! {
     FlagsNow,
     /// The same, as they may be set. Untagged.
     PermanentFlagsNow,
+    /// The same, opened with EXAMINE. Untagged.
+    PermanentFlagsReadOnly,
     /// After the first CONDSTORE command in an open mailbox. Untagged.
     HighestModseq,
     /// The answer to NAMESPACE. Untagged.

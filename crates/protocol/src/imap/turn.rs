@@ -54,7 +54,9 @@ pub struct Turn<'a> {
 impl<'a> Turn<'a> {
     /// The arguments, parsed.
     pub fn parse(&self) -> Result<Vec<Argument<'a>>, Fault> {
-        let arguments = arguments::parse(self.arguments).map_err(Fault::from)?;
+        let dovecot = self.service.texts.mail_process.is_dovecot();
+        let parse = if dovecot { arguments::parse_as_dovecot } else { arguments::parse };
+        let arguments = parse(self.arguments).map_err(Fault::from)?;
         let limit = self.service.texts.limits.argument.filter(|_| self.logged_in);
         if limit.is_some_and(|limit| arguments::longest(&arguments) > limit) {
             return Err(Phrase::ArgumentTooLong.into());

@@ -7,7 +7,9 @@ use bait::{Entry, Flags, Folder, Marks, World};
 
 use crate::imap::Service;
 use crate::imap::sequence::push_numbers;
+use crate::imap::state::State;
 use crate::imap::texts::Phrase;
+use crate::imap::turn::Turn;
 use crate::session::Actions;
 use crate::text::Slot;
 
@@ -89,20 +91,14 @@ impl Selected {
 
     /// The flags of a message as the wire has them.
     pub fn flags(&self, marks: &Marks) -> String {
-        let mut text = (marks.flags & !Flags::RECENT).to_string();
-        let mut push = |word: &str| {
-            if !text.is_empty() {
-                text.push(' ');
-            }
-            text.push_str(word);
-        };
+        let mut text = marks.flags.to_string();
         for (bit, keyword) in self.keywords.iter().enumerate() {
             if marks.keywords >> bit & 1 == 1 {
-                push(keyword);
+                if !text.is_empty() {
+                    text.push(' ');
+                }
+                text.push_str(keyword);
             }
-        }
-        if marks.flags.contains(Flags::RECENT) {
-            push(&Flags::RECENT.to_string());
         }
         text
     }
@@ -120,7 +116,9 @@ impl Selected {
         if folder.keywords.len() != self.keywords.len() {
             self.keywords.clone_from(&folder.keywords);
             let flags = all_flags(&self.keywords);
-            for phrase in [Phrase::FlagsNow, Phrase::PermanentFlagsNow] {
+            let permanent =
+                if self.read_only { Phrase::PermanentFlagsReadOnly } else { Phrase::PermanentFlagsNow };
+            for phrase in [Phrase::FlagsNow, permanent] {
                 untagged(service, phrase, flags.as_bytes(), out);
             }
         }
@@ -199,6 +197,19 @@ impl Selected {
             line.extend_from_slice(b"\r\n");
             out.send(&line);
         }
+    }
+}
+
+/// Enables CONDSTORE, and tells the open mailbox's mod-sequence where that is new (RFC 7162 section 3.1).
+pub fn enable_condstore(turn: &mut Turn<'_>, state: &mut State) {
+    let Some(account) = state.account_mut() else { return };
+    if std::mem::replace(&mut account.features.condstore, true) {
+        return;
+    }
+    if let State::Selected(account, selected) = state
+        && let Some(folder) = selected.folder(&mut account.world)
+    {
+        turn.untagged_with(Phrase::HighestModseq, folder.modseq.to_string().as_bytes());
     }
 }
 

@@ -28,8 +28,8 @@ impl Binary {
             name.strip_prefix(prefix.as_bytes()).map(|rest| (rest, peek, size_only))
         });
         let Some((rest, peek, size_only)) = found else { return Ok(None) };
-        let rest = std::str::from_utf8(rest).map_err(|_| Phrase::InvalidSection)?;
-        let (numbers, behind) = rest.split_once(']').ok_or(Phrase::SectionUnclosed)?;
+        let rest = std::str::from_utf8(rest).map_err(|_| Phrase::InvalidBinary)?;
+        let (numbers, behind) = rest.split_once(']').ok_or(Phrase::BinaryUnclosed)?;
         let numbers_of =
             |text: &str| text.split('.').map(|number| number.parse().ok()).collect::<Option<Vec<u32>>>();
         let part = if numbers.is_empty() { Some(Vec::new()) } else { numbers_of(numbers) };
@@ -40,7 +40,7 @@ impl Binary {
         let kind = if size_only { "BINARY.SIZE" } else { "BINARY" };
         let origin = partial.map(|(origin, _)| format!("<{origin}>")).unwrap_or_default();
         let label = format!("{kind}[{numbers}]{origin}");
-        Ok(Some(Self { peek, label, part: part.ok_or(Phrase::InvalidSection)?, size_only, partial }))
+        Ok(Some(Self { peek, label, part: part.ok_or(Phrase::InvalidBinary)?, size_only, partial }))
     }
 
     /// Sends the item, and records what was shown.
@@ -74,7 +74,8 @@ impl Binary {
                 bait: message.bait_in(&range).into_iter().map(|secret| secret.id.clone()).collect(),
             });
         }
-        out.send(format!("{} ~{{{}}}\r\n", self.label, shown.len()).as_bytes());
+        let kind = if self.part.is_empty() { "" } else { "~" };
+        out.send(format!("{} {kind}{{{}}}\r\n", self.label, shown.len()).as_bytes());
         out.send(shown);
     }
 }

@@ -116,7 +116,11 @@ impl Item {
 const MOST_SECTIONS: usize = 64;
 
 /// Reads what stands behind the sequence set: one item, one macro, or a list of items; in Dovecot also a list of modifiers.
-pub fn parse(wanted: &[Argument<'_>], dovecot: bool) -> Result<(Vec<Item>, Option<u64>), Fault> {
+pub fn parse(
+    wanted: &[Argument<'_>],
+    dovecot: bool,
+    by_uid: bool,
+) -> Result<(Vec<Item>, Option<u64>), Fault> {
     use Item::{Body, Envelope, Flags, InternalDate, Size};
     let mut items = Vec::new();
     let mut behind = 1;
@@ -142,6 +146,7 @@ pub fn parse(wanted: &[Argument<'_>], dovecot: bool) -> Result<(Vec<Item>, Optio
         [name, ..] if name.is_atom("ALL") => items.extend([Flags, InternalDate, Size, Envelope]),
         [name, ..] if name.is_atom("FAST") => items.extend([Flags, InternalDate, Size]),
         [name, ..] if name.is_atom("FULL") => items.extend([Flags, InternalDate, Size, Envelope, Body]),
+        [Argument::Quoted(_) | Argument::Literal(_), ..] => return Err(Phrase::InvalidArguments.into()),
         _ => {
             let (item, next) = parse_item(wanted, 0, dovecot)?;
             behind = next;
@@ -150,13 +155,13 @@ pub fn parse(wanted: &[Argument<'_>], dovecot: bool) -> Result<(Vec<Item>, Optio
     }
     match wanted.get(behind..).unwrap_or_default() {
         [] => Ok((items, None)),
-        [Argument::List(modifiers)] if dovecot => Ok((items, changed_since(modifiers)?)),
+        [Argument::List(modifiers)] if dovecot => Ok((items, changed_since(modifiers, by_uid)?)),
         _ => Err(Phrase::InvalidArguments.into()),
     }
 }
 
 /// `(CHANGEDSINCE 5)`, also with VANISHED (RFC 7162).
-fn changed_since(modifiers: &[Argument<'_>]) -> Result<Option<u64>, Fault> {
+fn changed_since(modifiers: &[Argument<'_>], by_uid: bool) -> Result<Option<u64>, Fault> {
     let mut since = None;
     let mut modifiers = modifiers.iter();
     while let Some(modifier) = modifiers.next() {
@@ -164,7 +169,7 @@ fn changed_since(modifiers: &[Argument<'_>]) -> Result<Option<u64>, Fault> {
             let value = modifiers.next().and_then(Argument::atom);
             let value = value.and_then(|digits| std::str::from_utf8(digits).ok()?.parse().ok());
             since = Some(value.ok_or(Phrase::InvalidModseq)?);
-        } else if !modifier.is_atom("VANISHED") {
+        } else if !(by_uid && modifier.is_atom("VANISHED")) {
             return Err(Phrase::UnknownFetchModifier.into());
         }
     }
@@ -173,7 +178,11 @@ fn changed_since(modifiers: &[Argument<'_>]) -> Result<Option<u64>, Fault> {
 
 /// The item at a place, and the place behind it: a section with header names takes three arguments.
 fn parse_item(arguments: &[Argument<'_>], place: usize, dovecot: bool) -> Result<(Item, usize), Fault> {
-    let name = atom_at(arguments, place).ok_or(Phrase::InvalidArguments)?.to_ascii_uppercase();
+    let no_atom = if dovecot { Phrase::FetchNoAtoms } else { Phrase::InvalidArguments };
+    let mut name = atom_at(arguments, place).ok_or(no_atom)?.to_ascii_uppercase();
+    if dovecot {
+        cut_short(&mut name);
+    }
     let next = place.saturating_add(1);
     let item = match &name[..] {
         b"UID" => Item::Uid,
@@ -199,9 +208,20 @@ fn parse_item(arguments: &[Argument<'_>], place: usize, dovecot: bool) -> Result
     Ok((item, next))
 }
 
+/// Dovecot finds items of one form by their first word: `FLAGS.X` is `FLAGS`.
+fn cut_short(name: &mut Vec<u8>) {
+    const WORDS: [&[u8]; 7] =
+        [b"UID", b"FLAGS", b"INTERNALDATE", b"ENVELOPE", b"BODYSTRUCTURE", b"MODSEQ", b"SAVEDATE"];
+    let end = name.iter().position(|octet| !octet.is_ascii_alphanumeric() && *octet != b'-');
+    if let Some(end) = end.filter(|end| name.get(..*end).is_some_and(|word| WORDS.contains(&word))) {
+        name.truncate(end);
+    }
+}
+
 /// The items that came after RFC 3501.
 fn later_item(name: &[u8], arguments: &[Argument<'_>], next: usize) -> Result<Option<(Item, usize)>, Fault> {
     let item = match name {
+        b"BODY.PEEK" => return Err(Phrase::SectionUnopened.into()),
         b"MODSEQ" => Item::Modseq,
         b"SAVEDATE" => Item::SaveDate,
         b"PREVIEW" | b"SNIPPET" => {

@@ -22,6 +22,7 @@ use crate::imap::sequence::SequenceSet;
 use crate::imap::state::{Account, Selected, Stage, State};
 use crate::imap::texts::Phrase;
 use crate::imap::turn::{Fault, Turn};
+use crate::imap::view::enable_condstore;
 use crate::session::Actions;
 use item::Item;
 use section::{Piece, Section};
@@ -37,9 +38,8 @@ pub fn uid_fetch(turn: &mut Turn<'_>, state: &mut State) -> Result<(), Fault> {
 }
 
 fn start(turn: &mut Turn<'_>, state: &mut State, by_uid: bool) -> Result<(), Fault> {
-    let State::Selected(account, selected) = state else {
-        return Err(Phrase::NoMailboxSelected.into());
-    };
+    let selected = state.selected().ok_or(Phrase::NoMailboxSelected)?;
+    let read_only = selected.read_only;
     let dovecot = turn.service.texts.mail_process.is_dovecot();
     let arguments = turn.parse()?;
     let [set, wanted @ ..] = arguments.as_slice() else {
@@ -56,7 +56,7 @@ fn start(turn: &mut Turn<'_>, state: &mut State, by_uid: bool) -> Result<(), Fau
     } else {
         SequenceSet::parse(set).ok_or(malformed)?.positions(&selected.uids(), by_uid).into()
     };
-    let (mut items, changed_since) = item::parse(wanted, dovecot)?;
+    let (mut items, changed_since) = item::parse(wanted, dovecot, by_uid)?;
     if changed_since.is_some() && !items.contains(&Item::Modseq) {
         items.push(Item::Modseq);
     }
@@ -64,14 +64,12 @@ fn start(turn: &mut Turn<'_>, state: &mut State, by_uid: bool) -> Result<(), Fau
         items.retain(|item| *item != Item::Uid);
         items.insert(0, Item::Uid);
     }
-    if items.contains(&Item::Modseq) && !account.features.condstore {
-        account.features.condstore = true;
-        let modseq = selected.folder(&mut account.world).map_or(1, |folder| folder.modseq);
-        turn.untagged_with(Phrase::HighestModseq, modseq.to_string().as_bytes());
+    if items.contains(&Item::Modseq) {
+        enable_condstore(turn, state);
     }
     // Dovecot answers in two groups, each in the order of the request: what the index knows, then what the mail says.
     items.sort_by_key(|item| !item.is_from_index());
-    let reads = items.iter().any(Item::sets_seen) && !selected.read_only;
+    let reads = items.iter().any(Item::sets_seen) && !read_only;
     turn.status = "OK";
     turn.stage = Stage::Fetching(Box::new(Fetching {
         tag: turn.tag.clone(),

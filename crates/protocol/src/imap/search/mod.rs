@@ -14,6 +14,7 @@ use crate::imap::arguments::Argument;
 use crate::imap::state::{Stage, State};
 use crate::imap::texts::Phrase;
 use crate::imap::turn::{Fault, Turn};
+use crate::imap::view::enable_condstore;
 use crate::session::Actions;
 use key::{Candidate, Key};
 use parse::Context;
@@ -50,14 +51,13 @@ pub fn uid_thread(turn: &mut Turn<'_>, state: &mut State) -> Result<(), Fault> {
 }
 
 fn start(turn: &mut Turn<'_>, state: &mut State, verb: &'static str, by_uid: bool) -> Result<(), Fault> {
-    let State::Selected(account, selected) = state else {
-        return Err(Phrase::NoMailboxSelected.into());
-    };
+    let selected = state.selected().ok_or(Phrase::NoMailboxSelected)?;
     let dovecot = turn.service.texts.mail_process.is_dovecot();
     let arguments = turn.parse()?;
     let uids = selected.uids();
     let now = turn.service.wall_clock(turn.now);
-    let mut context = Context { uids: &uids, saved: &selected.saved, now, dovecot, keywords: Vec::new() };
+    let mut context =
+        Context { uids: &uids, saved: &selected.saved, now, dovecot, keywords: Vec::new(), modseq: false };
     let (wanted, rest) =
         if dovecot { result::wanted(&arguments)? } else { (Wanted::default(), &arguments[..]) };
     let (order, rest) = order(verb, rest)?;
@@ -68,10 +68,15 @@ fn start(turn: &mut Turn<'_>, state: &mut State, verb: &'static str, by_uid: boo
             parse::parse_in(charset.string().ok_or(Phrase::InvalidCharset)?, keys, &mut context)?
         }
     };
-    let keywords = context.keywords;
+    let (keywords, modseq) = (context.keywords, context.modseq);
+    if modseq {
+        enable_condstore(turn, state);
+    }
     if dovecot && !keywords.is_empty() {
         // Dovecot makes the mailbox know a keyword by asking for it.
-        if let Some(folder) = selected.folder(&mut account.world) {
+        if let State::Selected(account, selected) = state
+            && let Some(folder) = selected.folder(&mut account.world)
+        {
             folder.keyword_bits(&keywords);
         }
     }
@@ -84,6 +89,7 @@ fn start(turn: &mut Turn<'_>, state: &mut State, verb: &'static str, by_uid: boo
         wanted,
         order,
         by_uid,
+        modseq,
         next: 0,
         found: Vec::new(),
     }));
@@ -95,12 +101,12 @@ fn order<'a, 'b>(verb: &str, rest: &'a [Argument<'b>]) -> Result<(Order, &'a [Ar
     match (verb.trim_start_matches("UID "), rest) {
         ("SORT", [Argument::List(program), rest @ ..]) => Ok((Order::Sorted(sort::program(program)?), rest)),
         ("SORT", _) => Err(Phrase::InvalidSort.into()),
-        ("THREAD", [algorithm, rest @ ..]) => {
+        ("THREAD", [algorithm, rest @ ..]) if !rest.is_empty() => {
             let name = algorithm.string().ok_or(Phrase::InvalidArguments)?;
             let algorithm = thread::Algorithm::of(name).ok_or(Phrase::UnknownThreadAlgorithm)?;
             Ok((Order::Threads(algorithm), rest))
         }
-        ("THREAD", []) => Err(Phrase::InvalidArguments.into()),
+        ("THREAD", _) => Err(Phrase::InvalidArguments.into()),
         _ => Ok((Order::Number, rest)),
     }
 }
@@ -117,6 +123,8 @@ pub struct Searching {
     wanted: Wanted,
     order: Order,
     by_uid: bool,
+    /// Whether the result tells the highest mod-sequence in it.
+    modseq: bool,
     /// The position to look at next.
     next: usize,
     /// Positions.
@@ -152,7 +160,10 @@ impl Searching {
         if self.wanted.save {
             selected.saved = self.wanted.saved(&found, selected);
         }
-        let line = result::line(&self.wanted, &self.order, &self.tag, self.by_uid, found, selected);
+        let modseq = |position: &usize| selected.entries.get(*position).map_or(0, |entry| entry.marks.modseq);
+        let highest = found.iter().map(modseq).max().filter(|_| self.modseq);
+        let line =
+            result::line(&self.wanted, &self.order, &self.tag, self.by_uid, (found, highest), selected);
         out.send(&line);
         true
     }

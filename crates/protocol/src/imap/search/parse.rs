@@ -33,6 +33,8 @@ pub struct Context<'a> {
     pub dovecot: bool,
     /// The keywords that were named.
     pub keywords: Vec<String>,
+    /// Whether a mod-sequence was named.
+    pub modseq: bool,
 }
 
 /// Reads all keys, behind a charset that stands on its own.
@@ -55,6 +57,7 @@ pub fn parse(arguments: &[Argument<'_>], context: &mut Context<'_>) -> Result<Ke
                 if name.eq_ignore_ascii_case(b"US-ASCII") { Some(UTF_8) } else { Encoding::for_label(name) };
             (known.ok_or(Phrase::BadCharset)?, rest)
         }
+        [word] if word.is_atom("CHARSET") && context.dovecot => return Err(Phrase::InvalidCharset.into()),
         _ => (UTF_8, arguments),
     };
     if rest.is_empty() {
@@ -94,12 +97,19 @@ impl Parser<'_, '_> {
         *rest = behind;
         if let Argument::List(members) = first {
             return if members.is_empty() {
-                Err(Phrase::MissingSearchKey.into())
+                let dovecot = self.context.dovecot;
+                Err(if dovecot { Phrase::EmptySearchList } else { Phrase::MissingSearchKey }.into())
             } else {
                 self.all(members, deeper)
             };
         }
-        let name = first.atom().ok_or(Phrase::InvalidArguments)?;
+        let name = match first.atom() {
+            Some(name) => name,
+            None if self.context.dovecot => {
+                return Err(Fault::with(Phrase::StringAsSearchKey, first.string().unwrap_or_default()));
+            }
+            None => return Err(Phrase::InvalidArguments.into()),
+        };
         if name.first().is_some_and(|byte| byte.is_ascii_digit() || *byte == b'*') {
             let set = SequenceSet::parse(name).ok_or(Phrase::InvalidSequenceSet)?;
             return Ok(Key::Positions(set.positions(self.context.uids, false)));
@@ -120,7 +130,9 @@ impl Parser<'_, '_> {
                 if set == b"$" && self.context.dovecot {
                     return Ok(self.saved());
                 }
-                let set = SequenceSet::parse(set).ok_or(Phrase::InvalidUidSet)?;
+                let malformed =
+                    if self.context.dovecot { Phrase::InvalidSearchUids } else { Phrase::InvalidUidSet };
+                let set = SequenceSet::parse(set).ok_or(malformed)?;
                 Ok(Key::Positions(set.positions(self.context.uids, true)))
             }
             b"$" if self.context.dovecot => Ok(self.saved()),
@@ -165,18 +177,20 @@ impl Parser<'_, '_> {
     }
 
     /// `MODSEQ ["/flags/..." all] 5`
-    fn modseq(&self, name: &[u8], rest: &mut Rest<'_, '_>) -> Result<Key, Fault> {
+    fn modseq(&mut self, name: &[u8], rest: &mut Rest<'_, '_>) -> Result<Key, Fault> {
         let number = |text: &[u8]| std::str::from_utf8(text).ok()?.parse().ok();
         let mut value = word(name, rest)?;
         if value.starts_with(b"/") {
             word(name, rest)?;
             value = word(name, rest)?;
         }
+        self.context.modseq = true;
         number(value).map(Key::Modseq).ok_or_else(|| Phrase::InvalidModseq.into())
     }
 
     fn arrived_since(&self, name: &[u8], rest: &mut Rest<'_, '_>) -> Result<Key, Fault> {
-        let seconds = i64::try_from(size(name, rest)?).unwrap_or(i64::MAX);
+        let seconds = size(name, rest).map_err(|_| Phrase::InvalidSearchInterval)?;
+        let seconds = i64::try_from(seconds).unwrap_or(i64::MAX);
         let moment = self.context.now.checked_sub(SignedDuration::from_secs(seconds));
         Ok(Key::ArrivedSince(moment.unwrap_or(Timestamp::MIN)))
     }
@@ -268,7 +282,8 @@ mod tests {
 
     fn parsed(text: &str) -> Result<Key, Phrase> {
         let now = Timestamp::UNIX_EPOCH;
-        let mut context = Context { uids: &[], saved: &[], now, dovecot: false, keywords: Vec::new() };
+        let mut context =
+            Context { uids: &[], saved: &[], now, dovecot: false, keywords: Vec::new(), modseq: false };
         let arguments = arguments::parse(text.as_bytes())?;
         parse(&arguments, &mut context).map_err(|fault| fault.phrase)
     }

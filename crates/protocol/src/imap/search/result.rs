@@ -98,7 +98,7 @@ pub fn line(
     order: &Order,
     tag: &[u8],
     by_uid: bool,
-    found: Vec<usize>,
+    (found, modseq): (Vec<usize>, Option<u64>),
     selected: &Selected,
 ) -> Vec<u8> {
     let number = |position: usize| {
@@ -108,10 +108,7 @@ pub fn line(
     let (word, positions) = match order {
         Order::Threads(algorithm) => {
             let threads = thread::threads(*algorithm, &found, selected);
-            let mut line = b"* THREAD".to_vec();
-            if !threads.is_empty() {
-                line.push(b' ');
-            }
+            let mut line = b"* THREAD ".to_vec();
             for thread in &threads {
                 line.push(b'(');
                 thread.render(&number, &mut line);
@@ -129,16 +126,19 @@ pub fn line(
         for number in numbers {
             line.push_str(&format!(" {number}"));
         }
+        if let Some(modseq) = modseq {
+            line.push_str(&format!(" (MODSEQ {modseq})"));
+        }
         line.push_str("\r\n");
         return line.into_bytes();
     }
     let silent =
         wanted.save && !(wanted.min || wanted.max || wanted.all || wanted.count || wanted.partial.is_some());
-    if silent { Vec::new() } else { extended(wanted, tag, by_uid, &numbers) }
+    if silent { Vec::new() } else { extended(wanted, tag, by_uid, &numbers, modseq) }
 }
 
 /// `* ESEARCH (TAG "a") UID MIN 1 MAX 9 ALL 1:9 COUNT 9`
-fn extended(wanted: &Wanted, tag: &[u8], by_uid: bool, numbers: &[u32]) -> Vec<u8> {
+fn extended(wanted: &Wanted, tag: &[u8], by_uid: bool, numbers: &[u32], modseq: Option<u64>) -> Vec<u8> {
     let mut line = b"* ESEARCH (TAG ".to_vec();
     push_string(&mut line, tag);
     line.extend_from_slice(if by_uid { b") UID" } else { b")" });
@@ -163,6 +163,9 @@ fn extended(wanted: &Wanted, tag: &[u8], by_uid: bool, numbers: &[u32]) -> Vec<u
     }
     if wanted.count {
         line.extend_from_slice(format!(" COUNT {}", numbers.len()).as_bytes());
+    }
+    if let Some(modseq) = modseq {
+        line.extend_from_slice(format!(" MODSEQ {modseq}").as_bytes());
     }
     line.extend_from_slice(b"\r\n");
     line
