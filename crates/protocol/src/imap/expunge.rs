@@ -30,11 +30,6 @@ fn run(turn: &mut Turn<'_>, state: &mut State, only: Option<&SequenceSet>) -> Re
         return Err(Phrase::NoMailboxSelected.into());
     };
     let deleted = |entry: &Entry| entry.marks.flags.contains(Flags::DELETED);
-    if selected.read_only && selected.entries.iter().any(deleted) {
-        state.sync(turn.service, Telling::default(), turn.out);
-        turn.complete_as(Phrase::ExpungeReadOnly, &[]);
-        return Ok(());
-    }
     let uids = selected.uids();
     let spans = only.map(|set| set.positions(&uids, true));
     let wanted = |uid: u32| {

@@ -14,6 +14,7 @@ use crate::imap::turn::{Fault, Turn};
 
 /// What is listed and what is told of it.
 #[derive(Debug, Default)]
+#[allow(clippy::struct_excessive_bools)] // each is a word that the client may say
 struct Options {
     /// Whether any extension is used: attributes come only where they are asked for.
     extended: bool,
@@ -134,6 +135,7 @@ fn root(turn: &mut Turn<'_>, reference: &[u8]) {
 
 /// One name that may be listed.
 #[derive(Debug, Clone, Copy, Default)]
+#[allow(clippy::struct_excessive_bools)] // each is true of a name or not, whatever the others are
 struct Name {
     exists: bool,
     subscribed: bool,
@@ -158,7 +160,7 @@ fn answer(
         let wire = mailbox_name::encode(name);
         full.iter().any(|pattern| matches(pattern, wire.as_bytes(), texts.separator))
     };
-    let wide = patterns.iter().all(|pattern| pattern.ends_with(b"%"));
+    let ends_with_percent = patterns.iter().all(|pattern| pattern.ends_with(b"%"));
     for (name, about) in names(world, texts.separator, options.only_subscribed) {
         let child_subscribed = || {
             let below = |known: &String| {
@@ -168,7 +170,7 @@ fn answer(
         };
         let by_child = options.only_subscribed && !about.subscribed;
         let told_for_child =
-            by_child && (options.recursive || (kind == "LSUB" && wide)) && child_subscribed();
+            by_child && (options.recursive || (kind == "LSUB" && ends_with_percent)) && child_subscribed();
         let special = texts.special_use.get(&name).filter(|_| about.exists || about.subscribed);
         let left_out = (by_child && !told_for_child) || (options.only_special && special.is_none());
         if left_out || !fits(&name) {

@@ -52,7 +52,8 @@ pub fn id(turn: &mut Turn<'_>, _: &mut State) -> Result<(), Fault> {
         _ => false,
     };
     // Dovecot's mail process takes anything.
-    if !sound && !(turn.logged_in && turn.service.texts.mail_process.is_dovecot()) {
+    let lenient = turn.logged_in && turn.service.texts.mail_process.is_dovecot();
+    if !sound && !lenient {
         return Err(Phrase::InvalidId.into());
     }
     turn.untagged_phrase(Phrase::Id);

@@ -201,14 +201,19 @@ impl Imap {
         if let Some(fault) = &refused {
             // The last bad command that Dovecot's login process bears gets no answer of its own.
             let last = self.bad_commands.saturating_add(1) >= limits.login_bad_commands;
-            let silent = last && !turn.logged_in && service.texts.mail_process.is_dovecot();
+            let counted = !fault.phrase.is_of_grammar();
+            let silent = last && counted && !turn.logged_in && service.texts.mail_process.is_dovecot();
             if silent && turn.is_bad(fault) {
                 turn.status = "BAD";
             } else {
                 turn.refuse(fault);
             }
         }
-        if turn.status == "BAD" {
+        // A fault of grammar is not counted by Dovecot's login process.
+        let grammar = refused.as_ref().is_some_and(|fault| fault.phrase.is_of_grammar());
+        let uncounted = grammar && !turn.logged_in && service.texts.mail_process.is_dovecot();
+        if uncounted {
+        } else if turn.status == "BAD" {
             self.bad_commands = self.bad_commands.saturating_add(1);
         } else if self.state.account().is_some() {
             self.bad_commands = 0;

@@ -1,5 +1,7 @@
 //! Where a session stands: RFC 3501 section 3, and what the next input means.
 
+use std::collections::BTreeSet;
+
 use bait::{Corpus, World};
 use bytes::Bytes;
 
@@ -30,6 +32,8 @@ pub struct Account {
     pub world: World,
     /// What the client has enabled.
     pub features: Features,
+    /// Messages whose preview has been made, by UIDVALIDITY and UID.
+    pub previewed: BTreeSet<(u32, u32)>,
 }
 
 impl State {
@@ -44,7 +48,11 @@ impl State {
 
     /// A login succeeded: this is the mail.
     pub fn log_in(&mut self, mail: &Corpus) {
-        *self = Self::Authenticated(Account { world: World::new(mail), features: Features::default() });
+        *self = Self::Authenticated(Account {
+            world: World::new(mail),
+            features: Features::default(),
+            previewed: BTreeSet::new(),
+        });
     }
 
     /// Tells of what has changed in the open mailbox.

@@ -232,8 +232,6 @@ phrases! {
     StoreReadOnly,
     /// STORE UNCHANGEDSINCE of messages that have changed.
     StoreConflict,
-    /// EXPUNGE in a mailbox opened with EXAMINE.
-    ExpungeReadOnly,
     /// COPY or MOVE of nothing.
     NoMessagesFound,
     /// STATUS of the open mailbox.
@@ -258,6 +256,21 @@ phrases! {
     Namespace,
     /// Farewell after DELETE of the open mailbox. Untagged.
     ByeMailboxDeleted,
+}
+
+impl Phrase {
+    /// Whether it tells that a command's arguments could not even be told apart.
+    pub(crate) const fn is_of_grammar(self) -> bool {
+        matches!(
+            self,
+            Self::MissingQuote
+                | Self::MissingParenthesis
+                | Self::UnexpectedParenthesis
+                | Self::TooManyParentheses
+                | Self::InvalidCharacter
+                | Self::InvalidLiteral
+        )
+    }
 }
 
 /// The `[imap]` table of a personality.

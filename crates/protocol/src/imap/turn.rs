@@ -152,9 +152,11 @@ impl<'a> Turn<'a> {
         self.out.send(b" ");
         self.out.send(text);
         if let Some(ending) = self.service.texts.timing.as_ref().filter(|_| self.logged_in) {
+            // A line without a tag may have been given up before it came whole: only what is sure counts.
+            let known = if *self.tag == *b"*" { (&b""[..], &b""[..]) } else { (self.verb, self.arguments) };
             let milliseconds = self.now.0.as_millis().to_le_bytes();
-            let noise = noise(&[&self.tag, self.verb, self.arguments, &milliseconds]);
-            let times = times(Work::of(self.verb), self.waited, noise);
+            let noise = noise(&[&self.tag, known.0, known.1, &milliseconds]);
+            let times = times(Work::of(known.0), self.waited, noise);
             self.out.send(&ending.fill(&[(Slot::Timing, times.as_bytes())]));
         }
         self.out.send(b"\r\n");

@@ -78,7 +78,8 @@ fn credentials() -> Arc<Credentials> {
 }
 
 fn options() -> Options {
-    Options { node: "mailserver".into(), ..Options::default() }
+    let epoch = Timestamp::from_second(1_795_000_000).expect("in range");
+    Options { node: "mailserver".into(), epoch, ..Options::default() }
 }
 
 /// A new POP3 connection to a server of that corpus, with one more message in INBOX: dots, and no end to its last line.

@@ -169,6 +169,14 @@ impl Fetching {
                     let saved = self.saved.strftime("%d-%b-%Y %H:%M:%S +0000");
                     out.send(format!("SAVEDATE \"{saved}\"").as_bytes());
                 }
+                Item::Preview { snippet, lazy } => {
+                    let place = (selected.uid_validity, message.uid);
+                    let lazy = *lazy && !account.previewed.contains(&place);
+                    if !lazy {
+                        account.previewed.insert(place);
+                    }
+                    out.send(&Item::Preview { snippet: *snippet, lazy }.render(message, &flags));
+                }
                 item => out.send(&item.render(message, &flags)),
             }
         }

@@ -1,5 +1,7 @@
 //! What is told of a search: `* SEARCH`, or as RETURN asks (ESEARCH, RFC 4731; SEARCHRES, RFC 5182; PARTIAL, RFC 5267).
 
+use std::fmt::Write as _;
+
 use crate::imap::arguments::Argument;
 use crate::imap::sequence::push_numbers;
 use crate::imap::state::Selected;
@@ -23,6 +25,7 @@ pub enum Order {
 
 /// The options of RETURN; none at all is the old answer.
 #[derive(Debug, Default)]
+#[allow(clippy::struct_excessive_bools)] // each is a word that the client may say
 pub struct Wanted {
     extended: bool,
     min: bool,
@@ -124,10 +127,10 @@ pub fn line(
     if !wanted.extended {
         let mut line = format!("* {word}");
         for number in numbers {
-            line.push_str(&format!(" {number}"));
+            let _ = write!(line, " {number}");
         }
         if let Some(modseq) = modseq {
-            line.push_str(&format!(" (MODSEQ {modseq})"));
+            let _ = write!(line, " (MODSEQ {modseq})");
         }
         line.push_str("\r\n");
         return line.into_bytes();
