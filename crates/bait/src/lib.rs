@@ -10,6 +10,7 @@
 
 mod corpus;
 mod flags;
+mod folder;
 pub mod mailbox_name;
 pub mod maildir;
 pub mod maildir_tree;
@@ -20,6 +21,7 @@ mod world;
 
 pub use corpus::{Corpus, Mailbox};
 pub use flags::Flags;
+pub use folder::{Entry, Folder, Marks};
 pub use message::{Bait, Message, Slot};
 pub use persona::{Installation, Persona};
-pub use world::{Entry, Folder, Full, Marks, World};
+pub use world::{Full, World};

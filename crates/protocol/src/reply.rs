@@ -21,7 +21,7 @@ macro_rules! phrases {
         pub enum Phrase { $( $(#[doc = $doc])+ $phrase, )+ }
 
         impl Phrase {
-            const ALL: &'static [Self] = &[ $( Self::$phrase, )+ ];
+            pub(crate) const ALL: &'static [Self] = &[ $( Self::$phrase, )+ ];
         }
     };
 }

@@ -18,6 +18,7 @@ mod list_extended;
 mod login;
 mod mailbox;
 mod name;
+mod phrase;
 mod search;
 mod sequence;
 mod session;

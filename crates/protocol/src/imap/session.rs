@@ -1,4 +1,8 @@
-//! The session: from units of input to turns, from turns to actions.
+//! The session: from units of input to turns, from turns to actions. Literals and long answers are in
+//! `session/`.
+
+mod literal;
+mod work;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -7,9 +11,8 @@ use bait::Corpus;
 use bytes::Bytes;
 use event::{CloseReason, Event, Text};
 
-use crate::framing::{Framing, Literal, Unit, trim_line_end};
+use crate::framing::{Framing, Unit, trim_line_end};
 use crate::imap::Service;
-use crate::imap::append::judge_so_far;
 use crate::imap::command::Request;
 use crate::imap::login;
 use crate::imap::state::{Stage, State};
@@ -237,54 +240,6 @@ impl Imap {
         refused.map(|fault| fault.phrase)
     }
 
-    /// A command announces a literal: let it in if the command may have one.
-    fn literal(&mut self, literal: Literal, cap: usize, now: Moment, out: &mut Actions) {
-        let so_far = Bytes::copy_from_slice(self.framing.command_so_far());
-        let (request, texts) = (Request::parse(&so_far), Arc::clone(&self.service));
-        let texts = &texts.texts;
-        let allowed = request.tag.is_some() && request.row(texts, &self.state).is_ok();
-        let append = allowed && *request.verb == *b"APPEND";
-        let judged = if append && !self.overflowing {
-            judge_so_far(&mut self.state, texts.separator, request.arguments, literal.size)
-        } else {
-            Ok(())
-        };
-        // One that comes without our leave is part of what was said, though the command is refused.
-        if literal.synchronizing && (!allowed || judged.is_err()) {
-            let line = self.framing.refuse_literal();
-            match judged {
-                Err(fault) if append => {
-                    let request = Request::parse(&line);
-                    self.turn(&Input::command(&line, &request), now, out, |_, _| Err(fault));
-                }
-                _ => self.command(&line, now, out),
-            }
-            return;
-        }
-        if append {
-            let room = texts.limits.command.saturating_sub(so_far.len()).min(texts.limits.append);
-            if literal.size > room as u64 || self.overflowing {
-                self.overflowing = true;
-                self.framing.cut_literal(room);
-            } else {
-                self.framing.accept_literal();
-            }
-        } else if literal.size > cap as u64 {
-            let line = Text(self.framing.refuse_literal());
-            out.record(Event::ProtocolViolation { what: "literal-too-big", line });
-            return self.farewell(Phrase::ByeLiteralTooBig, CloseReason::Violation, out);
-        } else {
-            self.framing.accept_literal();
-        }
-        if literal.synchronizing {
-            self.waiting.get_or_insert(now);
-            out.record(received(&request.verb, trim_line_end(&so_far), self.state.name(), "+"));
-            let text = self.service.texts.reply(Phrase::Continue).fill(&[]);
-            out.send(&text);
-            out.send(b"\r\n");
-        }
-    }
-
     /// A line passed its cap. A login process hangs up; after login the line is refused and thrown away.
     fn too_long(&mut self, kept: &Bytes, now: Moment, out: &mut Actions) {
         out.record(Event::ProtocolViolation { what: "line-too-long", line: Text(kept.clone()) });
@@ -295,42 +250,6 @@ impl Imap {
         let request = Request::parse(kept);
         let input = Input { line: &Bytes::new(), ..Input::command(kept, &request) };
         self.turn(&input, now, out, |_, _| Err(Phrase::ArgumentTooLong.into()));
-    }
-
-    /// Goes on with a long answer.
-    fn work(&mut self, now: Moment, out: &mut Actions) -> Step {
-        let (tag, verb, finished) = match &mut self.stage {
-            Stage::Fetching(run) => (run.tag.clone(), run.verb, run.step(&mut self.state, out)),
-            Stage::Searching(run) => (run.tag.clone(), run.verb, run.step(&mut self.state, out)),
-            _ => return Step::Done,
-        };
-        if !finished {
-            return Step::Paused;
-        }
-        self.stage = Stage::Command;
-        let (service, mail) = (Arc::clone(&self.service), Arc::clone(&self.mail));
-        let (verb, stage) = (verb.as_bytes(), Stage::Command);
-        let by_uid = verb.starts_with(b"UID ");
-        let mut turn = Turn {
-            service: &service,
-            mail: &mail,
-            now,
-            tag,
-            verb,
-            arguments: &[],
-            out,
-            stage,
-            status: "",
-            logged_in: true,
-            asked_capabilities: true,
-            waited: waited(self.waiting.take(), now),
-        };
-        if service.texts.mail_process.is_dovecot() {
-            let how = Telling { keep_expunged: !by_uid, ..Telling::default() };
-            self.state.sync(&service, how, turn.out);
-        }
-        turn.complete();
-        Step::Done
     }
 
     fn farewell(&mut self, phrase: Phrase, reason: CloseReason, out: &mut Actions) {
