@@ -9,6 +9,8 @@ use crate::message::Message;
 pub struct Corpus {
     /// The mailboxes, INBOX first, in the order in which they are listed.
     pub mailboxes: Vec<Arc<Mailbox>>,
+    /// The names that the mail's owner has subscribed to (RFC 3501 section 6.3.6), in the order of subscribing.
+    pub subscriptions: Vec<String>,
 }
 
 impl Corpus {

@@ -202,6 +202,18 @@ events! {
         bait: Vec<String>,
     }
 
+    /// A message was put into a mailbox by IMAP's APPEND. Its octets are in the `line` of the command before it.
+    MailboxAppended = "mailbox.appended" {
+        /// The mailbox's name.
+        mailbox: String,
+        /// The UID that it got there.
+        uid: u64,
+        /// The flags that it was given, as IMAP writes them.
+        flags: Text,
+        /// Octets of the message.
+        bytes: u64,
+    }
+
     /// A search: what an intruder looks for.
     SearchRun = "search.run" {
         /// The mailbox's name.

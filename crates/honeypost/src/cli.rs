@@ -115,14 +115,14 @@ pub(crate) struct Listeners {
     /// IMAP: an address such as 127.0.0.1:1143, or off
     #[arg(long, value_name = "ADDR|off")]
     pub(crate) imap: Option<String>,
-    /// IMAP over TLS: this version takes `off` only, as for all without ADDR
-    #[arg(long, value_name = "off")]
+    /// IMAP over TLS
+    #[arg(long, value_name = "ADDR|off")]
     pub(crate) imaps: Option<String>,
     /// POP3
     #[arg(long, value_name = "ADDR|off")]
     pub(crate) pop3: Option<String>,
     /// POP3 over TLS
-    #[arg(long, value_name = "off")]
+    #[arg(long, value_name = "ADDR|off")]
     pub(crate) pop3s: Option<String>,
     /// SMTP
     #[arg(long, value_name = "ADDR|off")]
@@ -131,9 +131,9 @@ pub(crate) struct Listeners {
     #[arg(long, value_name = "ADDR|off")]
     pub(crate) submission: Option<String>,
     /// Submission over TLS
-    #[arg(long, value_name = "off")]
+    #[arg(long, value_name = "ADDR|off")]
     pub(crate) submissions: Option<String>,
-    /// The dashboard
+    /// The dashboard: this version takes `off` only
     #[arg(long, value_name = "off")]
     pub(crate) dashboard: Option<String>,
     /// Prometheus metrics and /healthz (docs/metrics.md)

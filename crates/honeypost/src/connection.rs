@@ -110,7 +110,7 @@ impl<S: Carrier> Connection<S> {
     async fn converse(&mut self, out: &mut Actions) -> Result<std::convert::Infallible, CloseReason> {
         if self.begins_with_tls {
             self.carry_out(out).await?;
-            Box::pin(self.secure()).await?;
+            Box::pin(self.secure(Vec::new())).await?;
         }
         self.session.open(self.common.clock.now(), out);
         loop {
@@ -230,7 +230,7 @@ impl<S: Carrier> Connection<S> {
         match action {
             Action::Capture(step) => return (done, self.take_in(step).await),
             Action::Wait(wait) if done.is_ok() => done = self.wait(wait).await,
-            Action::StartTls if done.is_ok() => done = self.secure().await,
+            Action::StartTls(behind) if done.is_ok() => done = self.secure(behind.into()).await,
             Action::Close(reason) if done.is_ok() => done = Err(reason),
             _ => {}
         }

@@ -1,8 +1,9 @@
 //! Which mail: the persona that the configuration names, as this installation has it.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use bait::Corpus;
+use bait::maildir_tree::{self, TreeError};
 use bait::mime::Address;
 use bait::persona::{Installation, Persona, PersonaError, RenderError, Source};
 use protocol::Personality;
@@ -29,6 +30,14 @@ pub(crate) enum CorpusError {
         named: String,
         /// What is wrong.
         cause: Box<RenderError>,
+    },
+    /// The Maildir cannot be read.
+    #[error("corpus {named}: {cause}")]
+    Maildir {
+        /// Which, and who said so.
+        named: String,
+        /// What is wrong.
+        cause: Box<TreeError>,
     },
     /// The further messages cannot be read.
     #[error("seed-mail = {path:?} ({origin}): {cause}")]
@@ -89,12 +98,23 @@ pub(crate) fn render(
         Some(folder) => format!("{} ({})", folder.display(), config.origin("corpus")),
         None => "company-internal (built in)".to_owned(),
     };
+    let uid_validity = personality.imap.uid_validity.unwrap_or(installation.uid_validity);
+    if let Some(folder) = config.corpus().filter(|folder| maildir_tree::is_tree(folder)) {
+        let corpus = maildir_tree::read(folder, uid_validity)
+            .map_err(|cause| CorpusError::Maildir { named: named(), cause: Box::new(cause) })?;
+        let domain = domain_of(&corpus).unwrap_or_else(|| config.node_name().to_owned());
+        return with_seeds(config, corpus, domain);
+    }
     let persona = Persona::load(&source)
         .map_err(|cause| CorpusError::Persona { named: named(), cause: Box::new(cause) })?;
-    let uid_validity = personality.imap.uid_validity.unwrap_or(installation.uid_validity);
-    let mut corpus = persona
+    let corpus = persona
         .render(&Installation { uid_validity, ..*installation })
         .map_err(|cause| CorpusError::Render { named: named(), cause: Box::new(cause) })?;
+    with_seeds(config, corpus, persona.domain)
+}
+
+/// The mail with the operator's own messages behind it.
+fn with_seeds(config: &Config, mut corpus: Corpus, domain: String) -> Result<Mail, CorpusError> {
     if let Some(path) = config.seed_mail() {
         let origin = config.origin("seed-mail");
         seed::append(path, &mut corpus).map_err(|cause| CorpusError::Seed {
@@ -103,5 +123,18 @@ pub(crate) fn render(
             cause,
         })?;
     }
-    Ok(Mail { corpus, domain: persona.domain })
+    Ok(Mail { corpus, domain })
+}
+
+/// The domain that most mail in INBOX is for.
+fn domain_of(corpus: &Corpus) -> Option<String> {
+    let mut counts: BTreeMap<String, usize> = BTreeMap::new();
+    for message in &corpus.mailbox("INBOX")?.messages {
+        for address in &message.envelope().to {
+            if let Address::Mailbox { host: Some(host), .. } = address {
+                *counts.entry(String::from_utf8_lossy(host).to_ascii_lowercase()).or_default() += 1;
+            }
+        }
+    }
+    counts.into_iter().max_by_key(|(_, count)| *count).map(|(domain, _)| domain)
 }

@@ -250,7 +250,8 @@ impl Own {
         let seen = |mailbox: &Arc<Mailbox>| {
             if Arc::ptr_eq(mailbox, inbox) { Arc::clone(&own) } else { Arc::clone(mailbox) }
         };
-        Arc::new(Corpus { mailboxes: common.mailboxes.iter().map(seen).collect() })
+        let subscriptions = common.subscriptions.clone();
+        Arc::new(Corpus { mailboxes: common.mailboxes.iter().map(seen).collect(), subscriptions })
     }
 }
 

@@ -47,6 +47,10 @@ enum Expect {
     Decision(Literal),
     /// This many octets of a literal.
     Literal(usize),
+    /// This many octets of a literal, and behind them this many that are thrown away.
+    Cut(usize, u64),
+    /// This many octets of a literal that are thrown away.
+    Discard(u64),
     /// The rest of a line that is thrown away.
     Skip,
 }
@@ -106,6 +110,28 @@ impl Framing {
                     self.searched = end;
                     self.expect = Expect::Line;
                 }
+                Expect::Cut(keep, rest) => {
+                    let end = self.line.saturating_add(keep);
+                    if self.buffer.len() < end {
+                        return None;
+                    }
+                    self.line = end;
+                    self.searched = end;
+                    self.expect = Expect::Discard(rest);
+                }
+                Expect::Discard(rest) => {
+                    let here = self.buffer.len().saturating_sub(self.line);
+                    let gone = usize::try_from(rest).unwrap_or(usize::MAX).min(here);
+                    let mut tail = self.buffer.split_off(self.line.min(self.buffer.len()));
+                    let tail = tail.split_off(gone.min(tail.len()));
+                    self.buffer.extend_from_slice(&tail);
+                    let left = rest.saturating_sub(gone as u64);
+                    if left > 0 {
+                        self.expect = Expect::Discard(left);
+                        return None;
+                    }
+                    self.expect = Expect::Line;
+                }
                 Expect::Skip => {
                     let Some(end) = memchr::memchr(b'\n', &self.buffer) else {
                         self.buffer = BytesMut::new();
@@ -157,6 +183,14 @@ impl Framing {
         }
     }
 
+    /// Of the literal's octets so many become part of the command; the rest is thrown away as it comes.
+    pub fn cut_literal(&mut self, keep: usize) {
+        if let Expect::Decision(literal) = self.expect {
+            let keep = usize::try_from(literal.size).unwrap_or(usize::MAX).min(keep);
+            self.expect = Expect::Cut(keep, literal.size.saturating_sub(keep as u64));
+        }
+    }
+
     /// The command ends with the announcement, which is its last line; what follows is the next command.
     pub fn refuse_literal(&mut self) -> Bytes {
         self.expect = Expect::Line;
@@ -168,6 +202,13 @@ impl Framing {
         if !kept.ends_with(b"\n") {
             self.expect = Expect::Skip;
         }
+    }
+
+    /// Takes what has come of a line, and throws away what is still to come of it.
+    pub fn give_up_line(&mut self) -> Bytes {
+        let kept = self.take(self.buffer.len());
+        self.skip_line(&kept);
+        kept
     }
 
     fn take(&mut self, end: usize) -> Bytes {
@@ -285,6 +326,25 @@ mod tests {
         assert_eq!(&framing.refuse_literal()[..], b"a X {3+}\r\n");
         assert_eq!(framing.next(&CAPS), Some(Unit::Command(Bytes::from_static(b"b NOOP\r\n"))));
         assert_eq!(framing.buffer.capacity(), 0, "no memory is held while nothing is buffered");
+    }
+
+    #[test]
+    fn a_cut_literal_keeps_its_beginning() {
+        for chunk in [1, 3, 100] {
+            let mut framing = Framing::default();
+            let mut found = Vec::new();
+            for piece in b"a X {30}\r\n012345678901234567890123456789 y\r\nb NOOP\r\n".chunks(chunk) {
+                framing.push(piece);
+                while let Some(unit) = framing.next(&CAPS) {
+                    match unit {
+                        Unit::Literal(_) => framing.cut_literal(4),
+                        unit => found.push(unit),
+                    }
+                }
+            }
+            let command = |text| Unit::Command(Bytes::from_static(text));
+            assert_eq!(found, [command(b"a X {30}\r\n0123 y\r\n"), command(b"b NOOP\r\n")]);
+        }
     }
 
     #[test]

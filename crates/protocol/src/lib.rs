@@ -11,6 +11,7 @@
 mod credentials;
 mod framing;
 pub mod imap;
+mod mail_process;
 mod options;
 mod personality;
 pub mod pop3;
@@ -22,6 +23,7 @@ mod text;
 mod words;
 
 pub use credentials::{Credentials, PairError};
+pub use mail_process::MailProcess;
 pub use options::Options;
 pub use personality::{Personality, PersonalityError};
 pub use reply::Replies;

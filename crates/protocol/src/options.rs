@@ -2,11 +2,15 @@
 
 use std::time::Duration;
 
+use jiff::Timestamp;
+
 /// The operator's part in how a protocol is served.
 #[derive(Debug, Clone, Default)]
 pub struct Options {
     /// The imitated host's name (`NODE_NAME`).
     pub node: String,
+    /// The time of day at [`crate::Moment`] zero.
+    pub epoch: Timestamp,
     /// Replaces the greeting, a whole line such as `* OK Dovecot ready.`
     pub banner: Option<String>,
     /// Replaces the personality's silence before login.

@@ -67,8 +67,9 @@ pub enum PersonalityError {
 }
 
 /// Every personality that is built in: one file and one line each.
-const BUILTIN: [(&str, &str); 2] = [
+const BUILTIN: [(&str, &str); 3] = [
     ("decnet", include_str!("../../../personalities/decnet.toml")),
+    ("dovecot-2.3", include_str!("../../../personalities/dovecot-2.3.toml")),
     ("postfix-3.7", include_str!("../../../personalities/postfix-3.7.toml")),
 ];
 
@@ -187,7 +188,7 @@ mod tests {
 
     #[test]
     fn a_server_names_the_one_beside_it() {
-        let good = BUILTIN[1].1;
+        let good = BUILTIN[2].1;
         let named = |other: &str| {
             let text = good.replacen("pop3 = \"", &format!("pop3 = \"{other}\" # "), 1);
             Personality::parse("x", &text).map(|personality| personality.pop3.mechanisms)
@@ -196,7 +197,7 @@ mod tests {
         let refused = |other| named(other).unwrap_err().to_string();
         assert!(refused("exim").contains("`pop3`: there is no personality `exim`"));
         assert!(refused("postfix-3.7").contains("which has no table [pop3] of its own"));
-        let number = good.replacen("pop3 = \"decnet\"", "pop3 = 7", 1);
+        let number = good.replacen("pop3 = \"dovecot-2.3\"", "pop3 = 7", 1);
         let number = Personality::parse("x", &number).unwrap_err().to_string();
         assert!(number.contains("a table, or the name of a personality"), "{number}");
     }

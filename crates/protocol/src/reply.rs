@@ -21,7 +21,7 @@ macro_rules! phrases {
         pub enum Phrase { $( $(#[doc = $doc])+ $phrase, )+ }
 
         impl Phrase {
-            const ALL: &'static [Self] = &[ $( Self::$phrase, )+ ];
+            pub(crate) const ALL: &'static [Self] = &[ $( Self::$phrase, )+ ];
         }
     };
 }
@@ -32,6 +32,12 @@ pub(crate) use phrases;
 #[serde(transparent)]
 #[serde(bound = "P: Ord + Deserialize<'de>")]
 pub struct Replies<P>(BTreeMap<P, Text>);
+
+impl<P> Default for Replies<P> {
+    fn default() -> Self {
+        Self(BTreeMap::new())
+    }
+}
 
 impl<P: Copy + Ord + Debug> Replies<P> {
     /// Whether each of these phrases has words; `table` is where in the file they stand.
@@ -45,6 +51,11 @@ impl<P: Copy + Ord + Debug> Replies<P> {
     /// The words of all phrases.
     pub(crate) fn all(&self) -> impl Iterator<Item = &Text> {
         self.0.values()
+    }
+
+    /// The words of a phrase that may be without any.
+    pub(crate) fn get(&self, phrase: P) -> Option<&Text> {
+        self.0.get(&phrase)
     }
 
     /// The words of a phrase.

@@ -10,6 +10,7 @@ use event::{Event, Text};
 use serde::Deserialize;
 
 use crate::credentials::Credentials;
+use crate::mail_process::MailProcess;
 
 /// A mechanism that we can talk.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
@@ -53,9 +54,9 @@ pub struct Attempt {
 
 impl Attempt {
     /// Whether it is let in, and the event that tells of it.
-    pub fn judge(self, credentials: &Credentials) -> (bool, Event) {
+    pub fn judge(self, credentials: &Credentials, process: MailProcess) -> (bool, Event) {
         let Self { mechanism, username, password, sound } = self;
-        if sound && credentials.accept(&username.0, &password.0) {
+        if sound && credentials.accept(&process.user_name(&username.0), &password.0) {
             (true, Event::AuthSucceeded { mechanism, username, password })
         } else {
             (false, Event::AuthFailed { mechanism, username, password })

@@ -30,8 +30,8 @@ pub enum Action {
     Wait(Duration),
     /// Take in a message.
     Capture(Capture),
-    /// Turn the connection into TLS, then call [`Session::secured`].
-    StartTls,
+    /// Turn the connection into TLS, which begins with these octets that came already, then call [`Session::secured`].
+    StartTls(Bytes),
     /// Close the connection. Nothing follows.
     Close(CloseReason),
 }
@@ -134,7 +134,7 @@ impl Actions {
         self.flush();
         self.halted |= matches!(
             action,
-            Action::Wait(_) | Action::Capture(Capture::Commit) | Action::StartTls | Action::Close(_)
+            Action::Wait(_) | Action::Capture(Capture::Commit) | Action::StartTls(_) | Action::Close(_)
         );
         self.list.push(action);
     }

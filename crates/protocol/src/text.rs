@@ -30,6 +30,12 @@ pub enum Slot {
     UidValidity,
     /// UIDNEXT.
     UidNext,
+    /// The highest mod-sequence (RFC 7162).
+    Modseq,
+    /// The flags that a mailbox has.
+    Flags,
+    /// How long a command took.
+    Timing,
     /// The imitated host's name (`NODE_NAME`).
     Node,
     /// A number of octets.
@@ -55,7 +61,7 @@ pub enum Slot {
 }
 
 impl Slot {
-    const ALL: [(&'static str, Self); 22] = [
+    const ALL: [(&'static str, Self); 25] = [
         ("verb", Self::Verb),
         ("detail", Self::Detail),
         ("capabilities", Self::Capabilities),
@@ -67,6 +73,9 @@ impl Slot {
         ("unseen", Self::Unseen),
         ("uidvalidity", Self::UidValidity),
         ("uidnext", Self::UidNext),
+        ("modseq", Self::Modseq),
+        ("flags", Self::Flags),
+        ("timing", Self::Timing),
         ("node", Self::Node),
         ("octets", Self::Octets),
         ("queue", Self::Queue),

@@ -11,6 +11,56 @@ fn play<'a>(pieces: impl IntoIterator<Item = &'a [u8]>) -> Vec<Done> {
     without_long_lines(support::play::play(support::session("decnet"), pieces))
 }
 
+fn play_dovecot<'a>(pieces: impl IntoIterator<Item = &'a [u8]>) -> Vec<Done> {
+    support::play::play(support::session("dovecot-2.3"), pieces)
+}
+
+/// What was sent, as one.
+fn sent(done: &[Done]) -> Vec<u8> {
+    let pieces =
+        done.iter().filter_map(|did| if let Done::Sent(bytes) = did { Some(&bytes[..]) } else { None });
+    pieces.collect::<Vec<&[u8]>>().concat()
+}
+
+/// Lines that change the mail, or ask for what only Dovecot knows.
+fn dovecot_line() -> impl Strategy<Value = Vec<u8>> {
+    let known = prop::sample::select(vec![
+        "a SELECT INBOX",
+        "a SELECT Sent (CONDSTORE)",
+        "a STORE 1:* +FLAGS (\\Deleted $x)",
+        "a UID STORE 3:5 -FLAGS.SILENT (\\Seen)",
+        "a STORE * (UNCHANGEDSINCE 1) FLAGS ()",
+        "a EXPUNGE",
+        "a UID EXPUNGE 1:*",
+        "a COPY 1:* INBOX",
+        "a UID MOVE * Sent",
+        "a MOVE $ Work.2024",
+        "a APPEND INBOX (\\Seen) {3+}\r\nabc {2+}\r\nde",
+        "a APPEND Sent CATENATE (TEXT {3+}\r\nabc)",
+        "a APPEND INBOX {600000+}\r\nabc",
+        "a APPEND INBOX {x}",
+        "a CREATE x.y.z",
+        "a RENAME x Sent.x",
+        "a RENAME Sent x",
+        "a DELETE Sent",
+        "a SUBSCRIBE x",
+        "a LIST (SUBSCRIBED RECURSIVEMATCH) \"\" % RETURN (STATUS (SIZE))",
+        "a SEARCH RETURN (SAVE MIN PARTIAL 1:5) UNSEEN",
+        "a SORT (REVERSE SUBJECT FROM) UTF-8 ALL",
+        "a UID THREAD REFERENCES UTF-8 ALL",
+        "a FETCH 1:* (PREVIEW MODSEQ BINARY[1] SAVEDATE)",
+        "a ENABLE QRESYNC",
+        "a IDLE\r\nDONE",
+        "a NOOP",
+        "( NOOP",
+    ]);
+    prop_oneof![9 => known.prop_map(|text| text.as_bytes().to_vec()), 1 => prop::collection::vec(any::<u8>(), 0..40)]
+        .prop_map(|mut line| {
+            line.extend_from_slice(b"\r\n");
+            line
+        })
+}
+
 /// Lines of a session: sound commands, each kind of fault, and noise.
 fn line() -> impl Strategy<Value = Vec<u8>> {
     let known = prop::sample::select(vec![
@@ -62,6 +112,13 @@ fn input() -> impl Strategy<Value = Vec<u8>> {
 
 proptest! {
     #![proptest_config(ProptestConfig { cases: 200, ..ProptestConfig::default() })]
+
+    #[test]
+    fn mail_changes_alike_in_any_split(lines in prop::collection::vec(dovecot_line(), 1..25), cuts in prop::collection::vec(1_usize..60, 1..80)) {
+        let input = [&b"l LOGIN admin admin\r\ns SELECT INBOX\r\n"[..], &lines.concat()].concat();
+        let whole = sent(&play_dovecot([&input[..]]));
+        prop_assert_eq!(sent(&play_dovecot(cut(&input, &cuts))), whole);
+    }
 
     #[test]
     fn any_split_gives_the_same_actions(input in input(), cuts in prop::collection::vec(1_usize..60, 1..80)) {

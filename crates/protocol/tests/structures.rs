@@ -117,7 +117,8 @@ fn answers(messages: &[Bytes]) -> Vec<(String, String)> {
     let messages: Vec<_> = (1..).zip(messages).map(message).collect();
     let numbers = 1..=messages.len();
     let inbox = Mailbox { name: "INBOX".into(), uid_validity: 1, uid_next: u32::MAX, messages };
-    let mut session = support::session_of(Corpus { mailboxes: vec![Arc::new(inbox)] });
+    let mut session =
+        support::session_of(Corpus { mailboxes: vec![Arc::new(inbox)], subscriptions: Vec::new() });
     let mut ask = |line: String| {
         let mut out = Actions::default();
         let mut sent = Vec::new();

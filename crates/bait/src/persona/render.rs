@@ -86,7 +86,9 @@ impl Persona {
             let Rendered { messages, uid_next } = mailbox.render(morning, &installation.seed)?;
             Ok(Arc::new(Mailbox { name: mailbox.name.clone(), uid_validity, uid_next, messages }))
         });
-        Ok(Corpus { mailboxes: mailboxes.collect::<Result<_, _>>()? })
+        let mailboxes: Vec<Arc<Mailbox>> = mailboxes.collect::<Result<_, _>>()?;
+        let subscriptions = mailboxes.iter().map(|mailbox| mailbox.name.clone()).collect();
+        Ok(Corpus { mailboxes, subscriptions })
     }
 
     /// The latest morning at which every message has arrived by the moment.

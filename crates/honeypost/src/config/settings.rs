@@ -89,7 +89,8 @@ settings! {
     "data-dir" => data_dir: Folder = Text("honeypost-data"), flag "data-dir";
 
     /// A folder with a persona of your own, in the form that `personas/README.md` describes. `honeypost bait check DIR`
-    /// tells what is wrong with one.
+    /// tells what is wrong with one. Or a Maildir++ tree, which is served as it is and never changed, with the UIDs of its
+    /// `dovecot-uidlist`.
     "corpus" => corpus: Option<Folder> = Words("the built-in persona `company-internal`"), flag "corpus";
 
     /// The host name that the imitated server goes by.

@@ -12,16 +12,16 @@ use crate::pipeline::Ledger;
 use crate::tls::{Handshake, HandshakeFailure, Hello, Reason, accept};
 
 impl<S: Carrier> Connection<S> {
-    /// Does the handshake. What was read before is not part of it: nothing that came in the clear may pass for what comes
-    /// over TLS.
-    pub(super) async fn secure(&mut self) -> Result<(), CloseReason> {
+    /// Does the handshake, which begins with what came behind the command where the imitated server has it so. The session
+    /// sees nothing of that: nothing that came in the clear may pass for what comes over TLS.
+    pub(super) async fn secure(&mut self, behind: Vec<u8>) -> Result<(), CloseReason> {
         let Stream::Plain(stream) = self.stream.take() else { return Err(CloseReason::Error) };
         let handshakes = Arc::clone(&self.common.handshakes);
         let context = handshakes.context(self.ledger.attribution().protocol);
         let accepted = tokio::select! {
             biased;
             _ = self.shutdown.wait_for(|stop| *stop) => return Err(CloseReason::Shutdown),
-            accepted = accept(stream, Vec::new(), &context, &handshakes.limits) => accepted,
+            accepted = accept(stream, behind, &context, &handshakes.limits) => accepted,
         };
         match accepted {
             Ok((stream, handshake)) => {
@@ -42,7 +42,10 @@ impl<S: Carrier> Connection<S> {
     async fn give_up(&mut self, failure: HandshakeFailure<S>) -> CloseReason {
         let HandshakeFailure { reason, detail, hello, received, stream, reset } = failure;
         match &hello {
-            Some(hello) => self.ledger.hello(&hello.records),
+            Some(hello) => {
+                self.ledger.hello(&hello.records);
+                self.ledger.received(received.get(hello.records.len()..).unwrap_or_default());
+            }
             None => self.ledger.received(&received),
         }
         self.record(vec![failed(reason.word(), detail, hello)]).await;

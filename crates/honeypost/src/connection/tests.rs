@@ -45,7 +45,7 @@ impl Echo {
             }
             b"flood" => self.pieces = 100,
             b"boom" => panic!("as asked"),
-            b"tls" => out.push(Action::StartTls),
+            b"tls" => out.push(Action::StartTls(Bytes::new())),
             _ => {
                 out.send(&line);
                 out.send(b"\n");

@@ -168,6 +168,7 @@ impl Tally {
             Event::ProtocolViolation { what, .. } => self.violations.count(what),
             Event::CommandReceived { .. }
             | Event::MailboxSelected { .. }
+            | Event::MailboxAppended { .. }
             | Event::MailEnvelope { .. }
             | Event::MailExpired { .. }
             | Event::EvidenceLost { .. } => {}

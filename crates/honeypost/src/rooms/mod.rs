@@ -98,5 +98,6 @@ fn options(config: &Config, banner: Option<&str>) -> protocol::Options {
         login_timeout: config.login_timeout(),
         idle_timeout: config.idle_timeout(),
         refuse_plaintext: config.refuses_plaintext(),
+        epoch: jiff::Timestamp::now(),
     }
 }

@@ -11,7 +11,7 @@ fn corpus() -> Corpus {
         let first = Message::new(1, Flags::SEEN, at, Bytes::from_static(b"A: b\r\n\r\n"), Vec::new());
         Arc::new(Mailbox { name: name.into(), uid_validity, uid_next: 2, messages: vec![Arc::new(first)] })
     };
-    Corpus { mailboxes: vec![mailbox("INBOX", 7), mailbox("Sent", 8)] }
+    Corpus { mailboxes: vec![mailbox("INBOX", 7), mailbox("Sent", 8)], subscriptions: Vec::new() }
 }
 
 /// Writes a file as old as that many seconds after the epoch's first day.

@@ -198,7 +198,10 @@ fn build(server: Server, identity: &Identity, retry: bool) -> Result<SslContext,
     );
     // A session has an id, and is never found again by it: the real ones have many processes and no common cache.
     context.set_session_cache_mode(SslSessionCacheMode::SERVER | SslSessionCacheMode::NO_INTERNAL);
-    context.set_session_id_context(b"mail")?;
+    // Dovecot gives none; it would be seen in the length of a ticket.
+    if server == Server::Postfix {
+        context.set_session_id_context(b"mail")?;
+    }
     // An idle connection holds no buffers. The others are what tokio-openssl expects.
     context.set_mode(
         SslMode::RELEASE_BUFFERS | SslMode::ENABLE_PARTIAL_WRITE | SslMode::ACCEPT_MOVING_WRITE_BUFFER,

@@ -216,6 +216,10 @@ fn read(
     check: impl FnOnce(u32) -> Result<(), CertificateError>,
 ) -> Result<Zeroizing<Vec<u8>>, CertificateError> {
     let failed = |cause| CertificateError::Read { path: path.to_owned(), what, cause };
+    // Others may block for ever: a pipe whose other end nobody has.
+    if !std::fs::metadata(path).map_err(failed)?.is_file() {
+        return Err(failed(io::Error::other("it is no regular file")));
+    }
     let file = File::open(path).map_err(failed)?;
     let about = file.metadata().map_err(failed)?;
     check(about.mode() & 0o7777)?;

@@ -37,12 +37,19 @@ pub struct Server {
 impl Server {
     /// Starts it on a free port.
     pub fn start(data: &Path, more: &[&str]) -> Self {
-        Self::launch(honeypost(), data, more)
+        // Whoever runs the tests may ignore SIGHUP (nohup), which is inherited.
+        Self::start_by(&["env", "--default-signal=HUP"], data, more)
     }
 
     /// Starts it on a free port by another program.
     pub fn start_with(program: &str, data: &Path, more: &[&str]) -> Self {
-        let mut command = Command::new(program);
+        Self::start_by(&[program], data, more)
+    }
+
+    fn start_by(program: &[&str], data: &Path, more: &[&str]) -> Self {
+        let mut words = program.iter();
+        let mut command = Command::new(words.next().expect("a program"));
+        command.args(words);
         let honeypost = honeypost();
         command.env_clear().envs(honeypost.get_envs().filter_map(|(name, value)| Some((name, value?))));
         command.stdin(Stdio::null()).arg(honeypost.get_program());

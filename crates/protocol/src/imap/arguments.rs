@@ -50,6 +50,15 @@ impl<'a> Argument<'a> {
     }
 }
 
+/// Octets of the longest argument.
+pub fn longest(arguments: &[Argument<'_>]) -> usize {
+    let length = |argument: &Argument<'_>| match argument {
+        Argument::List(members) => longest(members),
+        argument => argument.string().map_or(0, <[u8]>::len),
+    };
+    arguments.iter().map(length).max().unwrap_or_default()
+}
+
 /// Lists nested deeper than this are refused; no client needs more than four.
 const MAX_DEPTH: usize = 32;
 
@@ -57,6 +66,15 @@ const MAX_DEPTH: usize = 32;
 ///
 /// `Err` is the phrase of the fault.
 pub fn parse(input: &[u8]) -> Result<Vec<Argument<'_>>, Phrase> {
+    parse_all(input, false)
+}
+
+/// The same, where Dovecot is strict (a quote within an atom) and where it knows more (`~{5}`, RFC 3516).
+pub fn parse_as_dovecot(input: &[u8]) -> Result<Vec<Argument<'_>>, Phrase> {
+    parse_all(input, true)
+}
+
+fn parse_all(input: &[u8], dovecot: bool) -> Result<Vec<Argument<'_>>, Phrase> {
     let mut open: Vec<Vec<Argument<'_>>> = Vec::new();
     let mut present = Vec::new();
     let mut rest = input;
@@ -86,8 +104,16 @@ pub fn parse(input: &[u8]) -> Result<Vec<Argument<'_>>, Phrase> {
                 present.push(argument);
                 after
             }
+            b'~' if dovecot && behind.starts_with(b"{") => {
+                let (argument, after) = literal(behind.get(1..).unwrap_or_default())?;
+                present.push(argument);
+                after
+            }
             _ => {
                 let (argument, after) = atom(rest)?;
+                if dovecot && after.starts_with(b"\"") {
+                    return Err(Phrase::InvalidCharacter);
+                }
                 present.push(argument);
                 after
             }

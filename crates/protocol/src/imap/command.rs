@@ -8,7 +8,9 @@ use crate::framing::trim_line_end;
 use crate::imap::state::State;
 use crate::imap::texts::{ImapTexts, Phrase};
 use crate::imap::turn::{Fault, Turn};
-use crate::imap::{fetch, list, login, mailbox, search, status};
+use crate::imap::{
+    append, copy, disabled, expunge, fetch, folders, list, login, mailbox, search, status, store,
+};
 use crate::words::{upper_case, word};
 
 /// In which states a command may come (RFC 3501 section 6).
@@ -61,8 +63,38 @@ pub static TABLE: &[Row] = &[
     Row { verb: "LIST", phase: Phase::Authenticated, run: list::list },
     Row { verb: "LSUB", phase: Phase::Authenticated, run: list::lsub },
     Row { verb: "STATUS", phase: Phase::Authenticated, run: status::status },
+    Row { verb: "XLIST", phase: Phase::Authenticated, run: list::list },
+    Row { verb: "NAMESPACE", phase: Phase::Authenticated, run: folders::namespace },
+    Row { verb: "CREATE", phase: Phase::Authenticated, run: folders::create },
+    Row { verb: "DELETE", phase: Phase::Authenticated, run: folders::delete },
+    Row { verb: "RENAME", phase: Phase::Authenticated, run: folders::rename },
+    Row { verb: "SUBSCRIBE", phase: Phase::Authenticated, run: folders::subscribe },
+    Row { verb: "UNSUBSCRIBE", phase: Phase::Authenticated, run: folders::unsubscribe },
+    Row { verb: "APPEND", phase: Phase::Authenticated, run: append::append },
+    Row { verb: "NOTIFY", phase: Phase::Authenticated, run: disabled::notify },
+    Row { verb: "CANCELUPDATE", phase: Phase::Authenticated, run: disabled::cancel_update },
+    Row { verb: "GENURLAUTH", phase: Phase::Authenticated, run: disabled::urlauth },
+    Row { verb: "RESETKEY", phase: Phase::Authenticated, run: disabled::urlauth },
+    Row { verb: "URLFETCH", phase: Phase::Authenticated, run: disabled::urlauth },
+    Row { verb: "GETMETADATA", phase: Phase::Authenticated, run: disabled::metadata },
+    Row { verb: "SETMETADATA", phase: Phase::Authenticated, run: disabled::metadata },
     Row { verb: "IDLE", phase: Phase::Authenticated, run: mailbox::idle },
     Row { verb: "CLOSE", phase: Phase::Selected, run: mailbox::close },
+    Row { verb: "UNSELECT", phase: Phase::Selected, run: mailbox::unselect },
+    Row { verb: "CHECK", phase: Phase::Selected, run: mailbox::check },
+    Row { verb: "EXPUNGE", phase: Phase::Selected, run: expunge::expunge },
+    // These look at their arguments before they look for a mailbox.
+    Row { verb: "UID EXPUNGE", phase: Phase::Authenticated, run: expunge::uid_expunge },
+    Row { verb: "COPY", phase: Phase::Authenticated, run: copy::copy },
+    Row { verb: "UID COPY", phase: Phase::Authenticated, run: copy::uid_copy },
+    Row { verb: "MOVE", phase: Phase::Authenticated, run: copy::move_ },
+    Row { verb: "UID MOVE", phase: Phase::Authenticated, run: copy::uid_move },
+    Row { verb: "STORE", phase: Phase::Selected, run: store::store },
+    Row { verb: "UID STORE", phase: Phase::Selected, run: store::uid_store },
+    Row { verb: "SORT", phase: Phase::Selected, run: search::sort },
+    Row { verb: "UID SORT", phase: Phase::Selected, run: search::uid_sort },
+    Row { verb: "THREAD", phase: Phase::Selected, run: search::thread },
+    Row { verb: "UID THREAD", phase: Phase::Selected, run: search::uid_thread },
     Row { verb: "FETCH", phase: Phase::Selected, run: fetch::fetch },
     Row { verb: "UID FETCH", phase: Phase::Selected, run: fetch::uid_fetch },
     Row { verb: "SEARCH", phase: Phase::Selected, run: search::search },
@@ -97,6 +129,12 @@ impl<'a> Request<'a> {
         Self { tag: is_tag(tag).then_some(tag), verb, arguments }
     }
 
+    /// Whether what has come of a line begins with what can be no tag.
+    pub fn has_bad_tag(coming: &[u8]) -> bool {
+        let (tag, _) = word(coming);
+        !is_tag(tag.strip_suffix(b"\r").unwrap_or(tag))
+    }
+
     /// The row of its verb, if it is in the table, the personality knows it and the state allows it.
     pub fn row(&self, texts: &ImapTexts, state: &State) -> Result<&'static Row, Phrase> {
         let known = |row: &&Row| row.verb.as_bytes() == &*self.verb && texts.completed.contains_key(row.verb);
@@ -106,6 +144,13 @@ impl<'a> Request<'a> {
                 Err(Phrase::NoMailboxSelected)
             }
             _ if self.verb.is_empty() => Err(Phrase::MissingCommand),
+            _ if texts.mail_process.is_dovecot()
+                && state.account().is_some()
+                && self.verb.iter().any(u8::is_ascii_control) =>
+            {
+                Err(Phrase::MissingCommand)
+            }
+            _ if *self.verb == *b"UID" && texts.mail_process.is_dovecot() => Err(Phrase::MissingCommand),
             _ => Err(Phrase::UnknownCommand),
         }
     }

@@ -1,5 +1,6 @@
-//! LIST and LSUB (RFC 3501 sections 6.3.8, 6.3.9).
+//! LIST and LSUB (RFC 3501 sections 6.3.8, 6.3.9) of a plain mail process; Dovecot's are in `list_extended.rs`.
 
+use crate::imap::list_extended;
 use crate::imap::state::State;
 use crate::imap::string::push_astring;
 use crate::imap::texts::Phrase;
@@ -7,12 +8,18 @@ use crate::imap::turn::{Fault, Turn};
 use bait::mailbox_name;
 
 /// RFC 3501 section 6.3.8.
-pub fn list(turn: &mut Turn<'_>, _: &mut State) -> Result<(), Fault> {
+pub fn list(turn: &mut Turn<'_>, state: &mut State) -> Result<(), Fault> {
+    if turn.service.texts.mail_process.is_dovecot() {
+        return list_extended::list(turn, state);
+    }
     answer(turn, b"LIST")
 }
 
 /// RFC 3501 section 6.3.9. Every mailbox is subscribed.
-pub fn lsub(turn: &mut Turn<'_>, _: &mut State) -> Result<(), Fault> {
+pub fn lsub(turn: &mut Turn<'_>, state: &mut State) -> Result<(), Fault> {
+    if turn.service.texts.mail_process.is_dovecot() {
+        return list_extended::lsub(turn, state);
+    }
     answer(turn, b"LSUB")
 }
 
@@ -53,7 +60,7 @@ fn entry(kind: &[u8], attributes: &str, separator: char) -> Vec<u8> {
 /// Whether a name matches a pattern: `*` is anything, `%` anything but the separator; `INBOX` in any case.
 ///
 /// Costs pattern times name, whatever the pattern.
-fn matches(pattern: &[u8], name: &[u8], separator: char) -> bool {
+pub fn matches(pattern: &[u8], name: &[u8], separator: char) -> bool {
     let inbox = name == b"INBOX";
     let crossing = |byte: u8| char::from(byte) == separator;
     // reachable[n]: the pattern read so far matches the first n octets of the name.

@@ -3,10 +3,10 @@
 use event::{CloseReason, Text};
 
 use crate::imap::arguments::Argument;
-use crate::imap::mailbox::announce;
 use crate::imap::state::{Stage, State};
 use crate::imap::texts::Phrase;
 use crate::imap::turn::{Fault, Turn};
+use crate::imap::view::{Telling, enable_condstore};
 use crate::sasl::{Attempt, Exchange, Mechanism, Step};
 
 /// RFC 3501 section 6.1.1.
@@ -15,6 +15,7 @@ pub fn capability(turn: &mut Turn<'_>, state: &mut State) -> Result<(), Fault> {
         State::NotAuthenticated => &turn.service.offer(turn.tls).capabilities,
         _ => &turn.service.capabilities,
     };
+    turn.asked_capabilities |= !turn.logged_in;
     turn.untagged(&[b"CAPABILITY ", &list[..]].concat());
     turn.complete();
     Ok(())
@@ -22,7 +23,7 @@ pub fn capability(turn: &mut Turn<'_>, state: &mut State) -> Result<(), Fault> {
 
 /// RFC 3501 section 6.1.2.
 pub fn noop(turn: &mut Turn<'_>, state: &mut State) -> Result<(), Fault> {
-    announce(turn.service, turn.mail, state, turn.out);
+    state.sync(turn.service, Telling::default(), turn.out);
     turn.complete();
     Ok(())
 }
@@ -47,9 +48,12 @@ pub fn id(turn: &mut Turn<'_>, _: &mut State) -> Result<(), Fault> {
                 _ => false,
             })
         }
+        [] => turn.service.texts.mail_process.is_dovecot(),
         _ => false,
     };
-    if !sound {
+    // Dovecot's mail process takes anything.
+    let lenient = turn.logged_in && turn.service.texts.mail_process.is_dovecot();
+    if !sound && !lenient {
         return Err(Phrase::InvalidId.into());
     }
     turn.untagged_phrase(Phrase::Id);
@@ -57,9 +61,12 @@ pub fn id(turn: &mut Turn<'_>, _: &mut State) -> Result<(), Fault> {
     Ok(())
 }
 
-/// RFC 5161. Nothing that is offered can be enabled, so nothing is.
-pub fn enable(turn: &mut Turn<'_>, _: &mut State) -> Result<(), Fault> {
+/// RFC 5161. A plain mail process has nothing to enable.
+pub fn enable(turn: &mut Turn<'_>, state: &mut State) -> Result<(), Fault> {
     let arguments = turn.parse()?;
+    if turn.service.texts.mail_process.is_dovecot() {
+        return enable_features(turn, state, &arguments);
+    }
     if arguments.is_empty() || arguments.iter().any(|argument| argument.atom().is_none()) {
         return Err(Phrase::InvalidArguments.into());
     }
@@ -75,6 +82,37 @@ pub fn starttls(turn: &mut Turn<'_>, _: &mut State) -> Result<(), Fault> {
     }
     turn.complete();
     turn.stage = Stage::Securing;
+    Ok(())
+}
+
+/// What Dovecot knows is enabled and told, the rest passed over. Before login nothing is.
+fn enable_features(turn: &mut Turn<'_>, state: &mut State, wanted: &[Argument<'_>]) -> Result<(), Fault> {
+    if state.account().is_none() {
+        turn.untagged_phrase(Phrase::Enabled);
+        turn.complete();
+        return Ok(());
+    }
+    let mut told = Vec::new();
+    for argument in wanted {
+        let name = argument.atom().ok_or(Phrase::InvalidArguments)?.to_ascii_uppercase();
+        match &name[..] {
+            b"CONDSTORE" => {}
+            b"QRESYNC" => {
+                if let Some(account) = state.account_mut() {
+                    account.features.qresync = true;
+                }
+            }
+            _ => continue,
+        }
+        enable_condstore(turn, state);
+        told.push(b' ');
+        told.extend_from_slice(&name);
+    }
+    if !told.is_empty() {
+        let enabled = turn.service.texts.reply(Phrase::Enabled).fill(&[]);
+        turn.untagged(&[enabled, told].concat());
+    }
+    turn.complete();
     Ok(())
 }
 
@@ -99,7 +137,7 @@ pub fn login(turn: &mut Turn<'_>, state: &mut State) -> Result<(), Fault> {
         return Err(Phrase::PlaintextRefused.into());
     }
     if turn.judge(attempt) {
-        state.log_in();
+        state.log_in(turn.mail);
     }
     Ok(())
 }
@@ -113,7 +151,9 @@ pub fn authenticate(turn: &mut Turn<'_>, state: &mut State) -> Result<(), Fault>
         _ => return Err(Phrase::InvalidArguments.into()),
     };
     let name = name.ok_or(Phrase::InvalidArguments)?;
-    let mechanism = Mechanism::from_name(name).ok_or(Phrase::UnsupportedMechanism)?;
+    let offered = &turn.service.texts.mechanisms;
+    let mechanism = Mechanism::from_name(name).filter(|mechanism| offered.contains(mechanism));
+    let mechanism = mechanism.ok_or(Phrase::UnsupportedMechanism)?;
     let step = Exchange::start(mechanism, initial);
     if turn.needs_tls() {
         if let Step::Done(attempt) = step {
@@ -133,7 +173,7 @@ pub fn step(turn: &mut Turn<'_>, state: &mut State, step: Step, not_base64: Phra
         }
         Step::Done(attempt) => {
             if turn.judge(attempt) {
-                state.log_in();
+                state.log_in(turn.mail);
             }
         }
         Step::Cancelled => return Err(Phrase::AuthenticationCancelled.into()),

@@ -1,18 +1,15 @@
-//! SELECT, EXAMINE, CLOSE (RFC 3501 sections 6.3.1, 6.3.2, 6.4.2) and IDLE (RFC 2177).
+//! SELECT, EXAMINE, CLOSE, CHECK (RFC 3501 sections 6.3.1, 6.3.2, 6.4.1, 6.4.2), UNSELECT (RFC 3691) and IDLE (RFC 2177).
 
-use std::sync::Arc;
-
-use bait::{Corpus, Flags, Mailbox, Overlay};
+use bait::Flags;
 use event::Event;
 
-use crate::imap::Service;
 use crate::imap::arguments::Argument;
+use crate::imap::name;
 use crate::imap::state::{Selected, Stage, State};
 use crate::imap::texts::Phrase;
 use crate::imap::turn::{Fault, Turn};
-use crate::session::Actions;
+use crate::imap::view::{Features, Telling, all_flags};
 use crate::text::{Slot, Text};
-use bait::mailbox_name;
 
 /// RFC 3501 section 6.3.1.
 pub fn select(turn: &mut Turn<'_>, state: &mut State) -> Result<(), Fault> {
@@ -24,9 +21,32 @@ pub fn examine(turn: &mut Turn<'_>, state: &mut State) -> Result<(), Fault> {
     open(turn, state, true)
 }
 
-/// RFC 3501 section 6.4.2. There is nothing to expunge.
+/// RFC 3501 section 6.4.2. Removes what is marked `\Deleted` without a word.
 pub fn close(turn: &mut Turn<'_>, state: &mut State) -> Result<(), Fault> {
+    if let State::Selected(account, selected) = state
+        && !selected.read_only
+        && turn.service.texts.mail_process.is_dovecot()
+        && let Some(folder) = selected.folder(&mut account.world)
+    {
+        let deleted = folder.entries().filter(|entry| entry.marks.flags.contains(Flags::DELETED));
+        let deleted: Vec<u32> = deleted.map(|entry| entry.message.uid).collect();
+        folder.expunge(deleted);
+    }
     state.select(None);
+    turn.complete();
+    Ok(())
+}
+
+/// RFC 3691.
+pub fn unselect(turn: &mut Turn<'_>, state: &mut State) -> Result<(), Fault> {
+    state.select(None);
+    turn.complete();
+    Ok(())
+}
+
+/// RFC 3501 section 6.4.1. Arguments are ignored, as Dovecot does.
+pub fn check(turn: &mut Turn<'_>, state: &mut State) -> Result<(), Fault> {
+    state.sync(turn.service, Telling::default(), turn.out);
     turn.complete();
     Ok(())
 }
@@ -34,72 +54,93 @@ pub fn close(turn: &mut Turn<'_>, state: &mut State) -> Result<(), Fault> {
 /// RFC 2177. Arguments are ignored, as Dovecot does.
 pub fn idle(turn: &mut Turn<'_>, state: &mut State) -> Result<(), Fault> {
     turn.go_on(Phrase::Idling);
-    announce(turn.service, turn.mail, state, turn.out);
+    state.sync(turn.service, Telling::default(), turn.out);
     let still_here = turn.now.after(turn.service.texts.times.still_here());
-    turn.stage = Stage::Idling { tag: turn.tag.clone(), still_here };
+    turn.stage = Stage::Idling { tag: turn.tag.clone(), still_here, since: turn.now };
     Ok(())
-}
-
-/// The mailbox that an argument names.
-pub fn named(turn: &Turn<'_>, name: &Argument<'_>) -> Result<Arc<Mailbox>, Fault> {
-    let wire = name.string().ok_or(Phrase::InvalidArguments)?;
-    let name = mailbox_name::decode(wire).ok_or_else(|| Fault::with(Phrase::InvalidMailboxName, wire))?;
-    let found = turn.mail.mailbox(&name);
-    found.map(Arc::clone).ok_or_else(|| Fault::with(Phrase::NoSuchMailbox, wire))
 }
 
 /// A SELECT that fails closes the mailbox that was open (RFC 3501 section 6.3.1).
 fn open(turn: &mut Turn<'_>, state: &mut State, read_only: bool) -> Result<(), Fault> {
+    let dovecot = turn.service.texts.mail_process.is_dovecot();
     let arguments = turn.parse()?;
-    let name = arguments.first().ok_or(Phrase::InvalidArguments)?;
-    let found = named(turn, name);
+    if !dovecot && arguments.first().and_then(Argument::string).is_none() {
+        return Err(Phrase::InvalidArguments.into());
+    }
+    let wanted = wanted(turn, state, &arguments);
+    if dovecot && state.selected().is_some() {
+        turn.untagged_phrase(Phrase::ClosedPrevious);
+    }
     state.select(None);
-    let mailbox = found?;
-    turn.record(Event::MailboxSelected { mailbox: mailbox.name.clone(), read_only });
+    let (name, condstore) = wanted?;
+    let Some(account) = state.account_mut() else {
+        return Err(Phrase::UnknownCommand.into());
+    };
+    account.features.condstore |= condstore;
+    let features = account.features;
+    if dovecot {
+        name::sound(&name, name::separator(turn))?;
+    }
+    let Some(folder) = account.world.folder_mut(&name) else {
+        let wire = arguments.first().and_then(Argument::string).unwrap_or_default();
+        return Err(Fault::with(Phrase::NoSuchMailbox, wire));
+    };
+    let (uid_next, modseq) = (folder.uid_next, folder.modseq);
+    let selected = Selected::open(folder, read_only, !dovecot);
+    turn.record(Event::MailboxSelected { mailbox: selected.name.clone(), read_only });
     let lines = if read_only { &turn.service.texts.examine } else { &turn.service.texts.select };
-    let overlay = state.account().map(|account| account.overlay.clone()).unwrap_or_default();
-    describe(turn, lines, &mailbox, &overlay);
-    state.select(Some(Selected { mailbox, read_only }));
+    describe(turn, lines, &selected, uid_next, modseq, features);
+    state.select(Some(selected));
     turn.complete();
     Ok(())
 }
 
-/// Tells of mail that has arrived in the open mailbox since the client was last told (RFC 3501 section 7.3.1).
-pub fn announce(service: &Service, mail: &Corpus, state: &mut State, out: &mut Actions) {
-    let State::Selected(_, selected) = state else { return };
-    let Some(now) = mail.mailbox(&selected.mailbox.name) else { return };
-    if now.messages.len() == selected.mailbox.messages.len() {
-        return;
+/// The name, and whether CONDSTORE is asked for (RFC 7162 section 3.1.8).
+fn wanted(turn: &Turn<'_>, state: &State, arguments: &[Argument<'_>]) -> Result<(String, bool), Fault> {
+    let name = arguments.first().filter(|name| name.string().is_some()).ok_or(Phrase::InvalidArguments)?;
+    let name = name::decoded(Some(name))?;
+    let mut condstore = false;
+    let options = arguments.get(1).and_then(Argument::list).unwrap_or_default();
+    let mut options = options.iter();
+    if turn.service.texts.mail_process.is_dovecot() {
+        while let Some(option) = options.next() {
+            let qresync = state.account().is_some_and(|account| account.features.qresync);
+            if option.is_atom("CONDSTORE")
+                || (option.is_atom("QRESYNC") && qresync && options.next().is_some())
+            {
+                condstore = true;
+            } else {
+                return Err(Phrase::UnknownFetchModifier.into());
+            }
+        }
     }
-    selected.mailbox = Arc::clone(now);
-    let exists = now.messages.len().to_string();
-    let recent = recent(now).to_string();
-    let values = [(Slot::Exists, exists.as_bytes()), (Slot::Recent, recent.as_bytes())];
-    for line in &service.texts.arrived {
-        out.send(b"* ");
-        out.send(&line.fill(&values));
-        out.send(b"\r\n");
-    }
+    Ok((name, condstore))
 }
 
-fn describe(turn: &mut Turn<'_>, lines: &[Text], mailbox: &Mailbox, overlay: &Overlay) {
-    let (_, unseen) = overlay.unseen(mailbox);
+fn describe(
+    turn: &mut Turn<'_>,
+    lines: &[Text],
+    selected: &Selected,
+    uid_next: u32,
+    modseq: u64,
+    features: Features,
+) {
+    let unseen = selected.first_unseen();
     let numbers = [
-        (Slot::Exists, mailbox.messages.len().to_string()),
-        (Slot::Recent, recent(mailbox).to_string()),
+        (Slot::Exists, selected.entries.len().to_string()),
+        (Slot::Recent, selected.recent().to_string()),
         (Slot::Unseen, unseen.unwrap_or_default().to_string()),
-        (Slot::UidValidity, mailbox.uid_validity.to_string()),
-        (Slot::UidNext, mailbox.uid_next.to_string()),
+        (Slot::UidValidity, selected.uid_validity.to_string()),
+        (Slot::UidNext, uid_next.to_string()),
+        (Slot::Modseq, modseq.to_string()),
+        (Slot::Flags, all_flags(&selected.keywords)),
     ];
     let values: Vec<(Slot, &[u8])> = numbers.iter().map(|(slot, text)| (*slot, text.as_bytes())).collect();
     for line in lines {
-        if unseen.is_some() || !line.mentions(Slot::Unseen) {
+        let untrue = unseen.is_none() && line.mentions(Slot::Unseen);
+        let unasked = !features.condstore && line.mentions(Slot::Modseq);
+        if !untrue && !unasked {
             turn.untagged(&line.fill(&values));
         }
     }
-}
-
-/// How many messages are `\Recent`.
-pub fn recent(mailbox: &Mailbox) -> usize {
-    mailbox.messages.iter().filter(|message| message.flags.contains(Flags::RECENT)).count()
 }

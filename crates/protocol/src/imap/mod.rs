@@ -4,31 +4,45 @@
 //! Read `state.rs`, `command.rs` (the table), `session.rs`, then the command you came for: `login.rs`, `mailbox.rs`,
 //! `list.rs`, `status.rs`, `fetch/`, `search/`.
 
+mod append;
 mod arguments;
 mod command;
+mod copy;
+mod disabled;
+mod expunge;
 mod fetch;
+mod flags;
+mod folders;
 mod list;
+mod list_extended;
 mod login;
 mod mailbox;
+mod name;
+mod phrase;
 mod search;
 mod sequence;
 mod session;
 mod state;
 mod status;
+mod store;
 mod string;
 mod texts;
+mod timing;
 mod turn;
+mod view;
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use bait::Corpus;
+use jiff::Timestamp;
 
 pub use crate::options::Options;
 pub use session::Imap;
 pub use texts::{Attributes, ImapTexts, Limits, Phrase, Times};
 
 use crate::credentials::Credentials;
+use crate::session::Moment;
 use crate::text::Slot;
 
 /// What all IMAP sessions of a server share.
@@ -43,6 +57,8 @@ pub struct Service {
     pub(crate) capabilities: Vec<u8>,
     pub(crate) login_timeout: Duration,
     pub(crate) idle_timeout: Duration,
+    /// The time of day at [`Moment`] zero.
+    pub(crate) epoch: Timestamp,
 }
 
 /// What a client hears before a login.
@@ -60,7 +76,7 @@ impl Service {
         credentials: Arc<Credentials>,
         options: Options,
     ) -> Self {
-        let Options { node, banner, login_timeout, idle_timeout, refuse_plaintext } = options;
+        let Options { node, banner, login_timeout, idle_timeout, refuse_plaintext, epoch } = options;
         let fill = |text: &crate::text::Text| text.fill(&[(Slot::Node, node.as_bytes())]);
         let plain = if refuse_plaintext { &texts.capabilities_plaintext_refused } else { &None };
         let offer = |list: &Option<crate::text::Text>| {
@@ -79,6 +95,7 @@ impl Service {
             texts,
             corpus,
             credentials,
+            epoch,
         }
     }
 
@@ -86,5 +103,10 @@ impl Service {
     pub(crate) fn offer(&self, tls: bool) -> &Offer {
         let [plain, secured] = &self.offers;
         if tls { secured } else { plain }
+    }
+
+    /// The time of day.
+    pub(crate) fn wall_clock(&self, Moment(since): Moment) -> Timestamp {
+        self.epoch.checked_add(since).unwrap_or(self.epoch)
     }
 }

@@ -2,8 +2,6 @@
 
 use std::ops::{Range, RangeInclusive};
 
-use bait::Mailbox;
-
 /// A set of message numbers or UIDs. Enormous ranges cost nothing.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SequenceSet {
@@ -69,23 +67,55 @@ impl SequenceSet {
 }
 
 impl SequenceSet {
-    /// The positions (from 0) in a mailbox that the set names, ascending; numbers that are not there name nothing.
-    pub fn positions(&self, mailbox: &Mailbox, by_uid: bool) -> Vec<Range<usize>> {
-        let messages = &mailbox.messages;
+    /// The positions (from 0) of the messages with these ascending UIDs that the set names, ascending; numbers that are
+    /// not there name nothing.
+    pub fn positions(&self, uids: &[u32], by_uid: bool) -> Vec<Range<usize>> {
         if by_uid {
-            let before = |uid: u32| messages.partition_point(|message| message.uid < uid);
-            let behind = |uid: u32| messages.partition_point(|message| message.uid <= uid);
-            let ranges = self.resolve(messages.last().map_or(0, |message| message.uid));
+            let before = |uid: u32| uids.partition_point(|known| *known < uid);
+            let behind = |uid: u32| uids.partition_point(|known| *known <= uid);
+            let ranges = self.resolve(uids.last().copied().unwrap_or_default());
             let spans = ranges.into_iter().map(|range| before(*range.start())..behind(*range.end()));
             spans.filter(|span| !span.is_empty()).collect()
         } else {
-            let ranges = self.resolve(u32::try_from(messages.len()).unwrap_or(u32::MAX));
+            let ranges = self.resolve(u32::try_from(uids.len()).unwrap_or(u32::MAX));
             let position = |number: u32| usize::try_from(number).unwrap_or(usize::MAX);
             let span = |range: RangeInclusive<u32>| {
                 position(*range.start()).saturating_sub(1)..position(*range.end())
             };
             ranges.into_iter().map(span).collect()
         }
+    }
+
+    /// Whether every number in it is one of so many messages, as Dovecot wants them.
+    pub fn within(&self, count: usize) -> bool {
+        let fits = |number: &Number| match number {
+            Number::Exact(number) => usize::try_from(*number).is_ok_and(|number| number <= count),
+            Number::Last => true,
+        };
+        count > 0 && self.ranges.iter().all(|(first, second)| fits(first) && fits(second))
+    }
+}
+
+/// Appends ascending numbers as ranges: `1:3,5`.
+pub fn push_numbers(out: &mut Vec<u8>, numbers: &[u32]) {
+    let mut rest = numbers;
+    let mut first_range = true;
+    while let Some((first, behind)) = rest.split_first() {
+        let mut last = *first;
+        rest = behind;
+        while let Some((next, behind)) = rest.split_first() {
+            if last.checked_add(1) != Some(*next) {
+                break;
+            }
+            last = *next;
+            rest = behind;
+        }
+        if !first_range {
+            out.push(b',');
+        }
+        first_range = false;
+        let range = if last == *first { first.to_string() } else { format!("{first}:{last}") };
+        out.extend_from_slice(range.as_bytes());
     }
 }
 
@@ -120,6 +150,15 @@ mod tests {
                 && holds(&spans, 1)
                 && !holds(&spans, 0)
         );
+    }
+
+    #[test]
+    fn numbers_become_ranges() {
+        let mut out = Vec::new();
+        push_numbers(&mut out, &[1, 2, 3, 5, 9, 10]);
+        assert_eq!(out, b"1:3,5,9:10");
+        let set = |text: &str| SequenceSet::parse(text.as_bytes()).expect("well-formed");
+        assert!(set("1:*").within(3) && set("*").within(3) && !set("4:*").within(3) && !set("1").within(0));
     }
 
     #[test]

@@ -1,24 +1,33 @@
-//! The session: from units of input to turns, from turns to actions.
+//! The session: from units of input to turns, from turns to actions. Literals and long answers are in
+//! `session/`.
+
+mod literal;
+mod work;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use bait::Corpus;
 use bytes::Bytes;
 use event::{CloseReason, Event, Text};
 
-use crate::framing::{Framing, Literal, Unit, trim_line_end};
+use crate::framing::{Framing, Unit, trim_line_end};
 use crate::imap::Service;
 use crate::imap::command::Request;
 use crate::imap::login;
-use crate::imap::mailbox::announce;
 use crate::imap::state::{Stage, State};
 use crate::imap::texts::Phrase;
 use crate::imap::turn::{Fault, Turn};
+use crate::imap::view::Telling;
 use crate::reply::{injected, received, unfinished, unheard};
 use crate::session::{Action, Actions, Mark, Moment, Session, Step};
 
+/// The type of a TLS record that holds a hello (RFC 8446 section 5.1).
+const TLS_HANDSHAKE: u8 = 22;
+
 /// One IMAP connection.
 #[derive(Debug)]
+#[expect(clippy::struct_excessive_bools, reason = "four facts that have nothing to do with each other")]
 pub struct Imap {
     service: Arc<Service>,
     mail: Arc<Corpus>,
@@ -29,6 +38,11 @@ pub struct Imap {
     last_input: Moment,
     bad_commands: u32,
     pending: bool,
+    asked_capabilities: bool,
+    /// When the command that is being read, or answered, first waited for the client.
+    waiting: Option<Moment>,
+    /// The literal that is being read is more than we keep.
+    overflowing: bool,
 }
 
 /// What a turn answers to.
@@ -72,6 +86,9 @@ impl Imap {
             last_input: Moment::default(),
             bad_commands: 0,
             pending: false,
+            asked_capabilities: false,
+            waiting: None,
+            overflowing: false,
         }
     }
 
@@ -98,6 +115,10 @@ impl Imap {
             Stage::Authenticating { .. } | Stage::Idling { .. } => self.framing.next_line(&caps),
         };
         match unit {
+            None if self.hopeless() => {
+                let kept = self.framing.give_up_line();
+                self.command(&kept, now, out);
+            }
             None => return Step::Starved,
             Some(Unit::Literal(literal)) => self.literal(literal, caps.literal, now, out),
             Some(Unit::TooLong(kept)) => self.too_long(&kept, now, out),
@@ -108,8 +129,10 @@ impl Imap {
                         login::step(turn, state, step, Phrase::InvalidBase64)
                     });
                 }
-                Stage::Idling { tag, .. } => {
-                    self.turn(&Input::more(&line, tag, b"IDLE"), now, out, |turn, _| {
+                Stage::Idling { tag, since, .. } => {
+                    self.waiting = Some(since);
+                    self.turn(&Input::more(&line, tag, b"IDLE"), now, out, |turn, state| {
+                        state.sync(turn.service, Telling::default(), turn.out);
                         if !trim_line_end(&line).eq_ignore_ascii_case(b"DONE") {
                             return Err(Phrase::ExpectedDone.into());
                         }
@@ -123,15 +146,38 @@ impl Imap {
         Step::Done
     }
 
+    /// Whether the line that is coming cannot become a command: Dovecot answers a character that no tag may have before
+    /// the line ends.
+    fn hopeless(&self) -> bool {
+        let coming = self.framing.rest();
+        matches!(self.stage, Stage::Command)
+            && self.service.texts.mail_process.is_dovecot()
+            && self.framing.command_so_far().is_empty()
+            && !matches!(coming, [] | b"\r")
+            && Request::has_bad_tag(coming)
+    }
+
     fn command(&mut self, line: &Bytes, now: Moment, out: &mut Actions) {
         let request = Request::parse(line);
-        self.turn(&Input::command(line, &request), now, out, |turn, state| {
+        let overflowing = std::mem::take(&mut self.overflowing);
+        let refused = self.turn(&Input::command(line, &request), now, out, |turn, state| {
             if request.tag.is_none() {
                 return Err(Phrase::InvalidTag.into());
             }
             let row = request.row(&turn.service.texts, state)?;
+            if overflowing {
+                return Err(Phrase::OverQuota.into());
+            }
             (row.run)(turn, state)
         });
+        // Dovecot's APPEND goes on reading behind the brace, and finds a command there.
+        let dovecot = self.service.texts.mail_process.is_dovecot() && self.state.account().is_some();
+        if dovecot && refused == Some(Phrase::InvalidLiteral) && *request.verb == *b"APPEND" {
+            let rest = memchr::memchr(b'{', line).map(|brace| line.slice(brace.saturating_add(1)..));
+            if let (Some(rest), Stage::Command) = (rest, &self.stage) {
+                self.command(&rest, now, out);
+            }
+        }
     }
 
     /// One turn: runs it, refuses it where it fails, records the command in front of its answer, counts bad ones.
@@ -141,7 +187,7 @@ impl Imap {
         now: Moment,
         out: &mut Actions,
         run: impl FnOnce(&mut Turn<'_>, &mut State) -> Result<(), Fault>,
-    ) {
+    ) -> Option<Phrase> {
         let place = out.mark();
         let state = self.state.name();
         let (service, mail) = (Arc::clone(&self.service), Arc::clone(&self.mail));
@@ -156,12 +202,28 @@ impl Imap {
             out,
             stage: Stage::Command,
             status: "",
+            logged_in: self.state.account().is_some(),
+            asked_capabilities: self.asked_capabilities,
+            waited: waited(self.waiting, now),
         };
-        if let Err(fault) = run(&mut turn, &mut self.state) {
-            turn.refuse(&fault);
-        }
         let limits = &service.texts.limits;
-        if turn.status == "BAD" {
+        let refused = run(&mut turn, &mut self.state).err();
+        if let Some(fault) = &refused {
+            // The last bad command that Dovecot's login process bears gets no answer of its own.
+            let last = self.bad_commands.saturating_add(1) >= limits.login_bad_commands;
+            let counted = !fault.phrase.is_of_grammar();
+            let silent = last && counted && !turn.logged_in && service.texts.mail_process.is_dovecot();
+            if silent && turn.is_bad(fault) {
+                turn.status = "BAD";
+            } else {
+                turn.refuse(fault);
+            }
+        }
+        // A fault of grammar is not counted by Dovecot's login process.
+        let grammar = refused.as_ref().is_some_and(|fault| fault.phrase.is_of_grammar());
+        let uncounted = grammar && !turn.logged_in && service.texts.mail_process.is_dovecot();
+        if uncounted {
+        } else if turn.status == "BAD" {
             self.bad_commands = self.bad_commands.saturating_add(1);
         } else if self.state.account().is_some() {
             self.bad_commands = 0;
@@ -176,50 +238,28 @@ impl Imap {
             turn.bye(Phrase::ByeTooManyBad, CloseReason::Violation);
         }
         let status = turn.status;
+        self.asked_capabilities = turn.asked_capabilities;
         self.stage = turn.stage;
         if matches!(self.stage, Stage::Securing) {
             self.secure(place, out);
         }
+        if !matches!(self.stage, Stage::Fetching(_) | Stage::Searching(_)) {
+            self.waiting = None;
+        }
         out.record_at(place, received(input.verb, trim_line_end(input.line), state, status));
+        refused.map(|fault| fault.phrase)
     }
 
-    /// STARTTLS is answered. What came behind it in the same piece is evidence, and Dovecot hangs up over it.
+    /// STARTTLS is answered. What came behind it in the same piece is TLS's, as Dovecot has it: the hello, or what makes the
+    /// handshake fail at once. In the clear it is evidence.
     fn secure(&mut self, place: Mark, out: &mut Actions) {
         let behind = self.framing.discard();
-        if behind.is_empty() {
-            return out.push(Action::StartTls);
+        if behind.first().is_none_or(|first| *first == TLS_HANDSHAKE) {
+            return out.push(Action::StartTls(behind));
         }
         out.record_at(place, injected(behind));
         out.push(Action::Close(CloseReason::Violation));
         self.stage = Stage::Closed;
-    }
-
-    /// A command announces a literal: let it in if the command may have one.
-    fn literal(&mut self, literal: Literal, cap: usize, now: Moment, out: &mut Actions) {
-        let so_far = Bytes::copy_from_slice(self.framing.command_so_far());
-        let allowed = {
-            let request = Request::parse(&so_far);
-            let texts = &self.service.texts;
-            request.tag.is_some() && request.row(texts, &self.state).is_ok()
-        };
-        // One that comes without our leave is part of what was said, though the command is refused.
-        if !allowed && literal.synchronizing {
-            let line = self.framing.refuse_literal();
-            return self.command(&line, now, out);
-        }
-        if literal.size > cap as u64 {
-            let line = Text(self.framing.refuse_literal());
-            out.record(Event::ProtocolViolation { what: "literal-too-big", line });
-            return self.farewell(Phrase::ByeLiteralTooBig, CloseReason::Violation, out);
-        }
-        self.framing.accept_literal();
-        if literal.synchronizing {
-            let request = Request::parse(&so_far);
-            out.record(received(&request.verb, trim_line_end(&so_far), self.state.name(), "+"));
-            let text = self.service.texts.reply(Phrase::Continue).fill(&[]);
-            out.send(&text);
-            out.send(b"\r\n");
-        }
     }
 
     /// A line passed its cap. A login process hangs up; after login the line is refused and thrown away.
@@ -232,25 +272,6 @@ impl Imap {
         let request = Request::parse(kept);
         let input = Input { line: &Bytes::new(), ..Input::command(kept, &request) };
         self.turn(&input, now, out, |_, _| Err(Phrase::ArgumentTooLong.into()));
-    }
-
-    /// Goes on with a long answer.
-    fn work(&mut self, now: Moment, out: &mut Actions) -> Step {
-        let (tag, verb, finished) = match &mut self.stage {
-            Stage::Fetching(run) => (run.tag.clone(), run.verb, run.step(&mut self.state, out)),
-            Stage::Searching(run) => (run.tag.clone(), run.verb, run.step(&self.state, out)),
-            _ => return Step::Done,
-        };
-        if !finished {
-            return Step::Paused;
-        }
-        self.stage = Stage::Command;
-        let (service, mail) = (Arc::clone(&self.service), Arc::clone(&self.mail));
-        let (verb, stage, tls) = (verb.as_bytes(), Stage::Command, self.tls);
-        let (service, mail) = (&*service, &*mail);
-        let mut turn = Turn { service, mail, now, tls, tag, verb, arguments: &[], out, stage, status: "" };
-        turn.complete();
-        Step::Done
     }
 
     fn farewell(&mut self, phrase: Phrase, reason: CloseReason, out: &mut Actions) {
@@ -268,6 +289,11 @@ impl Imap {
             _ => self.service.idle_timeout,
         })
     }
+}
+
+/// How long a command has waited for the client.
+fn waited(since: Option<Moment>, now: Moment) -> Duration {
+    since.map_or(Duration::ZERO, |since| now.0.saturating_sub(since.0))
 }
 
 impl Session for Imap {
@@ -327,8 +353,11 @@ impl Session for Imap {
 
     fn mail_changed(&mut self, _now: Moment, mail: Arc<Corpus>, out: &mut Actions) {
         self.mail = mail;
+        if let Some(account) = self.state.account_mut() {
+            account.world.arrive(&self.mail);
+        }
         if matches!(self.stage, Stage::Idling { .. }) {
-            announce(&self.service, &self.mail, &mut self.state, out);
+            self.state.sync(&self.service, Telling::default(), out);
         }
     }
 

@@ -1,14 +1,17 @@
 //! Where a session stands: RFC 3501 section 3, and what the next input means.
 
-use std::sync::Arc;
+use std::collections::BTreeSet;
 
-use bait::{Mailbox, Overlay};
+use bait::{Corpus, World};
 use bytes::Bytes;
 
+use crate::imap::Service;
 use crate::imap::fetch::Fetching;
 use crate::imap::search::Searching;
+pub use crate::imap::view::Selected;
+use crate::imap::view::{Features, Telling};
 use crate::sasl::Exchange;
-use crate::session::Moment;
+use crate::session::{Actions, Moment};
 
 /// RFC 3501 section 3. Logout is [`Stage::Closed`].
 #[derive(Debug, Default)]
@@ -25,17 +28,12 @@ pub enum State {
 /// Who is logged in, and what this session has done to the mail.
 #[derive(Debug, Default)]
 pub struct Account {
-    /// Flags that this session has set.
-    pub overlay: Overlay,
-}
-
-/// The open mailbox.
-#[derive(Debug, Clone)]
-pub struct Selected {
-    /// The mailbox.
-    pub mailbox: Arc<Mailbox>,
-    /// Opened with EXAMINE.
-    pub read_only: bool,
+    /// The mail as this session sees it.
+    pub world: World,
+    /// What the client has enabled.
+    pub features: Features,
+    /// Messages whose preview has been made, by UIDVALIDITY and UID.
+    pub previewed: BTreeSet<(u32, u32)>,
 }
 
 impl State {
@@ -48,9 +46,20 @@ impl State {
         }
     }
 
-    /// A login succeeded.
-    pub fn log_in(&mut self) {
-        *self = Self::Authenticated(Account::default());
+    /// A login succeeded: this is the mail.
+    pub fn log_in(&mut self, mail: &Corpus) {
+        *self = Self::Authenticated(Account {
+            world: World::new(mail),
+            features: Features::default(),
+            previewed: BTreeSet::new(),
+        });
+    }
+
+    /// Tells of what has changed in the open mailbox.
+    pub fn sync(&mut self, service: &Service, how: Telling, out: &mut Actions) {
+        if let Self::Selected(account, selected) = self {
+            selected.sync(service, account.features, &mut account.world, how, out);
+        }
     }
 
     /// Opens a mailbox, or closes the present one.
@@ -62,6 +71,22 @@ impl State {
                 Self::Selected(account, selected)
             }
         };
+    }
+
+    /// The account, after login, to be changed.
+    pub const fn account_mut(&mut self) -> Option<&mut Account> {
+        match self {
+            Self::NotAuthenticated => None,
+            Self::Authenticated(account) | Self::Selected(account, _) => Some(account),
+        }
+    }
+
+    /// The open mailbox.
+    pub const fn selected(&self) -> Option<&Selected> {
+        match self {
+            Self::Selected(_, selected) => Some(selected),
+            _ => None,
+        }
     }
 
     /// The account, after login.
@@ -92,6 +117,8 @@ pub enum Stage {
         tag: Bytes,
         /// When the next sign of life is due.
         still_here: Moment,
+        /// When it began.
+        since: Moment,
     },
     /// Nothing: a FETCH is being answered.
     Fetching(Box<Fetching>),

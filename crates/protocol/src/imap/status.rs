@@ -1,7 +1,9 @@
-//! STATUS (RFC 3501 section 6.3.10).
+//! STATUS (RFC 3501 section 6.3.10, with SIZE of RFC 8438 and HIGHESTMODSEQ of RFC 7162), also for LIST-STATUS (RFC 5819).
+
+use bait::{Flags, Folder};
 
 use crate::imap::arguments::Argument;
-use crate::imap::mailbox::{named, recent};
+use crate::imap::name;
 use crate::imap::state::State;
 use crate::imap::string::push_astring;
 use crate::imap::texts::Phrase;
@@ -9,46 +11,84 @@ use crate::imap::turn::{Fault, Turn};
 
 /// The mailbox's name comes back as it was typed, as from Dovecot.
 pub fn status(turn: &mut Turn<'_>, state: &mut State) -> Result<(), Fault> {
+    let dovecot = turn.service.texts.mail_process.is_dovecot();
     let arguments = turn.parse()?;
-    let [name, Argument::List(items)] = arguments.as_slice() else {
-        return Err(Phrase::InvalidArguments.into());
+    let (name, members) = match arguments.as_slice() {
+        [] | [_] if dovecot => return Err(Phrase::MissingArguments.into()),
+        [name, Argument::List(members)] => (name, members),
+        [name, Argument::List(members), ..] if dovecot => (name, members),
+        _ => return Err(Phrase::InvalidArguments.into()),
     };
-    if items.is_empty() {
+    let items = items(members, dovecot)?;
+    let wire = name.string().ok_or(Phrase::InvalidArguments)?;
+    let known = name::decoded(Some(name))?;
+    if dovecot {
+        name::sound(&known, name::separator(turn))?;
+    }
+    let Some(account) = state.account_mut() else {
+        return Err(Phrase::UnknownCommand.into());
+    };
+    account.features.condstore |= dovecot && items.contains(&"HIGHESTMODSEQ");
+    let folder = account.world.folder_mut(&known).ok_or_else(|| Fault::with(Phrase::NoSuchMailbox, wire))?;
+    folder.look_at();
+    let line = line(wire, folder, &items);
+    let open = dovecot && state.selected().is_some_and(|selected| selected.name == known);
+    turn.untagged(&line);
+    if open {
+        turn.complete_as(Phrase::StatusOnSelected, &[]);
+    } else {
+        turn.complete();
+    }
+    Ok(())
+}
+
+/// The items asked for, each once, in the order in which they are answered: Dovecot has an order of its own.
+pub fn items(members: &[Argument<'_>], dovecot: bool) -> Result<Vec<&'static str>, Fault> {
+    if members.is_empty() {
         return Err(Phrase::EmptyStatusList.into());
     }
     let mut wanted: Vec<&'static str> = Vec::new();
-    for argument in items {
-        let item = item(argument)?;
+    for argument in members {
+        let item = item(argument, dovecot)?;
         if !wanted.contains(&item) {
             wanted.push(item);
         }
     }
-    let mailbox = named(turn, name)?;
-    let unseen = state.account().map_or(0, |account| account.overlay.unseen(&mailbox).0);
-    let values: Vec<String> = wanted
-        .into_iter()
-        .map(|item| {
-            let value = match item {
-                "MESSAGES" => mailbox.messages.len(),
-                "RECENT" => recent(&mailbox),
-                "UIDNEXT" => mailbox.uid_next as usize,
-                "UIDVALIDITY" => mailbox.uid_validity as usize,
-                _ => unseen,
-            };
-            format!("{item} {value}")
-        })
-        .collect();
-    let mut line = b"STATUS ".to_vec();
-    push_astring(&mut line, name.string().unwrap_or_default());
-    line.extend_from_slice(format!(" ({})", values.join(" ")).as_bytes());
-    turn.untagged(&line);
-    turn.complete();
-    Ok(())
+    if dovecot {
+        wanted.sort_by_key(|item| ITEMS.iter().position(|known| known == item));
+    }
+    Ok(wanted)
 }
 
-fn item(argument: &Argument<'_>) -> Result<&'static str, Fault> {
-    const ITEMS: [&str; 5] = ["MESSAGES", "RECENT", "UIDNEXT", "UIDVALIDITY", "UNSEEN"];
-    let name = argument.atom().ok_or(Phrase::InvalidArguments)?;
-    let known = ITEMS.into_iter().find(|item| item.as_bytes().eq_ignore_ascii_case(name));
-    known.ok_or_else(|| Fault::with(Phrase::InvalidStatusItem, name.to_ascii_uppercase()))
+/// `STATUS name (ITEM value ...)`, without the asterisk.
+pub fn line(wire: &[u8], folder: &Folder, items: &[&'static str]) -> Vec<u8> {
+    let count =
+        |wanted: fn(Flags) -> bool| folder.entries().filter(|entry| wanted(entry.marks.flags)).count();
+    let value = |item: &&'static str| {
+        let value = match *item {
+            "MESSAGES" => folder.entries().count() as u64,
+            "RECENT" => count(|flags| flags.contains(Flags::RECENT)) as u64,
+            "UIDNEXT" => u64::from(folder.uid_next),
+            "UIDVALIDITY" => u64::from(folder.uid_validity),
+            "HIGHESTMODSEQ" => folder.modseq,
+            "SIZE" => folder.entries().map(|entry| entry.message.size() as u64).sum(),
+            _ => count(|flags| !flags.contains(Flags::SEEN)) as u64,
+        };
+        format!("{item} {value}")
+    };
+    let values: Vec<String> = items.iter().map(value).collect();
+    let mut line = b"STATUS ".to_vec();
+    push_astring(&mut line, wire);
+    line.extend_from_slice(format!(" ({})", values.join(" ")).as_bytes());
+    line
+}
+
+const ITEMS: [&str; 7] = ["MESSAGES", "RECENT", "UIDNEXT", "UIDVALIDITY", "UNSEEN", "HIGHESTMODSEQ", "SIZE"];
+
+fn item(argument: &Argument<'_>, dovecot: bool) -> Result<&'static str, Fault> {
+    let no_atom = if dovecot { Phrase::StatusNoAtoms } else { Phrase::InvalidArguments };
+    let name = argument.atom().ok_or(no_atom)?;
+    let known = ITEMS.get(..if dovecot { 7 } else { 5 }).unwrap_or_default();
+    let known = known.iter().find(|item| item.as_bytes().eq_ignore_ascii_case(name));
+    known.copied().ok_or_else(|| Fault::with(Phrase::InvalidStatusItem, name.to_ascii_uppercase()))
 }

@@ -7,112 +7,11 @@ use serde::Deserialize;
 
 use crate::framing::Caps;
 use crate::imap::command::TABLE;
-use crate::reply::{Replies, check_verbs, phrases};
+pub use crate::imap::phrase::Phrase;
+use crate::mail_process::MailProcess;
+use crate::reply::{Replies, check_verbs};
+use crate::sasl::Mechanism;
 use crate::text::Text;
-
-phrases! {
-    "a status response's word", "imap.replies":
-    /// A login failed, for any reason.
-    AuthenticationFailed,
-    /// The client cancelled AUTHENTICATE.
-    AuthenticationCancelled,
-    /// AUTHENTICATE with a mechanism that is not offered.
-    UnsupportedMechanism,
-    /// A SASL response that is not base64.
-    InvalidBase64,
-    /// A SASL initial response that is not base64.
-    InvalidInitialResponse,
-    /// STARTTLS where TLS is on.
-    TlsActive,
-    /// A login in the clear where none is taken.
-    PlaintextRefused,
-    /// What LOGIN in the clear is told besides. Untagged.
-    PasswordExposed,
-    /// No such command, or not in this state.
-    UnknownCommand,
-    /// A tag and nothing behind it.
-    MissingCommand,
-    /// No tag, or one with characters that none may have. Untagged.
-    InvalidTag,
-    /// A command that needs a selected mailbox.
-    NoMailboxSelected,
-    /// Too few, too many, or of the wrong kind.
-    InvalidArguments,
-    /// A quoted string without its end.
-    MissingQuote,
-    /// A list without its end.
-    MissingParenthesis,
-    /// A `)` that closes nothing.
-    UnexpectedParenthesis,
-    /// Lists nested too deep.
-    TooManyParentheses,
-    /// A character that an atom may not have.
-    InvalidCharacter,
-    /// A malformed announcement of a literal.
-    InvalidLiteral,
-    /// A line over the limit, after login.
-    ArgumentTooLong,
-    /// A malformed sequence set.
-    InvalidSequenceSet,
-    /// A malformed set of UIDs.
-    InvalidUidSet,
-    /// An item that FETCH does not know.
-    UnknownFetchItem,
-    /// `FETCH 1 ()`
-    EmptyFetchList,
-    /// `BODY[` without `]`
-    SectionUnclosed,
-    /// `BODY[]x`
-    SectionTrailing,
-    /// `BODY[BOGUS]`
-    InvalidSection,
-    /// `SEARCH` without keys.
-    MissingSearchKey,
-    /// A key that SEARCH does not know.
-    UnknownSearchKey,
-    /// A search key without its argument.
-    MissingSearchArgument,
-    /// A malformed date.
-    InvalidSearchDate,
-    /// A malformed size.
-    InvalidSearchSize,
-    /// A charset that SEARCH does not know.
-    BadCharset,
-    /// `STATUS INBOX ()`
-    EmptyStatusList,
-    /// An item that STATUS does not know.
-    InvalidStatusItem,
-    /// Malformed parameters of ID.
-    InvalidId,
-    /// The mailbox does not exist.
-    NoSuchMailbox,
-    /// The mailbox's name is not modified UTF-7.
-    InvalidMailboxName,
-    /// Something else than DONE while idling.
-    ExpectedDone,
-    /// Farewell at LOGOUT. Untagged.
-    ByeLogout,
-    /// Farewell after too long a silence. Untagged.
-    ByeInactive,
-    /// The same in the middle of AUTHENTICATE. Untagged.
-    ByeInactiveAuthenticating,
-    /// Farewell after too many bad commands. Untagged.
-    ByeTooManyBad,
-    /// Farewell after a line over the limit, before login. Untagged.
-    ByeLineTooLong,
-    /// Farewell after a literal over the limit. Untagged.
-    ByeLiteralTooBig,
-    /// Now and then while idling. Untagged.
-    StillHere,
-    /// Who we say we are (RFC 2971). Untagged.
-    Id,
-    /// What ENABLE enabled (RFC 5161). Untagged.
-    Enabled,
-    /// Go ahead with the literal. As it stands.
-    Continue,
-    /// Go ahead with IDLE. As it stands.
-    Idling,
-}
 
 /// The `[imap]` table of a personality.
 #[derive(Debug, Clone, Deserialize)]
@@ -128,6 +27,19 @@ pub struct ImapTexts {
     pub capabilities_plaintext_refused: Option<Text>,
     /// The capability list after login.
     pub capabilities: Text,
+    /// The SASL mechanisms offered.
+    #[serde(default = "both_mechanisms")]
+    pub(crate) mechanisms: Vec<Mechanism>,
+    /// Whose ways the engine follows.
+    #[serde(default)]
+    pub mail_process: MailProcess,
+    /// What ends every tagged reply after login: `{timing}` are seconds.
+    pub timing: Option<Text>,
+    /// A login that went well, where the client had asked for the capabilities before: they come untagged.
+    pub logged_in_briefly: Option<Text>,
+    /// Attributes of mailboxes by name (RFC 6154).
+    #[serde(default)]
+    pub special_use: BTreeMap<String, String>,
     /// The separator in mailbox names; one character.
     pub separator: char,
     /// UIDVALIDITY of INBOX, where the imitated server has a fixed one; otherwise it is the installation's.
@@ -142,8 +54,14 @@ pub struct ImapTexts {
     pub arrived: Vec<Text>,
     /// What answers each command that went well. A command without a text here does not exist in this personality.
     pub completed: BTreeMap<String, Text>,
+    /// The same before login, where that is worded otherwise.
+    #[serde(default)]
+    pub completed_before_login: BTreeMap<String, Text>,
     /// All other replies.
     pub replies: Replies<Phrase>,
+    /// The same before login, where that is worded otherwise.
+    #[serde(default)]
+    pub login_replies: Replies<Phrase>,
     /// Sizes and counts.
     pub limits: Limits,
     /// Delays.
@@ -172,8 +90,13 @@ pub struct Limits {
     pub login_command: usize,
     /// Octets of a line after login.
     pub line: usize,
+    /// Octets of one argument after login, where they are counted.
+    pub argument: Option<usize>,
     /// Octets of a literal after login.
     pub literal: usize,
+    /// Octets of a message in APPEND that are kept; more are taken and thrown away.
+    #[serde(default)]
+    pub append: usize,
     /// Octets of a whole command with its literals after login.
     pub command: usize,
     /// Bad commands that end a connection before login.
@@ -223,13 +146,27 @@ impl Times {
 impl ImapTexts {
     /// What the type does not hold: every phrase has words, and every command is one that the engine has.
     pub(crate) fn check(&self) -> Result<(), String> {
-        self.replies.check("imap.replies", Phrase::ALL)?;
+        // What only changes of mail need comes last.
+        let plain = Phrase::ALL.iter().position(|phrase| *phrase == Phrase::MissingArguments);
+        let all = if self.mail_process.is_dovecot() { None } else { plain };
+        self.replies
+            .check("imap.replies", all.and_then(|end| Phrase::ALL.get(..end)).unwrap_or(Phrase::ALL))?;
         let known: Vec<&'static str> = TABLE.iter().map(|row| row.verb).collect();
-        check_verbs("imap.completed", &self.completed, &known)
+        check_verbs("imap.completed", &self.completed, &known)?;
+        check_verbs("imap.completed-before-login", &self.completed_before_login, &known)
+    }
+
+    /// The words of a phrase before login.
+    pub fn login_reply(&self, phrase: Phrase) -> &Text {
+        self.login_replies.get(phrase).unwrap_or_else(|| self.reply(phrase))
     }
 
     /// The words of a phrase.
     pub fn reply(&self, phrase: Phrase) -> &Text {
         self.replies.of(phrase)
     }
+}
+
+fn both_mechanisms() -> Vec<Mechanism> {
+    vec![Mechanism::Plain, Mechanism::Login]
 }

@@ -1,5 +1,7 @@
 //! One command's turn: what its handler knows, and how it answers.
 
+use std::time::Duration;
+
 use bait::Corpus;
 use bytes::Bytes;
 use event::{CloseReason, Event};
@@ -8,6 +10,7 @@ use crate::imap::Service;
 use crate::imap::arguments::{self, Argument};
 use crate::imap::state::Stage;
 use crate::imap::texts::Phrase;
+use crate::imap::timing::{Work, noise, times};
 use crate::reply::status_of;
 use crate::sasl::Attempt;
 use crate::session::{Action, Actions, Moment};
@@ -42,12 +45,25 @@ pub struct Turn<'a> {
     pub stage: Stage,
     /// How it was answered, once it was.
     pub status: &'static str,
+    /// Whether the command came after login.
+    pub logged_in: bool,
+    /// Whether the client has asked for the capabilities before login.
+    pub asked_capabilities: bool,
+    /// How long the command has waited for the client.
+    pub waited: Duration,
 }
 
 impl<'a> Turn<'a> {
     /// The arguments, parsed.
     pub fn parse(&self) -> Result<Vec<Argument<'a>>, Fault> {
-        arguments::parse(self.arguments).map_err(Fault::from)
+        let dovecot = self.service.texts.mail_process.is_dovecot();
+        let parse = if dovecot { arguments::parse_as_dovecot } else { arguments::parse };
+        let arguments = parse(self.arguments).map_err(Fault::from)?;
+        let limit = self.service.texts.limits.argument.filter(|_| self.logged_in);
+        if limit.is_some_and(|limit| arguments::longest(&arguments) > limit) {
+            return Err(Phrase::ArgumentTooLong.into());
+        }
+        Ok(arguments)
     }
 
     /// Records an event of the command.
@@ -87,15 +103,34 @@ impl<'a> Turn<'a> {
     /// The command went well: its own closing words.
     pub fn complete(&mut self) {
         let service = self.service;
-        let text = std::str::from_utf8(self.verb).ok().and_then(|verb| service.texts.completed.get(verb));
+        let verb = std::str::from_utf8(self.verb).unwrap_or_default();
+        let own = (!self.logged_in).then(|| service.texts.completed_before_login.get(verb)).flatten();
+        let text = own.or_else(|| service.texts.completed.get(verb));
         let filled = text.map(|text| text.fill(&[(Slot::Capabilities, &service.capabilities)]));
         self.tagged(filled.as_deref().unwrap_or_default());
+    }
+
+    /// Whether this fault is answered BAD.
+    pub fn is_bad(&self, fault: &Fault) -> bool {
+        status_of(&self.fill(fault.phrase, &[]), &["BAD"]) == "BAD"
     }
 
     /// The command is refused.
     pub fn refuse(&mut self, fault: &Fault) {
         let text = self.fill(fault.phrase, &[(Slot::Detail, &fault.detail)]);
         self.tagged(&text);
+    }
+
+    /// The command went well in a way that has words of its own.
+    pub fn complete_as(&mut self, phrase: Phrase, detail: &[u8]) {
+        let text = self.fill(phrase, &[(Slot::Detail, detail)]);
+        self.tagged(&text);
+    }
+
+    /// `* ` and a phrase that names something.
+    pub fn untagged_with(&mut self, phrase: Phrase, detail: &[u8]) {
+        let text = self.fill(phrase, &[(Slot::Detail, detail)]);
+        self.untagged(&text);
     }
 
     /// Says goodbye and closes.
@@ -123,19 +158,34 @@ impl<'a> Turn<'a> {
         self.out.send(&self.tag);
         self.out.send(b" ");
         self.out.send(text);
+        if let Some(ending) = self.service.texts.timing.as_ref().filter(|_| self.logged_in) {
+            // A line without a tag may have been given up before it came whole: only what is sure counts.
+            let known = if *self.tag == *b"*" { (&b""[..], &b""[..]) } else { (self.verb, self.arguments) };
+            let milliseconds = self.now.0.as_millis().to_le_bytes();
+            let noise = noise(&[&self.tag, known.0, known.1, &milliseconds]);
+            let times = times(Work::of(known.0), self.waited, noise);
+            self.out.send(&ending.fill(&[(Slot::Timing, times.as_bytes())]));
+        }
         self.out.send(b"\r\n");
     }
 
     fn fill(&self, phrase: Phrase, more: Values<'_>) -> Vec<u8> {
         let verb = [(Slot::Verb, self.verb)];
-        self.service.texts.reply(phrase).fill(&[&verb, more].concat())
+        let texts = &self.service.texts;
+        let text = if self.logged_in { texts.reply(phrase) } else { texts.login_reply(phrase) };
+        text.fill(&[&verb, more].concat())
     }
 
     /// Records a login and answers it. `true` when it was let in.
     pub fn judge(&mut self, attempt: Attempt) -> bool {
-        let (accepted, event) = attempt.judge(&self.service.credentials);
+        let (accepted, event) = attempt.judge(&self.service.credentials, self.service.texts.mail_process);
         self.record(event);
-        if accepted {
+        if let Some(brief) =
+            self.service.texts.logged_in_briefly.as_ref().filter(|_| accepted && self.asked_capabilities)
+        {
+            self.untagged(&[b"CAPABILITY ", &self.service.capabilities[..]].concat());
+            self.tagged(&brief.fill(&[]));
+        } else if accepted {
             self.complete();
         } else {
             self.out.push(Action::Wait(self.service.texts.times.failure_delay()));

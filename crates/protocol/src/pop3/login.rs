@@ -41,9 +41,9 @@ pub fn stls(turn: &mut Turn<'_>, _: &mut State) -> Result<(), Fault> {
     Ok(())
 }
 
-/// RFC 1939 section 7. The name is the rest of the line, spaces and all; any is taken. (Dovecot also takes none.)
+/// RFC 1939 section 7. The name is the rest of the line, spaces and all; any is taken. Dovecot also takes none.
 pub fn user(turn: &mut Turn<'_>, state: &mut State) -> Result<(), Fault> {
-    if turn.arguments.is_empty() {
+    if turn.arguments.is_empty() && !turn.service.texts.mail_process.is_dovecot() {
         return Err(Phrase::NoUserName.into());
     }
     *state = State::Authorization { user_name: Some(Text::copy(turn.arguments)) };

@@ -53,7 +53,7 @@ impl Service {
         credentials: Arc<Credentials>,
         options: Options,
     ) -> Self {
-        let Options { node, banner, login_timeout, idle_timeout, refuse_plaintext } = options;
+        let Options { node, banner, login_timeout, idle_timeout, refuse_plaintext, .. } = options;
         let fill = |text: &Text| text.fill(&[(Slot::Node, node.as_bytes())]);
         let lines = |list: &[Text]| -> Vec<u8> {
             list.iter().flat_map(|line| [&fill(line)[..], b"\r\n"].concat()).collect()

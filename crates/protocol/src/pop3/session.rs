@@ -16,6 +16,9 @@ use crate::pop3::turn::{Fault, Turn};
 use crate::reply::{injected, received, unfinished, unheard};
 use crate::session::{Action, Actions, Mark, Moment, Session, Step};
 
+/// The type of a TLS record that holds a hello (RFC 8446 section 5.1).
+const TLS_HANDSHAKE: u8 = 22;
+
 /// One POP3 connection.
 #[derive(Debug)]
 pub struct Pop3 {
@@ -161,11 +164,12 @@ impl Pop3 {
         out.record_at(place, received(&request.verb, line, state, status));
     }
 
-    /// STLS is answered. What came behind it in the same piece is evidence, and Dovecot hangs up over it.
+    /// STLS is answered. What came behind it in the same piece is TLS's, as Dovecot has it: the hello, or what makes the
+    /// handshake fail at once. In the clear it is evidence.
     fn secure(&mut self, place: Mark, out: &mut Actions) {
         let behind = self.framing.discard();
-        if behind.is_empty() {
-            return out.push(Action::StartTls);
+        if behind.first().is_none_or(|first| *first == TLS_HANDSHAKE) {
+            return out.push(Action::StartTls(behind));
         }
         out.record_at(place, injected(behind));
         out.push(Action::Close(CloseReason::Violation));

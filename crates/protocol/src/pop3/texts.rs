@@ -6,6 +6,7 @@ use std::time::Duration;
 use serde::Deserialize;
 
 use crate::framing::Caps;
+use crate::mail_process::MailProcess;
 use crate::pop3::command::TABLE;
 use crate::reply::{Replies, check_verbs, phrases};
 use crate::sasl::Mechanism;
@@ -89,6 +90,9 @@ pub struct Pop3Texts {
     pub capabilities_plaintext_refused: Option<Vec<Text>>,
     /// The lines of CAPA after login.
     pub capabilities: Vec<Text>,
+    /// Whose ways the engine follows.
+    #[serde(default)]
+    pub mail_process: MailProcess,
     /// The SASL mechanisms offered, in the order of AUTH's answer.
     pub(crate) mechanisms: Vec<Mechanism>,
     /// What answers each command that went well. A command without a text here does not exist in this personality.

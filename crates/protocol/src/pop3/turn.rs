@@ -95,7 +95,7 @@ impl Turn<'_> {
 
     /// Records a login and lets it in or not.
     pub fn log_in(&mut self, attempt: Attempt, state: &mut State) -> Result<(), Fault> {
-        let (accepted, event) = attempt.judge(&self.service.credentials);
+        let (accepted, event) = attempt.judge(&self.service.credentials, self.service.texts.mail_process);
         self.record(event);
         if !accepted {
             self.out.push(Action::Wait(self.service.texts.times.failure_delay()));

@@ -181,7 +181,7 @@ impl Smtp {
             if !behind.is_empty() {
                 out.record_at(place, injected(behind));
             }
-            out.push(Action::StartTls);
+            out.push(Action::StartTls(Bytes::new()));
         }
         if !matches!(self.stage, Stage::Chunk(_)) {
             out.record_at(place, received(said.verb, said.line, said.state, status));

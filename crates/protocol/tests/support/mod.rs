@@ -35,6 +35,7 @@ pub fn corpus() -> Corpus {
             mailbox("Work.2024", 1_712_345_680, &[]),
             mailbox("Entw\u{fc}rfe", 1_712_345_681, &[]),
         ],
+        subscriptions: vec!["Sent".into(), "Work.2024".into()],
     }
 }
 
@@ -83,7 +84,8 @@ fn setup_of(setup: &str) -> (&str, Options) {
         Some(personality) => (personality, true),
         None => (setup, false),
     };
-    (personality, Options { node: "mailserver".into(), refuse_plaintext, ..Options::default() })
+    let epoch = Timestamp::from_second(1_795_000_000).expect("in range");
+    (personality, Options { node: "mailserver".into(), refuse_plaintext, epoch, ..Options::default() })
 }
 
 /// A new POP3 connection to a server of that corpus, with one more message in INBOX: dots, and no end to its last line.

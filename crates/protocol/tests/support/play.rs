@@ -66,10 +66,10 @@ pub fn most_held_back(done: &[Done]) -> usize {
 pub fn collect(out: &mut Actions, done: &mut Vec<Done>) -> bool {
     let (mut closed, mut injected) = (false, false);
     for action in out.drain() {
-        closed |= matches!(action, Action::Close(_) | Action::StartTls);
+        closed |= matches!(action, Action::Close(_) | Action::StartTls(_));
         injected |=
             matches!(action, Action::Record(Event::ProtocolViolation { what: "starttls-injection", .. }));
-        if closed && (injected || action == Action::StartTls)
+        if closed && (injected || matches!(action, Action::StartTls(_)))
             || injected && matches!(action, Action::Record(_))
         {
             continue;

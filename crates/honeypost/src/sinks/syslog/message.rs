@@ -88,6 +88,7 @@ fn severity(event: &Event) -> u8 {
         | Event::MessageRead { .. }
         | Event::SearchRun { .. }
         | Event::MailboxSelected { .. }
+        | Event::MailboxAppended { .. }
         | Event::MailEnvelope { .. }
         | Event::MailRefused { .. } => 5,
         _ => 6,

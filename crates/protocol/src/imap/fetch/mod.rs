@@ -1,8 +1,10 @@
 //! FETCH and UID FETCH (RFC 3501 sections 6.4.5, 6.4.8), answered in pieces so that an answer of any length needs
 //! little memory. What may be asked for is in `item.rs`, which octets a section means in `section.rs`.
 
+mod binary;
 mod envelope;
 mod item;
+mod preview;
 mod section;
 mod structure;
 
@@ -12,12 +14,15 @@ use std::ops::Range;
 use bait::{Flags, Message};
 use bytes::Bytes;
 use event::{Event, Text};
+use jiff::Timestamp;
 
 use crate::imap::arguments::Argument;
+use crate::imap::copy::targets;
 use crate::imap::sequence::SequenceSet;
 use crate::imap::state::{Account, Selected, Stage, State};
 use crate::imap::texts::Phrase;
 use crate::imap::turn::{Fault, Turn};
+use crate::imap::view::enable_condstore;
 use crate::session::Actions;
 use item::Item;
 use section::{Piece, Section};
@@ -33,9 +38,9 @@ pub fn uid_fetch(turn: &mut Turn<'_>, state: &mut State) -> Result<(), Fault> {
 }
 
 fn start(turn: &mut Turn<'_>, state: &mut State, by_uid: bool) -> Result<(), Fault> {
-    let State::Selected(_, selected) = state else {
-        return Err(Phrase::NoMailboxSelected.into());
-    };
+    let selected = state.selected().ok_or(Phrase::NoMailboxSelected)?;
+    let read_only = selected.read_only;
+    let dovecot = turn.service.texts.mail_process.is_dovecot();
     let arguments = turn.parse()?;
     let [set, wanted @ ..] = arguments.as_slice() else {
         return Err(Phrase::InvalidArguments.into());
@@ -44,21 +49,35 @@ fn start(turn: &mut Turn<'_>, state: &mut State, by_uid: bool) -> Result<(), Fau
         return Err(Phrase::InvalidArguments.into());
     }
     let malformed = if by_uid { Phrase::InvalidUidSet } else { Phrase::InvalidSequenceSet };
-    let set = set.atom().and_then(SequenceSet::parse).ok_or(malformed)?;
-    let mut items = item::parse(wanted)?;
+    let set = set.atom().ok_or(malformed)?;
+    let spans: VecDeque<Range<usize>> = if dovecot {
+        let positions = targets(set, selected, by_uid)?;
+        positions.into_iter().map(|position| position..position.saturating_add(1)).collect()
+    } else {
+        SequenceSet::parse(set).ok_or(malformed)?.positions(&selected.uids(), by_uid).into()
+    };
+    let (mut items, changed_since) = item::parse(wanted, dovecot, by_uid)?;
+    if changed_since.is_some() && !items.contains(&Item::Modseq) {
+        items.push(Item::Modseq);
+    }
     if by_uid {
         items.retain(|item| *item != Item::Uid);
         items.insert(0, Item::Uid);
     }
+    if items.contains(&Item::Modseq) {
+        enable_condstore(turn, state);
+    }
     // Dovecot answers in two groups, each in the order of the request: what the index knows, then what the mail says.
     items.sort_by_key(|item| !item.is_from_index());
-    let reads = items.iter().any(Item::sets_seen) && !selected.read_only;
+    let reads = items.iter().any(Item::sets_seen) && !read_only;
     turn.status = "OK";
     turn.stage = Stage::Fetching(Box::new(Fetching {
         tag: turn.tag.clone(),
         verb: if by_uid { "UID FETCH" } else { "FETCH" },
-        spans: set.positions(&selected.mailbox, by_uid).into(),
+        spans,
         items,
+        changed_since,
+        saved: turn.service.wall_clock(turn.now),
         next_item: 0,
         reads,
         newly_seen: false,
@@ -76,6 +95,10 @@ pub struct Fetching {
     /// Positions still to be answered; the first is under way if `next_item` is not 0.
     spans: VecDeque<Range<usize>>,
     items: Vec<Item>,
+    /// Only what has changed since (RFC 7162 section 3.1.4).
+    changed_since: Option<u64>,
+    /// What SAVEDATE says (RFC 8514).
+    saved: Timestamp,
     next_item: usize,
     /// Whether it sets `\Seen`.
     reads: bool,
@@ -93,10 +116,11 @@ impl Fetching {
             if out.full() {
                 return false;
             }
-            let Some(message) = selected.mailbox.messages.get(position) else {
+            let Some(entry) = selected.entries.get(position) else {
                 return true;
             };
-            if !self.answer(position.saturating_add(1), message, account, selected, out) {
+            let wanted = self.changed_since.is_none_or(|since| entry.marks.modseq > since);
+            if wanted && !self.answer(position, account, selected, out) {
                 return false;
             }
             self.next_item = 0;
@@ -113,18 +137,17 @@ impl Fetching {
     /// Answers for one message, or as much of it as the driver takes. `true` when it is done.
     fn answer(
         &mut self,
-        number: usize,
-        message: &Message,
+        position: usize,
         account: &mut Account,
-        selected: &Selected,
+        selected: &mut Selected,
         out: &mut Actions,
     ) -> bool {
-        let mailbox = &selected.mailbox;
         if self.next_item == 0 {
-            self.newly_seen = self.reads && account.overlay.add_flags(mailbox, message, Flags::SEEN);
-            out.send(format!("* {number} FETCH (").as_bytes());
+            self.newly_seen = self.reads && mark_seen(position, account, selected);
+            out.send(format!("* {} FETCH (", position.saturating_add(1)).as_bytes());
         }
-        let flags = account.overlay.flags(mailbox, message);
+        let Some(entry) = selected.entries.get(position) else { return true };
+        let (message, flags) = (&entry.message, selected.flags(&entry.marks));
         let flags_asked = self.items.contains(&Item::Flags);
         while let Some(item) = self.items.get(self.next_item) {
             if self.next_item > 0 {
@@ -139,13 +162,42 @@ impl Fetching {
             }
             self.next_item = self.next_item.saturating_add(1);
             match item {
-                Item::Section(section) => send_section(&mailbox.name, message, section, out),
-                item => out.send(&item.render(message, flags)),
+                Item::Section(section) => send_section(&selected.name, message, section, out),
+                Item::Binary(binary) => binary.send(&selected.name, message, out),
+                Item::Modseq => out.send(format!("MODSEQ ({})", entry.marks.modseq).as_bytes()),
+                Item::SaveDate => {
+                    let saved = self.saved.strftime("%d-%b-%Y %H:%M:%S +0000");
+                    out.send(format!("SAVEDATE \"{saved}\"").as_bytes());
+                }
+                Item::Preview { snippet, lazy } => {
+                    let place = (selected.uid_validity, message.uid);
+                    let lazy = *lazy && !account.previewed.contains(&place);
+                    if !lazy {
+                        account.previewed.insert(place);
+                    }
+                    out.send(&Item::Preview { snippet: *snippet, lazy }.render(message, &flags));
+                }
+                item => out.send(&item.render(message, &flags)),
             }
         }
         out.send(b")\r\n");
         true
     }
+}
+
+/// Marks a message `\Seen`; says whether it was not.
+fn mark_seen(position: usize, account: &mut Account, selected: &mut Selected) -> bool {
+    let Some(entry) = selected.entries.get(position).cloned() else { return false };
+    let before = entry.marks.flags;
+    let Some(folder) = selected.folder(&mut account.world) else { return false };
+    if before.contains(Flags::SEEN) || !folder.mark(&entry, before | Flags::SEEN, entry.marks.keywords) {
+        return false;
+    }
+    folder.count_change();
+    if let Some(entry) = selected.entries.get_mut(position) {
+        entry.marks.flags |= Flags::SEEN;
+    }
+    true
 }
 
 /// Sends a section as a literal, shared with the corpus where it is large, and records what was shown.

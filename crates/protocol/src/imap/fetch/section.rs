@@ -76,11 +76,15 @@ impl Section {
         peek: bool,
         arguments: &[Argument<'_>],
         place: usize,
+        dovecot: bool,
     ) -> Result<(Self, usize), Fault> {
         let (text, names, behind, next) = match memchr::memchr(b']', rest) {
             Some(end) => {
                 let (text, behind) = rest.split_at_checked(end).ok_or(Phrase::SectionUnclosed)?;
                 (text, None, behind.strip_prefix(b"]").unwrap_or_default(), place)
+            }
+            None if dovecot && rest.starts_with(b"HEADER.FIELDS") && not_a_list(arguments, place) => {
+                return Err(Phrase::InvalidArguments.into());
             }
             None => {
                 let names = arguments.get(place).and_then(Argument::list).ok_or(Phrase::SectionUnclosed)?;
@@ -99,7 +103,7 @@ impl Section {
             (b"HEADER.FIELDS.NOT", Some(names)) => What::Fields { not: true, names: header_names(names)? },
             _ => return Err(Phrase::InvalidSection.into()),
         };
-        let partial = parse_partial(behind)?;
+        let partial = if dovecot { dovecot_partial(behind)? } else { parse_partial(behind)? };
         let mut name = text.to_vec();
         if let Some(names) = names {
             name.extend_from_slice(b" (");
@@ -218,6 +222,31 @@ fn parse_partial(text: &[u8]) -> Result<Option<(usize, usize)>, Fault> {
         (Some(origin), Some(count)) if count > 0 => Ok(Some((origin, count))),
         _ => Err(Phrase::SectionTrailing.into()),
     }
+}
+
+/// Whether another argument than a list stands there.
+fn not_a_list(arguments: &[Argument<'_>], place: usize) -> bool {
+    arguments.get(place).is_some_and(|argument| argument.list().is_none())
+}
+
+/// The same as Dovecot reads it: without a count it is all the rest, and a count may be 0.
+fn dovecot_partial(text: &[u8]) -> Result<Option<(usize, usize)>, Fault> {
+    let Some(inner) = text.strip_prefix(b"<") else {
+        return if text.is_empty() { Ok(None) } else { Err(Phrase::SectionTrailing.into()) };
+    };
+    let (origin, rest) = digits(inner).ok_or(Phrase::PartialTooBig)?;
+    let (count, rest) = match rest.strip_prefix(b".") {
+        Some(rest) => digits(rest).ok_or(Phrase::PartialEndTooBig)?,
+        None => (usize::MAX, rest),
+    };
+    if rest == b">" { Ok(Some((origin, count))) } else { Err(Phrase::PartialUnclosed.into()) }
+}
+
+/// A number, and what stands behind it.
+fn digits(text: &[u8]) -> Option<(usize, &[u8])> {
+    let end = text.iter().position(|octet| !octet.is_ascii_digit()).unwrap_or(text.len());
+    let (digits, rest) = text.split_at_checked(end)?;
+    Some((std::str::from_utf8(digits).ok()?.parse().ok()?, rest))
 }
 
 /// At most `count` octets from `origin` on.

@@ -3,7 +3,8 @@
 use std::cmp::Ordering;
 use std::ops::Range;
 
-use bait::{Flags, Message};
+use bait::{Flags, Marks, Message};
+use jiff::Timestamp;
 use jiff::civil::Date;
 
 use crate::imap::sequence::holds;
@@ -21,8 +22,12 @@ pub enum Key {
     Positions(Vec<Range<usize>>),
     /// The flag is set.
     Flag(Flags),
-    /// KEYWORD: no message has any.
-    Keyword,
+    /// KEYWORD, in any case.
+    Keyword(String),
+    /// MODSEQ: changed at this mod-sequence or later (RFC 7162).
+    Modseq(u64),
+    /// It arrived at this moment or later: YOUNGER (RFC 5032).
+    ArrivedSince(Timestamp),
     /// The date compares like this with the message's.
     Date {
         /// The Date header instead of the arrival.
@@ -53,8 +58,10 @@ pub struct Candidate<'a> {
     pub message: &'a Message,
     /// Its position in the mailbox, from 0.
     pub position: usize,
-    /// Its flags as the session sees them.
-    pub flags: Flags,
+    /// What is marked on it, as the session sees it.
+    pub marks: Marks,
+    /// The names of the keywords.
+    pub keywords: &'a [String],
     /// Octets of text looked through so far.
     pub read: usize,
 }
@@ -67,8 +74,13 @@ impl Candidate<'_> {
             Key::Or(either) => self.matches(&either.0) || self.matches(&either.1),
             Key::Not(key) => !self.matches(key),
             Key::Positions(spans) => holds(spans, self.position),
-            Key::Flag(flag) => self.flags.contains(*flag),
-            Key::Keyword => false,
+            Key::Flag(flag) => self.marks.flags.contains(*flag),
+            Key::Keyword(name) => {
+                let bit = self.keywords.iter().position(|known| known.eq_ignore_ascii_case(name));
+                bit.is_some_and(|bit| self.marks.keywords >> bit & 1 == 1)
+            }
+            Key::Modseq(least) => self.marks.modseq >= *least,
+            Key::ArrivedSince(moment) => self.message.internal_date.timestamp() >= *moment,
             Key::Date { sent, order, date } => {
                 let own = if *sent { self.sent() } else { self.message.internal_date.date() };
                 own.cmp(date) == *order

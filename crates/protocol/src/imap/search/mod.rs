@@ -1,49 +1,114 @@
-//! SEARCH and UID SEARCH (RFC 3501 sections 6.4.4, 6.4.8): what an intruder looks for. `parse.rs` reads the keys,
-//! `key.rs` asks a message.
+//! SEARCH (RFC 3501 section 6.4.4), SORT and THREAD (RFC 5256) and their UID forms: what an intruder looks for. `parse.rs`
+//! reads the keys, `key.rs` asks a message, `result.rs` tells what was found, `sort.rs` and `thread.rs` put it in order.
 
 mod key;
 mod parse;
+mod result;
+mod sort;
+mod thread;
 
-use std::sync::Arc;
-
-use bait::{Mailbox, Overlay};
 use bytes::Bytes;
 use event::{Event, Text};
 
+use crate::imap::arguments::Argument;
 use crate::imap::state::{Stage, State};
 use crate::imap::texts::Phrase;
 use crate::imap::turn::{Fault, Turn};
+use crate::imap::view::enable_condstore;
 use crate::session::Actions;
 use key::{Candidate, Key};
+use parse::Context;
+use result::{Order, Wanted};
 
 /// RFC 3501 section 6.4.4.
 pub fn search(turn: &mut Turn<'_>, state: &mut State) -> Result<(), Fault> {
-    start(turn, state, false)
+    start(turn, state, "SEARCH", false)
 }
 
 /// RFC 3501 section 6.4.8.
 pub fn uid_search(turn: &mut Turn<'_>, state: &mut State) -> Result<(), Fault> {
-    start(turn, state, true)
+    start(turn, state, "UID SEARCH", true)
 }
 
-fn start(turn: &mut Turn<'_>, state: &mut State, by_uid: bool) -> Result<(), Fault> {
-    let State::Selected(_, selected) = state else {
-        return Err(Phrase::NoMailboxSelected.into());
-    };
+/// RFC 5256 section 3.
+pub fn sort(turn: &mut Turn<'_>, state: &mut State) -> Result<(), Fault> {
+    start(turn, state, "SORT", false)
+}
+
+/// RFC 5256 section 3.
+pub fn uid_sort(turn: &mut Turn<'_>, state: &mut State) -> Result<(), Fault> {
+    start(turn, state, "UID SORT", true)
+}
+
+/// RFC 5256 section 3.
+pub fn thread(turn: &mut Turn<'_>, state: &mut State) -> Result<(), Fault> {
+    start(turn, state, "THREAD", false)
+}
+
+/// RFC 5256 section 3.
+pub fn uid_thread(turn: &mut Turn<'_>, state: &mut State) -> Result<(), Fault> {
+    start(turn, state, "UID THREAD", true)
+}
+
+fn start(turn: &mut Turn<'_>, state: &mut State, verb: &'static str, by_uid: bool) -> Result<(), Fault> {
+    let selected = state.selected().ok_or(Phrase::NoMailboxSelected)?;
+    let dovecot = turn.service.texts.mail_process.is_dovecot();
     let arguments = turn.parse()?;
-    let key = parse::parse(&arguments, &selected.mailbox)?;
+    let uids = selected.uids();
+    let now = turn.service.wall_clock(turn.now);
+    let mut context =
+        Context { uids: &uids, saved: &selected.saved, now, dovecot, keywords: Vec::new(), modseq: false };
+    let (wanted, rest) =
+        if dovecot { result::wanted(&arguments)? } else { (Wanted::default(), &arguments[..]) };
+    let (order, rest) = order(verb, rest)?;
+    let key = match order {
+        Order::Number => parse::parse(rest, &mut context)?,
+        _ => {
+            let (charset, keys) = rest.split_first().ok_or(Phrase::InvalidCharset)?;
+            parse::parse_in(charset.string().ok_or(Phrase::InvalidCharset)?, keys, &mut context)?
+        }
+    };
+    let (keywords, modseq) = (context.keywords, context.modseq);
+    if modseq {
+        enable_condstore(turn, state);
+    }
+    if dovecot && !keywords.is_empty() {
+        // Dovecot makes the mailbox know a keyword by asking for it.
+        if let State::Selected(account, selected) = state
+            && let Some(folder) = selected.folder(&mut account.world)
+        {
+            folder.keyword_bits(&keywords);
+        }
+    }
     turn.status = "OK";
     turn.stage = Stage::Searching(Box::new(Searching {
         tag: turn.tag.clone(),
-        verb: if by_uid { "UID SEARCH" } else { "SEARCH" },
-        mailbox: Arc::clone(&selected.mailbox),
+        verb,
         criteria: Text::copy(turn.arguments),
         key,
+        wanted,
+        order,
         by_uid,
+        modseq,
         next: 0,
         found: Vec::new(),
     }));
     Ok(())
+}
+
+/// What stands between the verb and the keys, and says in which order the messages come.
+fn order<'a, 'b>(verb: &str, rest: &'a [Argument<'b>]) -> Result<(Order, &'a [Argument<'b>]), Fault> {
+    match (verb.trim_start_matches("UID "), rest) {
+        ("SORT", [Argument::List(program), rest @ ..]) => Ok((Order::Sorted(sort::program(program)?), rest)),
+        ("SORT", _) => Err(Phrase::InvalidSort.into()),
+        ("THREAD", [algorithm, rest @ ..]) if !rest.is_empty() => {
+            let name = algorithm.string().ok_or(Phrase::InvalidArguments)?;
+            let algorithm = thread::Algorithm::of(name).ok_or(Phrase::UnknownThreadAlgorithm)?;
+            Ok((Order::Threads(algorithm), rest))
+        }
+        ("THREAD", _) => Err(Phrase::InvalidArguments.into()),
+        _ => Ok((Order::Number, rest)),
+    }
 }
 
 /// A SEARCH that is being answered.
@@ -53,13 +118,17 @@ pub struct Searching {
     pub tag: Bytes,
     /// The command's verb.
     pub verb: &'static str,
-    mailbox: Arc<Mailbox>,
     criteria: Text,
     key: Key,
+    wanted: Wanted,
+    order: Order,
     by_uid: bool,
+    /// Whether the result tells the highest mod-sequence in it.
+    modseq: bool,
     /// The position to look at next.
     next: usize,
-    found: Vec<u32>,
+    /// Positions.
+    found: Vec<usize>,
 }
 
 /// Octets of text looked through before others have their turn.
@@ -67,33 +136,35 @@ const SLICE: usize = 4 * 1024 * 1024;
 
 impl Searching {
     /// Looks at some messages. `true` when all were looked at and the result is sent.
-    pub fn step(&mut self, state: &State, out: &mut Actions) -> bool {
-        let untouched = Overlay::default();
-        let overlay = state.account().map_or(&untouched, |account| &account.overlay);
+    pub fn step(&mut self, state: &mut State, out: &mut Actions) -> bool {
+        let State::Selected(_, selected) = state else { return true };
         let mut read = 0;
-        while let Some(message) = self.mailbox.messages.get(self.next) {
+        while let Some(entry) = selected.entries.get(self.next) {
             if read >= SLICE {
                 return false;
             }
-            let flags = overlay.flags(&self.mailbox, message);
-            let mut candidate = Candidate { message, position: self.next, flags, read: 0 };
-            let number = u32::try_from(self.next.saturating_add(1)).unwrap_or(u32::MAX);
+            let (message, marks, keywords) = (&entry.message, entry.marks, &selected.keywords);
+            let mut candidate = Candidate { message, position: self.next, marks, keywords, read: 0 };
             if candidate.matches(&self.key) {
-                self.found.push(if self.by_uid { message.uid } else { number });
+                self.found.push(self.next);
             }
             read = read.saturating_add(candidate.read);
             self.next = self.next.saturating_add(1);
         }
         out.record(Event::SearchRun {
-            mailbox: self.mailbox.name.clone(),
+            mailbox: selected.name.clone(),
             criteria: std::mem::take(&mut self.criteria),
             matches: self.found.len() as u64,
         });
-        out.send(b"* SEARCH");
-        for number in &self.found {
-            out.send(format!(" {number}").as_bytes());
+        let found = std::mem::take(&mut self.found);
+        if self.wanted.save {
+            selected.saved = self.wanted.saved(&found, selected);
         }
-        out.send(b"\r\n");
+        let modseq = |position: &usize| selected.entries.get(*position).map_or(0, |entry| entry.marks.modseq);
+        let highest = found.iter().map(modseq).max().filter(|_| self.modseq);
+        let line =
+            result::line(&self.wanted, &self.order, &self.tag, self.by_uid, (found, highest), selected);
+        out.send(&line);
         true
     }
 }

@@ -2,10 +2,11 @@
 
 use std::cmp::Ordering;
 
+use bait::Flags;
 use bait::mime::fold;
-use bait::{Flags, Mailbox};
 use encoding_rs::{Encoding, UTF_8};
 use jiff::civil::Date;
+use jiff::{SignedDuration, Timestamp};
 
 use super::key::Key;
 use crate::imap::arguments::Argument;
@@ -19,8 +20,36 @@ const MAX_KEYS: usize = 500;
 /// `NOT NOT NOT ...`, lists in lists: deeper than this is refused.
 const MAX_DEPTH: usize = 50;
 
+/// What keys are read against.
+#[derive(Debug)]
+pub struct Context<'a> {
+    /// The UIDs of the messages, ascending.
+    pub uids: &'a [u32],
+    /// What `$` stands for (RFC 5182).
+    pub saved: &'a [u32],
+    /// The time of day.
+    pub now: Timestamp,
+    /// Whether Dovecot reads.
+    pub dovecot: bool,
+    /// The keywords that were named.
+    pub keywords: Vec<String>,
+    /// Whether a mod-sequence was named.
+    pub modseq: bool,
+}
+
+/// Reads all keys, behind a charset that stands on its own.
+pub fn parse_in(charset: &[u8], rest: &[Argument<'_>], context: &mut Context<'_>) -> Result<Key, Fault> {
+    let ascii = charset.eq_ignore_ascii_case(b"US-ASCII");
+    let charset = if ascii { Some(UTF_8) } else { Encoding::for_label(charset) };
+    if rest.is_empty() {
+        return Err(Phrase::MissingSearchKey.into());
+    }
+    let charset = charset.ok_or(Phrase::BadCharset)?;
+    Parser { context, charset, keys: 0 }.all(rest, 0)
+}
+
 /// Reads all keys, an optional CHARSET before them.
-pub fn parse(arguments: &[Argument<'_>], mailbox: &Mailbox) -> Result<Key, Fault> {
+pub fn parse(arguments: &[Argument<'_>], context: &mut Context<'_>) -> Result<Key, Fault> {
     let (charset, rest) = match arguments {
         [word, name, rest @ ..] if word.is_atom("CHARSET") => {
             let name = name.string().ok_or(Phrase::InvalidArguments)?;
@@ -28,17 +57,18 @@ pub fn parse(arguments: &[Argument<'_>], mailbox: &Mailbox) -> Result<Key, Fault
                 if name.eq_ignore_ascii_case(b"US-ASCII") { Some(UTF_8) } else { Encoding::for_label(name) };
             (known.ok_or(Phrase::BadCharset)?, rest)
         }
+        [word] if word.is_atom("CHARSET") && context.dovecot => return Err(Phrase::InvalidCharset.into()),
         _ => (UTF_8, arguments),
     };
     if rest.is_empty() {
         return Err(Phrase::MissingSearchKey.into());
     }
-    let mut parser = Parser { mailbox, charset, keys: 0 };
+    let mut parser = Parser { context, charset, keys: 0 };
     parser.all(rest, 0)
 }
 
-struct Parser<'a> {
-    mailbox: &'a Mailbox,
+struct Parser<'a, 'c> {
+    context: &'a mut Context<'c>,
     charset: &'static Encoding,
     keys: usize,
 }
@@ -46,7 +76,7 @@ struct Parser<'a> {
 /// The arguments not yet read.
 type Rest<'a, 'b> = &'a [Argument<'b>];
 
-impl Parser<'_> {
+impl Parser<'_, '_> {
     fn all(&mut self, mut rest: Rest<'_, '_>, depth: usize) -> Result<Key, Fault> {
         let mut keys = Vec::new();
         while !rest.is_empty() {
@@ -67,15 +97,22 @@ impl Parser<'_> {
         *rest = behind;
         if let Argument::List(members) = first {
             return if members.is_empty() {
-                Err(Phrase::MissingSearchKey.into())
+                let dovecot = self.context.dovecot;
+                Err(if dovecot { Phrase::EmptySearchList } else { Phrase::MissingSearchKey }.into())
             } else {
                 self.all(members, deeper)
             };
         }
-        let name = first.atom().ok_or(Phrase::InvalidArguments)?;
+        let name = match first.atom() {
+            Some(name) => name,
+            None if self.context.dovecot => {
+                return Err(Fault::with(Phrase::StringAsSearchKey, first.string().unwrap_or_default()));
+            }
+            None => return Err(Phrase::InvalidArguments.into()),
+        };
         if name.first().is_some_and(|byte| byte.is_ascii_digit() || *byte == b'*') {
             let set = SequenceSet::parse(name).ok_or(Phrase::InvalidSequenceSet)?;
-            return Ok(Key::Positions(set.positions(self.mailbox, false)));
+            return Ok(Key::Positions(set.positions(self.context.uids, false)));
         }
         let name = name.to_ascii_uppercase();
         if let Some(key) = flag(&name) {
@@ -89,11 +126,21 @@ impl Parser<'_> {
                 Ok(Key::Or(Box::new((either, self.operand(name, rest, deeper)?))))
             }
             b"UID" => {
-                let set = SequenceSet::parse(word(name, rest)?).ok_or(Phrase::InvalidUidSet)?;
-                Ok(Key::Positions(set.positions(self.mailbox, true)))
+                let set = word(name, rest)?;
+                if set == b"$" && self.context.dovecot {
+                    return Ok(self.saved());
+                }
+                let malformed =
+                    if self.context.dovecot { Phrase::InvalidSearchUids } else { Phrase::InvalidUidSet };
+                let set = SequenceSet::parse(set).ok_or(malformed)?;
+                Ok(Key::Positions(set.positions(self.context.uids, true)))
             }
-            b"KEYWORD" => word(name, rest).map(|_| Key::Keyword),
-            b"UNKEYWORD" => word(name, rest).map(|_| not(Key::Keyword)),
+            b"$" if self.context.dovecot => Ok(self.saved()),
+            b"KEYWORD" => self.keyword(name, rest),
+            b"UNKEYWORD" => self.keyword(name, rest).map(not),
+            b"MODSEQ" if self.context.dovecot => self.modseq(name, rest),
+            b"YOUNGER" if self.context.dovecot => self.arrived_since(name, rest),
+            b"OLDER" if self.context.dovecot => self.arrived_since(name, rest).map(not),
             b"LARGER" => size(name, rest).map(Key::Larger),
             b"SMALLER" => size(name, rest).map(Key::Smaller),
             b"BEFORE" | b"ON" | b"SINCE" | b"SENTBEFORE" | b"SENTON" | b"SENTSINCE" => date(name, rest),
@@ -113,9 +160,39 @@ impl Parser<'_> {
 
     fn operand(&mut self, name: &[u8], rest: &mut Rest<'_, '_>, depth: usize) -> Result<Key, Fault> {
         if rest.is_empty() {
-            return Err(missing(name));
+            return Err(if self.context.dovecot { Phrase::MissingKey.into() } else { missing(name) });
         }
         self.key(rest, depth)
+    }
+
+    fn saved(&self) -> Key {
+        let places = self.context.saved.iter().filter_map(|uid| self.context.uids.binary_search(uid).ok());
+        Key::Positions(places.map(|place| place..place.saturating_add(1)).collect())
+    }
+
+    fn keyword(&mut self, name: &[u8], rest: &mut Rest<'_, '_>) -> Result<Key, Fault> {
+        let keyword = String::from_utf8_lossy(word(name, rest)?).into_owned();
+        self.context.keywords.push(keyword.clone());
+        Ok(Key::Keyword(keyword))
+    }
+
+    /// `MODSEQ ["/flags/..." all] 5`
+    fn modseq(&mut self, name: &[u8], rest: &mut Rest<'_, '_>) -> Result<Key, Fault> {
+        let number = |text: &[u8]| std::str::from_utf8(text).ok()?.parse().ok();
+        let mut value = word(name, rest)?;
+        if value.starts_with(b"/") {
+            word(name, rest)?;
+            value = word(name, rest)?;
+        }
+        self.context.modseq = true;
+        number(value).map(Key::Modseq).ok_or_else(|| Phrase::InvalidModseq.into())
+    }
+
+    fn arrived_since(&self, name: &[u8], rest: &mut Rest<'_, '_>) -> Result<Key, Fault> {
+        let seconds = size(name, rest).map_err(|_| Phrase::InvalidSearchInterval)?;
+        let seconds = i64::try_from(seconds).unwrap_or(i64::MAX);
+        let moment = self.context.now.checked_sub(SignedDuration::from_secs(seconds));
+        Ok(Key::ArrivedSince(moment.unwrap_or(Timestamp::MIN)))
     }
 
     fn text(&self, name: &[u8], rest: &mut Rest<'_, '_>) -> Result<String, Fault> {
@@ -204,9 +281,11 @@ mod tests {
     use crate::imap::arguments;
 
     fn parsed(text: &str) -> Result<Key, Phrase> {
-        let mailbox = Mailbox { name: "INBOX".into(), uid_validity: 1, uid_next: 1, messages: Vec::new() };
+        let now = Timestamp::UNIX_EPOCH;
+        let mut context =
+            Context { uids: &[], saved: &[], now, dovecot: false, keywords: Vec::new(), modseq: false };
         let arguments = arguments::parse(text.as_bytes())?;
-        parse(&arguments, &mailbox).map_err(|fault| fault.phrase)
+        parse(&arguments, &mut context).map_err(|fault| fault.phrase)
     }
 
     #[test]

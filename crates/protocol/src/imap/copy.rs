@@ -1,0 +1,94 @@
+//! COPY, MOVE and their UID forms (RFC 3501 section 6.4.7; RFC 6851; COPYUID, RFC 4315), and what a message set names.
+
+use bait::Entry;
+
+use crate::imap::folders::account;
+use crate::imap::name::{decoded, missing, separator, sound};
+use crate::imap::sequence::{SequenceSet, push_numbers};
+use crate::imap::state::{Selected, State};
+use crate::imap::texts::Phrase;
+use crate::imap::turn::{Fault, Turn};
+use crate::imap::view::Telling;
+
+/// RFC 3501 section 6.4.7.
+pub fn copy(turn: &mut Turn<'_>, state: &mut State) -> Result<(), Fault> {
+    run(turn, state, false, false)
+}
+
+/// RFC 3501 section 6.4.8.
+pub fn uid_copy(turn: &mut Turn<'_>, state: &mut State) -> Result<(), Fault> {
+    run(turn, state, true, false)
+}
+
+/// RFC 6851 section 3.1.
+pub fn move_(turn: &mut Turn<'_>, state: &mut State) -> Result<(), Fault> {
+    run(turn, state, false, true)
+}
+
+/// RFC 6851 section 3.2.
+pub fn uid_move(turn: &mut Turn<'_>, state: &mut State) -> Result<(), Fault> {
+    run(turn, state, true, true)
+}
+
+fn run(turn: &mut Turn<'_>, state: &mut State, by_uid: bool, moving: bool) -> Result<(), Fault> {
+    let arguments = turn.parse()?;
+    let [set, to, ..] = arguments.as_slice() else {
+        return Err(Phrase::MissingArguments.into());
+    };
+    let set = set.string().ok_or(Phrase::InvalidArguments)?;
+    if to.string().is_none() {
+        return Err(Phrase::InvalidArguments.into());
+    }
+    let selected = state.selected().ok_or(Phrase::NoMailboxSelected)?;
+    let positions = targets(set, selected, by_uid)?;
+    let entries: Vec<Entry> =
+        positions.iter().filter_map(|position| selected.entries.get(*position)).cloned().collect();
+    let keywords = selected.keywords.clone();
+    let here = selected.name.clone();
+    if entries.is_empty() {
+        state.sync(turn.service, Telling::default(), turn.out);
+        turn.complete_as(Phrase::NoMessagesFound, &[]);
+        return Ok(());
+    }
+    let to = decoded(Some(to))?;
+    sound(&to, separator(turn))?;
+    let world = &mut account(state)?.world;
+    if world.folder(&to).is_none() {
+        return Err(missing(Phrase::TryCreate, &to));
+    }
+    let uids = world.copy(&entries, &keywords, &to).map_err(|_| Phrase::OverQuota)?;
+    let mut pairs = world.folder(&to).map_or(0, |folder| folder.uid_validity).to_string().into_bytes();
+    let from: Vec<u32> = entries.iter().map(|entry| entry.message.uid).collect();
+    for list in [&from, &uids] {
+        pairs.push(b' ');
+        push_numbers(&mut pairs, list);
+    }
+    if moving {
+        turn.untagged_with(Phrase::MovedUids, &pairs);
+        if let Some(folder) = account(state)?.world.folder_mut(&here) {
+            folder.expunge(from);
+        }
+    }
+    state.sync(turn.service, Telling { uids: by_uid, ..Telling::default() }, turn.out);
+    if moving {
+        turn.complete();
+    } else {
+        turn.complete_as(Phrase::Copied, &pairs);
+    }
+    Ok(())
+}
+
+/// The positions that a message set names, `$` included (RFC 5182).
+pub fn targets(set: &[u8], selected: &Selected, by_uid: bool) -> Result<Vec<usize>, Fault> {
+    let uids = selected.uids();
+    if set == b"$" {
+        let place = |uid: &u32| uids.binary_search(uid).ok();
+        return Ok(selected.saved.iter().filter_map(place).collect());
+    }
+    let malformed = if by_uid { Phrase::InvalidUidSet } else { Phrase::InvalidSequenceSet };
+    let set = SequenceSet::parse(set).ok_or(malformed)?;
+    if !by_uid && !set.within(uids.len()) {
+        return Err(Phrase::InvalidSequenceSet.into());
+    }
+    Ok(set.positions(&uids, by_uid).into_iter().flatten().collect())
+}

@@ -1,0 +1,51 @@
+//! EXPUNGE (RFC 3501 section 6.4.3) and UID EXPUNGE (RFC 4315).
+
+use bait::{Entry, Flags};
+
+use crate::imap::sequence::{SequenceSet, holds};
+use crate::imap::state::State;
+use crate::imap::texts::Phrase;
+use crate::imap::turn::{Fault, Turn};
+use crate::imap::view::Telling;
+
+/// RFC 3501 section 6.4.3.
+pub fn expunge(turn: &mut Turn<'_>, state: &mut State) -> Result<(), Fault> {
+    run(turn, state, None)
+}
+
+/// RFC 4315 section 2.1: only those of these UIDs.
+pub fn uid_expunge(turn: &mut Turn<'_>, state: &mut State) -> Result<(), Fault> {
+    let arguments = turn.parse()?;
+    let set = arguments.first().ok_or(Phrase::MissingArguments)?;
+    if state.selected().is_none() {
+        return Err(Phrase::NoMailboxSelected.into());
+    }
+    let set = set.string().ok_or(Phrase::InvalidArguments)?;
+    let set = SequenceSet::parse(set).ok_or(Phrase::InvalidUidSet)?;
+    run(turn, state, Some(&set))
+}
+
+fn run(turn: &mut Turn<'_>, state: &mut State, only: Option<&SequenceSet>) -> Result<(), Fault> {
+    let State::Selected(account, selected) = state else {
+        return Err(Phrase::NoMailboxSelected.into());
+    };
+    let deleted = |entry: &Entry| entry.marks.flags.contains(Flags::DELETED);
+    let uids = selected.uids();
+    let spans = only.map(|set| set.positions(&uids, true));
+    let wanted = |uid: u32| {
+        let place = uids.binary_search(&uid);
+        spans.as_ref().is_none_or(|spans| place.is_ok_and(|position| holds(spans, position)))
+    };
+    if let Some(folder) = selected.folder(&mut account.world).filter(|_| !selected.read_only) {
+        let deleted: Vec<u32> = folder
+            .entries()
+            .filter(deleted)
+            .map(|entry| entry.message.uid)
+            .filter(|uid| wanted(*uid))
+            .collect();
+        folder.expunge(deleted);
+    }
+    state.sync(turn.service, Telling::default(), turn.out);
+    turn.complete();
+    Ok(())
+}

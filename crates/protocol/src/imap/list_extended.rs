@@ -1,0 +1,257 @@
+//! LIST with its extensions (RFC 5258; SPECIAL-USE, RFC 6154; LIST-STATUS, RFC 5819), XLIST and LSUB, as Dovecot has them.
+
+use std::collections::BTreeMap;
+
+use bait::{Folder, World, mailbox_name};
+
+use crate::imap::arguments::Argument;
+use crate::imap::list::matches;
+use crate::imap::state::State;
+use crate::imap::status;
+use crate::imap::string::push_astring;
+use crate::imap::texts::{ImapTexts, Phrase};
+use crate::imap::turn::{Fault, Turn};
+
+/// What is listed and what is told of it.
+#[derive(Debug, Default)]
+#[allow(clippy::struct_excessive_bools)] // each is a word that the client may say
+struct Options {
+    /// Whether any extension is used: attributes come only where they are asked for.
+    extended: bool,
+    only_subscribed: bool,
+    only_special: bool,
+    recursive: bool,
+    tell_subscribed: bool,
+    tell_special: bool,
+    tell_children: bool,
+    status: Vec<&'static str>,
+}
+
+/// Patterns in one command.
+const MOST_PATTERNS: usize = 20;
+
+/// LIST and XLIST.
+pub fn list(turn: &mut Turn<'_>, state: &mut State) -> Result<(), Fault> {
+    let arguments = turn.parse()?;
+    let mut rest = arguments.as_slice();
+    let mut options = Options::default();
+    if let Some((Argument::List(members), behind)) = rest.split_first() {
+        select_options(members, &mut options)?;
+        rest = behind;
+    }
+    let reference = rest.first().and_then(Argument::string).ok_or(Phrase::InvalidReference)?;
+    let asked = rest.get(1).ok_or(Phrase::InvalidPattern)?;
+    let patterns: Vec<&[u8]> = match asked {
+        Argument::List(members) => {
+            options.extended = true;
+            let patterns: Option<Vec<&[u8]>> = members.iter().map(Argument::string).collect();
+            patterns.filter(|list| list.len() <= MOST_PATTERNS).ok_or(Phrase::InvalidPatternList)?
+        }
+        pattern => vec![pattern.string().ok_or(Phrase::InvalidPattern)?],
+    };
+    rest = rest.get(2..).unwrap_or_default();
+    if let [word, Argument::List(members), behind @ ..] = rest
+        && word.is_atom("RETURN")
+    {
+        return_options(members, &mut options)?;
+        rest = behind;
+    }
+    if !rest.is_empty() {
+        return Err(Phrase::ExtraArguments.into());
+    }
+    if !options.extended {
+        (options.tell_children, options.tell_special) = (true, true);
+        if patterns.first().is_some_and(|pattern| pattern.is_empty()) {
+            root(turn, reference);
+            turn.complete();
+            return Ok(());
+        }
+    }
+    answer(turn, state, "LIST", reference, &patterns, &options);
+    turn.complete();
+    Ok(())
+}
+
+/// RFC 3501 section 6.3.9: subscriptions, in the order of subscribing.
+pub fn lsub(turn: &mut Turn<'_>, state: &mut State) -> Result<(), Fault> {
+    let arguments = turn.parse()?;
+    let reference = arguments.first().and_then(Argument::string).ok_or(Phrase::InvalidReference)?;
+    let pattern = arguments.get(1).and_then(Argument::string).ok_or(Phrase::InvalidPattern)?;
+    if arguments.len() > 2 {
+        return Err(Phrase::ExtraArguments.into());
+    }
+    let options = Options { only_subscribed: true, tell_special: true, ..Options::default() };
+    answer(turn, state, "LSUB", reference, &[pattern], &options);
+    turn.complete();
+    Ok(())
+}
+
+fn select_options(members: &[Argument<'_>], options: &mut Options) -> Result<(), Fault> {
+    options.extended = true;
+    for member in members {
+        match &member.atom().ok_or(Phrase::ListOptionsNoAtoms)?.to_ascii_uppercase()[..] {
+            b"SUBSCRIBED" => (options.only_subscribed, options.tell_subscribed) = (true, true),
+            b"SPECIAL-USE" => (options.only_special, options.tell_special) = (true, true),
+            b"RECURSIVEMATCH" => options.recursive = true,
+            b"REMOTE" => {}
+            _ => return Err(Phrase::UnknownSelectOption.into()),
+        }
+    }
+    if options.recursive && !options.only_subscribed && !options.only_special {
+        return Err(Phrase::RecursiveMatchAlone.into());
+    }
+    Ok(())
+}
+
+fn return_options(members: &[Argument<'_>], options: &mut Options) -> Result<(), Fault> {
+    options.extended = true;
+    let mut members = members.iter().peekable();
+    while let Some(member) = members.next() {
+        match &member.atom().ok_or(Phrase::ListOptionsNoAtoms)?.to_ascii_uppercase()[..] {
+            b"SUBSCRIBED" => options.tell_subscribed = true,
+            b"CHILDREN" => options.tell_children = true,
+            b"SPECIAL-USE" => options.tell_special = true,
+            b"STATUS" => {
+                let items = members.next().and_then(Argument::list).ok_or(Phrase::UnknownReturnOption)?;
+                options.status = status::items(items, true)?;
+            }
+            _ => return Err(Phrase::UnknownReturnOption.into()),
+        }
+    }
+    Ok(())
+}
+
+/// A question for the separator (RFC 3501 section 6.3.8).
+fn root(turn: &mut Turn<'_>, reference: &[u8]) {
+    let texts = &turn.service.texts;
+    let mut line = format!("LIST ({}) \"{}\" ", texts.attributes.root, texts.separator).into_bytes();
+    let end = reference.iter().position(|octet| char::from(*octet) == texts.separator);
+    match end.and_then(|end| reference.get(..end.saturating_add(1))) {
+        Some(root) => push_astring(&mut line, root),
+        None => line.extend_from_slice(b"\"\""),
+    }
+    turn.untagged(&line);
+}
+
+/// One name that may be listed.
+#[derive(Debug, Clone, Copy, Default)]
+#[allow(clippy::struct_excessive_bools)] // each is true of a name or not, whatever the others are
+struct Name {
+    exists: bool,
+    subscribed: bool,
+    children: bool,
+    left_behind: bool,
+}
+
+fn answer(
+    turn: &mut Turn<'_>,
+    state: &mut State,
+    kind: &str,
+    reference: &[u8],
+    patterns: &[&[u8]],
+    options: &Options,
+) {
+    let Some(account) = state.account_mut() else { return };
+    let texts = &turn.service.texts;
+    let mut looked_at = Vec::new();
+    let world = &account.world;
+    let full: Vec<Vec<u8>> = patterns.iter().map(|pattern| [reference, pattern].concat()).collect();
+    let fits = |name: &str| {
+        let wire = mailbox_name::encode(name);
+        full.iter().any(|pattern| matches(pattern, wire.as_bytes(), texts.separator))
+    };
+    let ends_with_percent = patterns.iter().all(|pattern| pattern.ends_with(b"%"));
+    for (name, about) in names(world, texts.separator, options.only_subscribed) {
+        let child_subscribed = || {
+            let below = |known: &String| {
+                known.strip_prefix(&name).is_some_and(|rest| rest.starts_with(texts.separator))
+            };
+            world.subscriptions().iter().any(below)
+        };
+        let by_child = options.only_subscribed && !about.subscribed;
+        let told_for_child =
+            by_child && (options.recursive || (kind == "LSUB" && ends_with_percent)) && child_subscribed();
+        let special = texts.special_use.get(&name).filter(|_| about.exists || about.subscribed);
+        let left_out = (by_child && !told_for_child) || (options.only_special && special.is_none());
+        if left_out || !fits(&name) {
+            continue;
+        }
+        let unmarked = !options.only_subscribed && world.folder(&name).is_some_and(Folder::is_unmarked);
+        let attributes = attributes(texts, kind, options, about, unmarked, special);
+        let wire = mailbox_name::encode(&name);
+        let mut line = format!("{kind} ({attributes}) \"{}\" ", texts.separator).into_bytes();
+        push_astring(&mut line, wire.as_bytes());
+        if told_for_child && options.recursive {
+            line.extend_from_slice(b" (CHILDINFO (\"SUBSCRIBED\"))");
+        }
+        turn.untagged(&line);
+        if let Some(folder) = world.folder(&name).filter(|_| !options.status.is_empty() && !told_for_child) {
+            turn.untagged(&status::line(wire.as_bytes(), folder, &options.status));
+            looked_at.push(name);
+        }
+    }
+    for name in looked_at {
+        if let Some(folder) = account.world.folder_mut(&name) {
+            folder.look_at();
+        }
+    }
+}
+
+fn attributes(
+    texts: &ImapTexts,
+    kind: &str,
+    options: &Options,
+    about: Name,
+    unmarked: bool,
+    special: Option<&String>,
+) -> String {
+    let children = if about.children { r"\HasChildren" } else { texts.attributes.mailbox.as_str() };
+    let nowhere = if options.extended { r"\NonExistent" } else { texts.attributes.root.as_str() };
+    let missing = !about.exists && !about.left_behind && (kind == "LIST" || !about.subscribed);
+    let words = [
+        missing.then_some(nowhere),
+        (options.tell_subscribed && about.subscribed).then_some(r"\Subscribed"),
+        options.tell_children.then_some(children),
+        unmarked.then_some(r"\UnMarked"),
+        special.filter(|_| options.tell_special).map(String::as_str),
+    ];
+    words.into_iter().flatten().collect::<Vec<&str>>().join(" ")
+}
+
+/// The names in Dovecot's order: mailboxes and the parents that they imply, INBOX last; or the subscriptions.
+fn names(world: &World, separator: char, subscribed: bool) -> Vec<(String, Name)> {
+    let mut order: Vec<String> = Vec::new();
+    let mut all: BTreeMap<String, Name> = BTreeMap::new();
+    let mut note = |name: &str, change: fn(&mut Name)| {
+        if !all.contains_key(name) {
+            order.push(name.to_owned());
+        }
+        change(all.entry(name.to_owned()).or_default());
+    };
+    if subscribed {
+        for name in world.subscriptions() {
+            note(name, |about| about.subscribed = true);
+        }
+    }
+    let folders = world.folders().iter().filter(|folder| folder.name != "INBOX");
+    let inbox = world.folders().iter().filter(|folder| folder.name == "INBOX");
+    for folder in folders.chain(inbox) {
+        for (place, _) in folder.name.match_indices(separator) {
+            if let Some(parent) = folder.name.get(..place) {
+                note(parent, |about| about.children = true);
+            }
+        }
+        note(&folder.name, |about| about.exists = true);
+    }
+    for name in world.subscriptions() {
+        if let Some(about) = all.get_mut(name) {
+            about.subscribed = true;
+        }
+    }
+    for (name, about) in &mut all {
+        about.left_behind = world.is_left_behind(name);
+    }
+    let inbox_last = |name: &String| !subscribed && name == "INBOX";
+    order.sort_by_key(inbox_last);
+    order.into_iter().filter_map(|name| all.remove_entry(&name)).collect()
+}

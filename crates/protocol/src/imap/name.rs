@@ -1,0 +1,56 @@
+//! Mailbox names as Dovecot takes them: what may be one, and what each fault is called.
+
+use bait::mailbox_name;
+
+use crate::imap::arguments::Argument;
+use crate::imap::texts::Phrase;
+use crate::imap::turn::{Fault, Turn};
+
+/// Octets of a name, and of a part of it, that can be created.
+const LONGEST: usize = 255;
+
+/// A name from an argument, in UTF-8, not judged yet.
+pub fn decoded(argument: Option<&Argument<'_>>) -> Result<String, Fault> {
+    let argument = argument.ok_or(Phrase::MissingArguments)?;
+    let wire = argument.string().ok_or(Phrase::InvalidArguments)?;
+    let name = mailbox_name::decode(wire).ok_or_else(|| Fault::with(Phrase::InvalidMailboxName, wire))?;
+    Ok(if name.eq_ignore_ascii_case("INBOX") { "INBOX".to_owned() } else { name })
+}
+
+/// Whether there can be a mailbox of that name at all.
+pub fn sound(name: &str, separator: char) -> Result<(), Fault> {
+    let doubled = [separator, separator].iter().collect::<String>();
+    let phrase = if name.is_empty() {
+        Phrase::NameEmpty
+    } else if name.starts_with(separator) {
+        Phrase::NameBegins
+    } else if name.ends_with(separator) {
+        Phrase::NameEnds
+    } else if name.contains('/') && separator != '/' {
+        Phrase::NameSlash
+    } else if name.contains(&doubled) {
+        Phrase::NameAdjacent
+    } else {
+        return Ok(());
+    };
+    Err(phrase.into())
+}
+
+/// Whether a mailbox of that name may be made.
+pub fn creatable(name: &str, separator: char) -> Result<(), Fault> {
+    sound(name, separator)?;
+    if name.split(separator).any(|part| part.len() > LONGEST) {
+        return Err(Phrase::NameTooLong.into());
+    }
+    Ok(())
+}
+
+/// A fault that names a mailbox, as the wire has it.
+pub fn missing(phrase: Phrase, name: &str) -> Fault {
+    Fault::with(phrase, mailbox_name::encode(name))
+}
+
+/// The personality's separator.
+pub const fn separator(turn: &Turn<'_>) -> char {
+    turn.service.texts.separator
+}

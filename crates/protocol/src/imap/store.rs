@@ -1,0 +1,131 @@
+//! STORE and UID STORE (RFC 3501 section 6.4.6; UNCHANGEDSINCE, RFC 7162 section 3.1.3).
+
+use bait::{Entry, Flags};
+
+use crate::imap::arguments::Argument;
+use crate::imap::copy::targets;
+use crate::imap::flags;
+use crate::imap::sequence::push_numbers;
+use crate::imap::state::State;
+use crate::imap::texts::Phrase;
+use crate::imap::turn::{Fault, Turn};
+use crate::imap::view::{Telling, enable_condstore};
+
+/// RFC 3501 section 6.4.6.
+pub fn store(turn: &mut Turn<'_>, state: &mut State) -> Result<(), Fault> {
+    run(turn, state, false)
+}
+
+/// RFC 3501 section 6.4.8.
+pub fn uid_store(turn: &mut Turn<'_>, state: &mut State) -> Result<(), Fault> {
+    run(turn, state, true)
+}
+
+/// What is done with the flags named.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum How {
+    Add,
+    Remove,
+    Replace,
+}
+
+fn run(turn: &mut Turn<'_>, state: &mut State, by_uid: bool) -> Result<(), Fault> {
+    let arguments = turn.parse()?;
+    let selected = state.selected().ok_or(Phrase::NoMailboxSelected)?;
+    let (set, mut rest) = arguments.split_first().ok_or(Phrase::InvalidArguments)?;
+    let set = set.atom().ok_or(Phrase::InvalidArguments)?;
+    let positions = targets(set, selected, by_uid)?;
+    let mut unchanged_since = None;
+    if let Some((Argument::List(modifiers), behind)) = rest.split_first() {
+        unchanged_since = Some(modifier(modifiers)?);
+        enable_condstore(turn, state);
+        rest = behind;
+    }
+    let State::Selected(account, selected) = state else {
+        return Err(Phrase::NoMailboxSelected.into());
+    };
+    let (kind, rest) = rest.split_first().ok_or(Phrase::InvalidArguments)?;
+    let (how, silent) = kind.string().and_then(how).ok_or(Phrase::InvalidArguments)?;
+    let named = match rest.first() {
+        Some(Argument::List(members)) => members,
+        _ => rest,
+    };
+    let (flags, keywords) = flags::parse(named)?;
+    let telling = Telling {
+        uids: by_uid && (!silent || account.features.condstore),
+        keep_expunged: !by_uid,
+        silent_from: None,
+    };
+    if selected.read_only {
+        // Dovecot makes the mailbox know a keyword by naming it.
+        if let Some(folder) = selected.folder(&mut account.world) {
+            folder.keyword_bits(&keywords);
+        }
+        state.sync(turn.service, telling, turn.out);
+        turn.complete_as(Phrase::StoreReadOnly, &[]);
+        return Ok(());
+    }
+    let Some(folder) = selected.folder(&mut account.world) else {
+        return Err(Phrase::NoMailboxSelected.into());
+    };
+    let known: Vec<Entry> = folder.entries().collect();
+    let keywords = folder.keyword_bits(&keywords);
+    let silent_from = silent.then(|| folder.modseq.saturating_add(1));
+    let (mut conflicts, mut changed) = (Vec::new(), false);
+    for position in positions {
+        let Some(seen) = selected.entries.get(position) else { continue };
+        let uid = seen.message.uid;
+        let Ok(place) = known.binary_search_by_key(&uid, |entry| entry.message.uid) else { continue };
+        let Some(entry) = known.get(place) else { continue };
+        if unchanged_since.is_some_and(|since| entry.marks.modseq > since) {
+            let number = u32::try_from(position.saturating_add(1)).unwrap_or(u32::MAX);
+            conflicts.push(if by_uid { uid } else { number });
+            continue;
+        }
+        let present = entry.marks;
+        let (flags, keywords) = match how {
+            How::Add => (present.flags | flags, present.keywords | keywords),
+            How::Remove => (present.flags & !flags, present.keywords & !keywords),
+            How::Replace => (flags | (present.flags & Flags::RECENT), keywords),
+        };
+        changed |= folder.mark(entry, flags, keywords);
+    }
+    if changed {
+        folder.count_change();
+    }
+    state.sync(turn.service, Telling { silent_from, ..telling }, turn.out);
+    if conflicts.is_empty() {
+        turn.complete();
+    } else {
+        let mut list = Vec::new();
+        push_numbers(&mut list, &conflicts);
+        turn.complete_as(Phrase::StoreConflict, &list);
+    }
+    Ok(())
+}
+
+/// `(UNCHANGEDSINCE 5)`
+fn modifier(members: &[Argument<'_>]) -> Result<u64, Fault> {
+    let [name, value] = members else {
+        return Err(Phrase::UnknownStoreModifier.into());
+    };
+    if !name.is_atom("UNCHANGEDSINCE") {
+        return Err(Phrase::UnknownStoreModifier.into());
+    }
+    let value = value.atom().and_then(|digits| std::str::from_utf8(digits).ok()?.parse().ok());
+    value.ok_or_else(|| Phrase::InvalidModseq.into())
+}
+
+/// `+FLAGS.SILENT`, and whether it is silent.
+fn how(text: &[u8]) -> Option<(How, bool)> {
+    let (how, rest) = match text {
+        [b'+', rest @ ..] => (How::Add, rest),
+        [b'-', rest @ ..] => (How::Remove, rest),
+        rest => (How::Replace, rest),
+    };
+    match &rest.to_ascii_uppercase()[..] {
+        b"FLAGS" => Some((how, false)),
+        b"FLAGS.SILENT" => Some((how, true)),
+        _ => None,
+    }
+}
