@@ -233,6 +233,9 @@ fn announce(
     }
     let data = quoted(&data.to_string_lossy());
     writeln!(out, "  {:<11} honeypost events --follow --data-dir {data}", "watch")?;
+    if config.personality() == "decnet" {
+        writeln!(out, "  {:<11} --personality dovecot-2.3 is the one to expose to people", "note")?;
+    }
     writeln!(
         out,
         "It never relays mail, never runs what it receives and never connects anywhere. Ctrl-C ends it."
