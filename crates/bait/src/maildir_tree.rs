@@ -241,7 +241,8 @@ mod tests {
 
     #[test]
     fn what_is_written_is_read_back() {
-        let arrived = Timestamp::from_second(1_709_539_862).unwrap().to_zoned_datetime(TimeZone::UTC);
+        let arrived =
+            Timestamp::from_second(1_709_539_862).expect("in range").to_zoned_datetime(TimeZone::UTC);
         let message = |uid, flags, text: &'static str| {
             Arc::new(Message::new(
                 uid,
@@ -259,9 +260,9 @@ mod tests {
             mailboxes: vec![mailbox("INBOX", 7, inbox), mailbox("Entw\u{fc}rfe", 9, Vec::new())],
             subscriptions: vec!["INBOX".into(), "Entw\u{fc}rfe".into()],
         };
-        let dir = tempfile::tempdir().unwrap();
-        maildir::export(&corpus, dir.path(), "mail.example").unwrap();
-        let read = read(dir.path(), 1).unwrap();
+        let dir = tempfile::tempdir().expect("a folder");
+        maildir::export(&corpus, dir.path(), "mail.example").expect("exported");
+        let read = read(dir.path(), 1).expect("a tree");
         let shown = |corpus: &Corpus| -> Vec<String> {
             let line = |mailbox: &Arc<Mailbox>| {
                 let messages = mailbox.messages.iter();
@@ -283,19 +284,19 @@ mod tests {
 
     #[test]
     fn files_without_a_uid_get_the_next_ones() {
-        let dir = tempfile::tempdir().unwrap();
+        let dir = tempfile::tempdir().expect("a folder");
         for sub in ["cur", "new"] {
-            fs::create_dir(dir.path().join(sub)).unwrap();
+            fs::create_dir(dir.path().join(sub)).expect("writable");
         }
-        fs::write(dir.path().join("dovecot-uidlist"), "3 V77 N9 Gabc\n4 W12 :b.host\n").unwrap();
-        fs::write(dir.path().join("cur/b.host:2,FS"), "b\n").unwrap();
-        fs::write(dir.path().join("new/c.host"), "c\n").unwrap();
-        let corpus = read(dir.path(), 1).unwrap();
-        let inbox = corpus.mailbox("INBOX").unwrap();
+        fs::write(dir.path().join("dovecot-uidlist"), "3 V77 N9 Gabc\n4 W12 :b.host\n").expect("writable");
+        fs::write(dir.path().join("cur/b.host:2,FS"), "b\n").expect("writable");
+        fs::write(dir.path().join("new/c.host"), "c\n").expect("writable");
+        let corpus = read(dir.path(), 1).expect("a tree");
+        let inbox = corpus.mailbox("INBOX").expect("always there");
         let found: Vec<_> = inbox.messages.iter().map(|message| (message.uid, message.flags)).collect();
         assert_eq!(found, [(4, Flags::SEEN | Flags::FLAGGED), (9, Flags::RECENT)]);
         assert_eq!((inbox.uid_validity, inbox.uid_next), (77, 10));
-        fs::write(dir.path().join("dovecot-uidlist"), "3 V77 N9 Gabc\nb.host\n").unwrap();
+        fs::write(dir.path().join("dovecot-uidlist"), "3 V77 N9 Gabc\nb.host\n").expect("writable");
         let error = read(dir.path(), 1).unwrap_err().to_string();
         assert!(error.contains("dovecot-uidlist:2"), "{error}");
     }

@@ -238,7 +238,7 @@ fn announce(
     }
     writeln!(
         out,
-        "It never relays mail, never runs what it receives and never connects anywhere. Ctrl-C ends it."
+        "It never relays mail, never runs what it receives and connects nowhere but where its configuration says. Ctrl-C ends it."
     )?;
     out.flush()
 }

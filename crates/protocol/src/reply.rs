@@ -5,10 +5,10 @@
 use std::collections::BTreeMap;
 use std::fmt::Debug;
 
-use event::{Event, Text as Octets};
+use event::{CloseReason, Event, Text as Octets};
 use serde::Deserialize;
 
-use crate::session::{Action, Actions};
+use crate::session::{Action, Actions, Mark};
 use crate::text::Text;
 
 /// Declares a protocol's `Phrase` and the list of all of them.
@@ -137,6 +137,22 @@ pub(crate) fn injected(line: bytes::Bytes) -> Event {
     Event::ProtocolViolation { what: "starttls-injection", line: Octets(line) }
 }
 
+/// The type of a TLS record that holds a hello (RFC 8446 section 5.1).
+const TLS_HANDSHAKE: u8 = 22;
+
+/// Ends STARTTLS or STLS as Dovecot does: what stood behind it in the same piece belongs to TLS. A hello is handed over;
+/// anything else in the clear is evidence and ends the connection. Whether TLS begins.
+pub(crate) fn hand_to_tls(behind: bytes::Bytes, place: Mark, out: &mut Actions) -> bool {
+    let begins = behind.first().is_none_or(|first| *first == TLS_HANDSHAKE);
+    if begins {
+        out.push(Action::StartTls(behind));
+    } else {
+        out.record_at(place, injected(behind));
+        out.push(Action::Close(CloseReason::Violation));
+    }
+    begins
+}
+
 /// `NoSuchMailbox` as a key of the file: `no-such-mailbox`.
 fn kebab(name: &str) -> String {
     let mut key = String::new();
@@ -147,4 +163,29 @@ fn kebab(name: &str) -> String {
         key.push(letter.to_ascii_lowercase());
     }
     key
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A hello in the same piece is TLS's, a login is evidence and nothing else.
+    #[test]
+    fn what_stands_behind_starttls_is_a_hello_or_evidence() {
+        for (behind, begins) in
+            [(&b""[..], true), (b"\x16\x03\x01", true), (b"\x16", true), (b"a LOGIN x y\r\n", false)]
+        {
+            let mut out = Actions::default();
+            let place = out.mark();
+            let line = bytes::Bytes::from_static(behind);
+            assert_eq!(hand_to_tls(line.clone(), place, &mut out), begins);
+            let done: Vec<_> = out.drain().collect();
+            let expected = if begins {
+                vec![Action::StartTls(line)]
+            } else {
+                vec![Action::Record(injected(line)), Action::Close(CloseReason::Violation)]
+            };
+            assert_eq!(done, expected, "{behind:?}");
+        }
+    }
 }

@@ -25,7 +25,8 @@
 //!
 //! Not here: how events look (`event`), and who asks for which (`honeypost`'s commands, `web`).
 //!
-//! Read `frame.rs`, then `spool.rs`, `cursor.rs`, `import.rs`, `writer.rs`; then `schema.rs`, `reader.rs` and `backlog.rs`.
+//! Read `payload.rs`, `chain.rs`, `frame.rs`, then `spool.rs`, `cursor.rs`, `import.rs`, `blocks.rs`, `writer.rs`,
+//! `retention.rs`; then `schema.rs`, `reader.rs`, `scan.rs`, `recording.rs`, `verify.rs` and `backlog.rs`.
 
 mod backlog;
 mod blocks;

@@ -92,11 +92,7 @@ fn catch_up(reader: &Reader, directory: &Path) -> anyhow::Result<()> {
 
 /// The id of the one session that the filter asks for, where it does.
 pub(super) fn one_session(reader: &Reader, filter: &Filter) -> anyhow::Result<Option<Uuid>> {
-    let Some(session) = filter.session.clone() else {
-        return Ok(None);
-    };
-    let first = reader.events(&Filter { session: Some(session), ..Filter::default() })?.next();
-    Ok(first.transpose()?.map(|stored| stored.attribution.session))
+    Ok(filter.session.as_ref().map(|part| reader.session_id(part)).transpose()?)
 }
 
 /// The times that commands take.

@@ -102,7 +102,7 @@ struct Line {
 fn compare(reader: &Reader, filter: &Filter, file: &Path) -> anyhow::Result<Compared> {
     let open = || format!("--against {}: cannot be read", file.display());
     let mut lines = BufReader::new(File::open(file).with_context(open)?);
-    let only = filter.session.as_ref().map(|part| reader.session_id(part)).transpose()?;
+    let only = reading::one_session(reader, filter)?;
     let mut compared = Compared::default();
     let mut ends: BTreeMap<Uuid, End> = BTreeMap::new();
     let mut line = Vec::new();

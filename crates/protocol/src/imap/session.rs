@@ -19,11 +19,8 @@ use crate::imap::state::{Stage, State};
 use crate::imap::texts::Phrase;
 use crate::imap::turn::{Fault, Turn};
 use crate::imap::view::Telling;
-use crate::reply::{injected, received, unfinished, unheard};
+use crate::reply::{hand_to_tls, received, unfinished, unheard};
 use crate::session::{Action, Actions, Mark, Moment, Session, Step};
-
-/// The type of a TLS record that holds a hello (RFC 8446 section 5.1).
-const TLS_HANDSHAKE: u8 = 22;
 
 /// One IMAP connection.
 #[derive(Debug)]
@@ -253,13 +250,9 @@ impl Imap {
     /// STARTTLS is answered. What came behind it in the same piece is TLS's, as Dovecot has it: the hello, or what makes the
     /// handshake fail at once. In the clear it is evidence.
     fn secure(&mut self, place: Mark, out: &mut Actions) {
-        let behind = self.framing.discard();
-        if behind.first().is_none_or(|first| *first == TLS_HANDSHAKE) {
-            return out.push(Action::StartTls(behind));
+        if !hand_to_tls(self.framing.discard(), place, out) {
+            self.stage = Stage::Closed;
         }
-        out.record_at(place, injected(behind));
-        out.push(Action::Close(CloseReason::Violation));
-        self.stage = Stage::Closed;
     }
 
     /// A line passed its cap. A login process hangs up; after login the line is refused and thrown away.

@@ -13,11 +13,8 @@ use crate::pop3::login;
 use crate::pop3::state::{Stage, State};
 use crate::pop3::texts::{Limits, Phrase};
 use crate::pop3::turn::{Fault, Turn};
-use crate::reply::{injected, received, unfinished, unheard};
+use crate::reply::{hand_to_tls, received, unfinished, unheard};
 use crate::session::{Action, Actions, Mark, Moment, Session, Step};
-
-/// The type of a TLS record that holds a hello (RFC 8446 section 5.1).
-const TLS_HANDSHAKE: u8 = 22;
 
 /// One POP3 connection.
 #[derive(Debug)]
@@ -167,13 +164,9 @@ impl Pop3 {
     /// STLS is answered. What came behind it in the same piece is TLS's, as Dovecot has it: the hello, or what makes the
     /// handshake fail at once. In the clear it is evidence.
     fn secure(&mut self, place: Mark, out: &mut Actions) {
-        let behind = self.framing.discard();
-        if behind.first().is_none_or(|first| *first == TLS_HANDSHAKE) {
-            return out.push(Action::StartTls(behind));
+        if !hand_to_tls(self.framing.discard(), place, out) {
+            self.stage = Stage::Closed;
         }
-        out.record_at(place, injected(behind));
-        out.push(Action::Close(CloseReason::Violation));
-        self.stage = Stage::Closed;
     }
 
     /// A line passed its cap.
