@@ -19,6 +19,7 @@ mod login;
 mod mailbox;
 mod name;
 mod phrase;
+mod reader;
 mod search;
 mod sequence;
 mod session;

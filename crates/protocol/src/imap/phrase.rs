@@ -254,6 +254,48 @@ phrases! {
     Namespace,
     /// Farewell after DELETE of the open mailbox. Untagged.
     ByeMailboxDeleted,
+    /// A command whose arguments go beyond the limit on its octets.
+    LineTooLarge,
+    /// A CR within a line.
+    LoneCarriageReturn,
+    /// `~{5}` where only APPEND may have it.
+    BinaryLiteral,
+    /// An octet above 127 in an atom.
+    EightBitAtom,
+    /// A NUL in a quoted string.
+    NulInString,
+    /// `{5+`
+    LiteralUnclosed,
+    /// `{5}x`
+    MissingLineFeed,
+    /// A tag that is no tag but a command: `LOGIN user password`.
+    TagIsCommand,
+    /// CATENATE with `~{5}` behind a part that was none.
+    BinaryNotFirst,
+    /// A URL of a message in the open mailbox, and there is none.
+    UrlWithoutMailbox,
+    /// A URL of a mailbox that is not there.
+    BadUrlOfMailbox,
+    /// A URL with another UIDVALIDITY.
+    UrlOfOtherValidity,
+    /// `imap://host/`
+    UrlNotRelative,
+    /// `http://host/`
+    UrlOfOtherScheme,
+    /// `;UID=0`
+    UrlUidZero,
+    /// `;UIDVALIDITY=0`
+    UrlValidityZero,
+    /// `;UID=x`
+    UrlOfNoNumber,
+    /// `;BOGUS=1`
+    UrlOfOddPath,
+    /// A URL without a message, or with a section that there is none.
+    MessageExpunged,
+    /// The name begins with `~`.
+    NameTilde,
+    /// The new name has control characters.
+    NameControl,
 }
 
 impl Phrase {
@@ -267,6 +309,13 @@ impl Phrase {
                 | Self::TooManyParentheses
                 | Self::InvalidCharacter
                 | Self::InvalidLiteral
+                | Self::LineTooLarge
+                | Self::LoneCarriageReturn
+                | Self::BinaryLiteral
+                | Self::EightBitAtom
+                | Self::NulInString
+                | Self::LiteralUnclosed
+                | Self::MissingLineFeed
         )
     }
 }

@@ -86,6 +86,10 @@ pub struct Limits {
     pub login_line: usize,
     /// Octets of a literal before login.
     pub login_literal: usize,
+    /// Octets of one argument before login, where they are counted.
+    pub login_word: Option<usize>,
+    /// Octets of a tag before login, where they are counted.
+    pub login_tag: Option<usize>,
     /// Octets of a whole command with its literals before login.
     pub login_command: usize,
     /// Octets of a line after login.

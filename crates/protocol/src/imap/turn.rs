@@ -8,6 +8,8 @@ use event::{CloseReason, Event};
 
 use crate::imap::Service;
 use crate::imap::arguments::{self, Argument};
+use crate::imap::command::Request;
+use crate::imap::reader::{self, Reading, Stop};
 use crate::imap::state::Stage;
 use crate::imap::texts::Phrase;
 use crate::imap::timing::{Work, noise, times};
@@ -56,10 +58,22 @@ pub struct Turn<'a> {
 impl<'a> Turn<'a> {
     /// The arguments, parsed.
     pub fn parse(&self) -> Result<Vec<Argument<'a>>, Fault> {
-        let dovecot = self.service.texts.mail_process.is_dovecot();
-        let parse = if dovecot { arguments::parse_as_dovecot } else { arguments::parse };
-        let arguments = parse(self.arguments).map_err(Fault::from)?;
-        let limit = self.service.texts.limits.argument.filter(|_| self.logged_in);
+        let texts = &self.service.texts;
+        let arguments = if texts.mail_process.is_dovecot() {
+            let request = Request { tag: Some(&self.tag), verb: self.verb.into(), arguments: self.arguments };
+            let Reading { arguments, stop, .. } =
+                reader::read(self.arguments, request.rules(texts, self.logged_in));
+            match stop {
+                Stop::Fault(phrase, asked) => {
+                    return Err(Fault::with(phrase, if asked { &b"+"[..] } else { b"" }));
+                }
+                Stop::Literal(_) | Stop::LiteralTooBig => return Err(Phrase::InvalidLiteral.into()),
+                _ => arguments,
+            }
+        } else {
+            arguments::parse(self.arguments).map_err(Fault::from)?
+        };
+        let limit = texts.limits.argument.filter(|_| self.logged_in);
         if limit.is_some_and(|limit| arguments::longest(&arguments) > limit) {
             return Err(Phrase::ArgumentTooLong.into());
         }
@@ -116,8 +130,18 @@ impl<'a> Turn<'a> {
     }
 
     /// The command is refused.
+    ///
+    /// A detail may name two things, with a NUL between them.
     pub fn refuse(&mut self, fault: &Fault) {
-        let text = self.fill(fault.phrase, &[(Slot::Detail, &fault.detail)]);
+        if fault.phrase == Phrase::MissingLineFeed && !fault.detail.is_empty() {
+            self.go_on(Phrase::Continue);
+        }
+        let (detail, item) = match memchr::memchr(0, &fault.detail) {
+            Some(end) => fault.detail.split_at_checked(end).unwrap_or_default(),
+            None => (&fault.detail[..], &b""[..]),
+        };
+        let item = item.strip_prefix(b"\0").unwrap_or(item);
+        let text = self.fill(fault.phrase, &[(Slot::Detail, detail), (Slot::Item, item)]);
         self.tagged(&text);
     }
 
