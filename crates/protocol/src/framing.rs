@@ -278,10 +278,11 @@ fn announced(line: &[u8]) -> Option<Literal> {
     };
     let brace = memchr::memrchr(b'{', digits)?;
     let number = digits.get(brace.saturating_add(1)..)?;
-    if number.is_empty() || !number.iter().all(u8::is_ascii_digit) {
+    if !number.iter().all(u8::is_ascii_digit) {
         return None;
     }
-    let size = std::str::from_utf8(number).ok()?.parse().unwrap_or(u64::MAX);
+    let digits = std::str::from_utf8(number).ok()?;
+    let size = if digits.is_empty() { 0 } else { digits.parse().unwrap_or(u64::MAX) };
     Some(Literal { size, synchronizing })
 }
 
@@ -290,7 +291,7 @@ fn announced(line: &[u8]) -> Option<Literal> {
 pub fn announces(line: &[u8]) -> bool {
     let before = memchr::memrchr(b'{', line).and_then(|brace| line.get(..brace)).unwrap_or_default();
     let before = before.strip_suffix(b"~").unwrap_or(before);
-    let begins_argument = before.last().is_none_or(|byte| matches!(byte, b' ' | b'('));
+    let begins_argument = !line.ends_with(b"{}") && !line.ends_with(b"{+}") && before.last().is_none_or(|byte| matches!(byte, b' ' | b'('));
     begins_argument && !inside_quotes(before)
 }
 

@@ -73,7 +73,7 @@ fn add(turn: &mut Turn<'_>, state: &mut State, Asked { mailbox, news }: Asked) -
     let mut detail = world.folder(&mailbox).map_or(0, |folder| folder.uid_validity).to_string().into_bytes();
     detail.push(b' ');
     push_numbers(&mut detail, &uids);
-    state.sync(turn.service, Telling::default(), turn.out);
+    turn.sync(state, Telling::default());
     turn.complete_as(Phrase::Appended, &detail);
     Ok(())
 }

@@ -12,7 +12,7 @@ use crate::imap::turn::{Fault, Turn};
 use crate::imap::{
     append, copy, disabled, expunge, fetch, folders, list, login, mailbox, search, status, store,
 };
-use crate::words::{upper_case, word};
+use crate::words::upper_case;
 
 /// In which states a command may come (RFC 3501 section 6).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -92,6 +92,8 @@ pub static TABLE: &[Row] = &[
     Row { verb: "URLFETCH", phase: Phase::Authenticated, reads: Reads::First(0), run: disabled::urlauth },
     Row { verb: "GETMETADATA", phase: Phase::Authenticated, reads: Reads::All, run: disabled::metadata },
     Row { verb: "SETMETADATA", phase: Phase::Authenticated, reads: Reads::All, run: disabled::metadata },
+    Row { verb: "X-STATE", phase: Phase::Authenticated, reads: Reads::All, run: disabled::state },
+    Row { verb: "X-CANCEL", phase: Phase::Authenticated, reads: Reads::First(1), run: disabled::cancel },
     Row { verb: "IDLE", phase: Phase::Authenticated, reads: Reads::First(0), run: mailbox::idle },
     Row { verb: "CLOSE", phase: Phase::Selected, reads: Reads::First(0), run: mailbox::close },
     Row { verb: "UNSELECT", phase: Phase::Selected, reads: Reads::First(0), run: mailbox::unselect },
@@ -134,11 +136,11 @@ impl<'a> Request<'a> {
 
     /// The same of the beginning of a command, whose end is no line end.
     pub fn parse_part(content: &'a [u8]) -> Self {
-        let (tag, rest) = word(content);
-        let (first, mut arguments) = word(rest);
+        let (tag, rest) = name(content);
+        let (first, mut arguments) = name(rest);
         let mut verb: Cow<'a, [u8]> = upper_case(first);
         if *verb == *b"UID" {
-            let (second, behind) = word(arguments);
+            let (second, behind) = name(arguments);
             if !second.is_empty() {
                 verb = Cow::Owned([b"UID ", &*upper_case(second)].concat());
                 arguments = behind;
@@ -149,16 +151,16 @@ impl<'a> Request<'a> {
 
     /// Whether what has come of a line begins with what can be no tag.
     pub fn has_bad_tag(coming: &[u8]) -> bool {
-        let (tag, _) = word(coming);
-        !is_tag(tag.strip_suffix(b"\r").unwrap_or(tag))
+        let (tag, _) = name(coming);
+        !is_tag(tag)
     }
 
     /// Octets behind the verb in the whole command, line ends included.
     pub fn behind_verb(&self, whole: &[u8]) -> usize {
-        let tag = word(whole).1;
-        let mut behind = word(tag).1;
+        let tag = name(whole).1;
+        let mut behind = name(tag).1;
         if self.verb.starts_with(b"UID ") {
-            behind = word(behind).1;
+            behind = name(behind).1;
         }
         behind.len()
     }
@@ -203,10 +205,17 @@ impl<'a> Request<'a> {
     }
 }
 
+/// A tag or a command's name, and what stands behind the space that ends it. A line's end, or a CR within it, ends it too.
+fn name(text: &[u8]) -> (&[u8], &[u8]) {
+    let end = memchr::memchr3(b' ', b'\r', b'\n', text).unwrap_or(text.len());
+    let (name, rest) = text.split_at_checked(end).unwrap_or((text, &[]));
+    (name, rest.strip_prefix(b" ").unwrap_or(rest))
+}
+
 /// Whether Dovecot takes it for the name of a command; `UID` alone is none.
 fn is_verb(verb: &[u8]) -> bool {
     let name = verb.strip_prefix(b"UID ").unwrap_or(verb);
-    !name.is_empty() && name != b"UID" && !name.iter().any(is_special)
+    !name.is_empty() && verb != b"UID" && !name.iter().any(is_special)
 }
 
 /// What neither a tag nor a command's name may have.

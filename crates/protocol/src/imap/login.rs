@@ -26,7 +26,7 @@ pub fn capability(turn: &mut Turn<'_>, state: &mut State) -> Result<(), Fault> {
 
 /// RFC 3501 section 6.1.2.
 pub fn noop(turn: &mut Turn<'_>, state: &mut State) -> Result<(), Fault> {
-    state.sync(turn.service, Telling::default(), turn.out);
+    turn.sync(state, Telling::default());
     turn.complete();
     Ok(())
 }

@@ -19,6 +19,7 @@ mod login;
 mod mailbox;
 mod name;
 mod phrase;
+mod qresync;
 mod reader;
 mod search;
 mod sequence;

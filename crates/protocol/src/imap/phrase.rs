@@ -250,6 +250,8 @@ phrases! {
     PermanentFlagsReadOnly,
     /// After the first CONDSTORE command in an open mailbox. Untagged.
     HighestModseq,
+    /// A command went well, and the client has to know the highest mod-sequence.
+    CompletedAtModseq,
     /// The answer to NAMESPACE. Untagged.
     Namespace,
     /// Farewell after DELETE of the open mailbox. Untagged.
@@ -292,6 +294,52 @@ phrases! {
     UrlOfOddPath,
     /// A URL without a message, or with a section that there is none.
     MessageExpunged,
+    /// A keyword with characters that none may have.
+    KeywordCharacters,
+    /// A keyword that is too long.
+    KeywordTooLong,
+    /// STORE with modifiers that are no pairs of atoms.
+    InvalidStoreModifiers,
+    /// STORE UNCHANGEDSINCE in a mailbox opened with EXAMINE.
+    ConditionalReadOnly,
+    /// SELECT with options that are no atoms.
+    SelectNoAtoms,
+    /// QRESYNC that was not enabled.
+    QresyncDisabled,
+    /// `(QRESYNC)`
+    QresyncMissing,
+    /// QRESYNC with the wrong number of parameters, or what is no number.
+    QresyncInvalid,
+    /// QRESYNC with known UIDs that are no set of UIDs.
+    QresyncUids,
+    /// QRESYNC with sequence numbers to match that are no set.
+    QresyncMatchNumbers,
+    /// QRESYNC with UIDs to match that are no set.
+    QresyncMatchUids,
+    /// QRESYNC with sets to match that do not.
+    QresyncMatch,
+    /// QRESYNC with more than two sets to match.
+    QresyncMatchMore,
+    /// Messages that were expunged before; names their UIDs. Untagged.
+    VanishedEarlier,
+    /// RENAME a a.
+    RenameItself,
+    /// DELETE "".
+    DeleteRoot,
+    /// CREATE of a name that the disk cannot hold.
+    NotFound,
+    /// DELETE or RENAME of such a name; names the time.
+    InternalError,
+    /// Farewell to who has renamed the open mailbox. Untagged.
+    ByeInconsistent,
+    /// The same, to FETCH. Untagged.
+    ByeDeletedUnderUs,
+    /// To STORE and CLOSE there.
+    DeletedUnderUs,
+    /// X-STATE.
+    CommandDisabled,
+    /// X-CANCEL of a command that is not running.
+    CommandTagUnknown,
     /// The name begins with `~`.
     NameTilde,
     /// The new name has control characters.

@@ -19,7 +19,7 @@ use crate::imap::login;
 use crate::imap::state::{Stage, State};
 use crate::imap::texts::Phrase;
 use crate::imap::turn::{Fault, Turn};
-use crate::imap::view::Telling;
+use crate::imap::view::{Telling, untagged};
 use crate::reply::{hand_to_tls, received, unfinished, unheard};
 use crate::session::{Action, Actions, Mark, Moment, Session, Step};
 
@@ -134,7 +134,7 @@ impl Imap {
                 Stage::Idling { tag, since, .. } => {
                     self.waiting = Some(since);
                     self.turn(&Input::more(&line, tag, b"IDLE"), now, out, |turn, state| {
-                        state.sync(turn.service, Telling::default(), turn.out);
+                        turn.sync(state, Telling::default());
                         if !trim_line_end(&line).eq_ignore_ascii_case(b"DONE") {
                             return Err(Phrase::ExpectedDone.into());
                         }
@@ -171,7 +171,14 @@ impl Imap {
             let before = line.len().saturating_sub(request.behind_verb(line));
             append::next(&self.state, &self.service, line.get(before..).unwrap_or_default(), before)
         });
+        let logged_in = self.state.account().is_some();
         self.carry_out(line, &request, now, out);
+        let limits = &self.service.texts.limits;
+        let room = limits.login_literal.saturating_add(limits.login_word.unwrap_or(usize::MAX));
+        if dovecot && !logged_in && line.len() > room && *request.verb != *b"AUTHENTICATE" && !matches!(self.stage, Stage::Closed) {
+            // The login process has given the line up, and cannot hold the rest of it.
+            return self.farewell(Phrase::ByeLineTooLong, CloseReason::Violation, out);
+        }
         if let (Some(Next::Ended(_, Ending { rest, skip })), false) =
             (ending, matches!(self.stage, Stage::Closed))
         {
@@ -202,7 +209,12 @@ impl Imap {
     }
 
     /// Whether a line, or what has come of it, has a word that Dovecot's login process cannot hold.
+    ///
+    /// The response that AUTHENTICATE may have is held elsewhere.
     fn too_wordy(&self, line: &[u8]) -> bool {
+        if *Request::parse_part(line).verb == *b"AUTHENTICATE" {
+            return false;
+        }
         let longest = |limit| {
             let mut quoted = false;
             let ends = |octet: &u8| {
@@ -239,6 +251,7 @@ impl Imap {
             logged_in: self.state.account().is_some(),
             asked_capabilities: self.asked_capabilities,
             waited: waited(self.waiting, now),
+            modseq: None,
         };
         let limits = &service.texts.limits;
         let refused = run(&mut turn, &mut self.state).err();
@@ -427,7 +440,10 @@ impl Session for Imap {
             account.world.arrive(&self.mail);
         }
         if matches!(self.stage, Stage::Idling { .. }) {
-            self.state.sync(&self.service, Telling::default(), out);
+            let modseq = self.state.sync(&self.service, Telling::default(), out);
+            if let Some(modseq) = modseq {
+                untagged(&self.service, Phrase::HighestModseq, modseq.to_string().as_bytes(), out);
+            }
         }
     }
 

@@ -76,6 +76,21 @@ pub struct Attributes {
     pub mailbox: String,
     /// Of the root.
     pub root: String,
+    /// Of a mailbox that has others below it, where they are told apart.
+    #[serde(default)]
+    pub children: String,
+    /// Of a name that is no mailbox, in an answer to LIST with options.
+    #[serde(default)]
+    pub nonexistent: String,
+    /// Of a name that is subscribed to.
+    #[serde(default)]
+    pub subscribed: String,
+    /// Of a mailbox where nothing is new.
+    #[serde(default)]
+    pub unmarked: String,
+    /// Behind a name below which others are subscribed to.
+    #[serde(default)]
+    pub child_subscribed: String,
 }
 
 /// Caps on what a client sends.

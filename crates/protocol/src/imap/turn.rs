@@ -10,9 +10,10 @@ use crate::imap::Service;
 use crate::imap::arguments::{self, Argument};
 use crate::imap::command::Request;
 use crate::imap::reader::{self, Reading, Stop};
-use crate::imap::state::Stage;
+use crate::imap::state::{Stage, State};
 use crate::imap::texts::Phrase;
 use crate::imap::timing::{Work, noise, times};
+use crate::imap::view::Telling;
 use crate::reply::status_of;
 use crate::sasl::Attempt;
 use crate::session::{Action, Actions, Moment};
@@ -53,6 +54,8 @@ pub struct Turn<'a> {
     pub asked_capabilities: bool,
     /// How long the command has waited for the client.
     pub waited: Duration,
+    /// The highest mod-sequence, where the answer has to tell it (RFC 7162 section 3.2.5.1).
+    pub modseq: Option<u64>,
 }
 
 impl<'a> Turn<'a> {
@@ -78,6 +81,19 @@ impl<'a> Turn<'a> {
             return Err(Phrase::ArgumentTooLong.into());
         }
         Ok(arguments)
+    }
+
+    /// Tells of what has changed in the open mailbox.
+    ///
+    /// Where the mailbox is no more what it was, this is the end, and what is answered later is not sent.
+    pub fn sync(&mut self, state: &mut State, how: Telling) {
+        if state.selected().is_some_and(|selected| selected.renamed) {
+            let fetching = matches!(self.verb, b"FETCH" | b"UID FETCH");
+            let phrase = if fetching { Phrase::ByeDeletedUnderUs } else { Phrase::ByeInconsistent };
+            state.select(None);
+            return self.bye(phrase, CloseReason::Violation);
+        }
+        self.modseq = state.sync(self.service, how, self.out);
     }
 
     /// Records an event of the command.
@@ -178,6 +194,21 @@ impl<'a> Turn<'a> {
     }
 
     fn tagged(&mut self, text: &[u8]) {
+        if matches!(self.stage, Stage::Closed) {
+            return;
+        }
+        let modseq = self.modseq.take().map(|modseq| modseq.to_string());
+        let mut within = None;
+        if let Some(modseq) = &modseq {
+            match text.strip_prefix(b"OK ").filter(|words| !words.starts_with(b"[")) {
+                Some(words) => {
+                    let values = [(Slot::Modseq, modseq.as_bytes()), (Slot::Detail, words)];
+                    within = Some(self.fill(Phrase::CompletedAtModseq, &values));
+                }
+                None => self.untagged_with(Phrase::HighestModseq, modseq.as_bytes()),
+            }
+        }
+        let text = within.as_deref().unwrap_or(text);
         self.status = status_of(text, &["OK", "NO", "BAD"]);
         self.out.send(&self.tag);
         self.out.send(b" ");

@@ -22,7 +22,7 @@ pub fn fetch(text: &[u8], state: &State) -> Result<Vec<u8>, Fault> {
     let bad = |phrase| Fault::with(phrase, text);
     let mut target = parse(text)?;
     if target.mailbox.is_none() {
-        let open = state.selected().ok_or_else(|| bad(Phrase::UrlWithoutMailbox))?;
+        let open = state.selected().filter(|_| !text.starts_with(b"/")).ok_or_else(|| bad(Phrase::UrlWithoutMailbox))?;
         target.mailbox = Some(open.name.clone());
     }
     let Some(uid) = target.uid else { return Err(Phrase::MessageExpunged.into()) };

@@ -101,7 +101,7 @@ impl<'a> Walk<'a> {
 
     /// The command ends with this line.
     fn ended_line(&mut self, fault: Option<Fault>) -> Next {
-        let skip = self.rest().is_empty();
+        let skip = self.rest().is_empty() && !self.behind.is_empty();
         self.ended(fault, Ending { rest: 0, skip })
     }
 
@@ -225,12 +225,17 @@ impl<'a> Walk<'a> {
         let mut rest = arguments;
         if let [Argument::List(members), behind @ ..] = rest {
             match flags::parse(members) {
-                Ok((flags, keywords)) => (new.flags, new.keywords) = (flags, keywords),
+                Ok((flags, keywords)) => {
+                    if let Err(fault) = flags::check(&keywords) {
+                        self.fail(fault);
+                    }
+                    (new.flags, new.keywords) = (flags, keywords);
+                }
                 Err(fault) => return Err(self.ended_here(Some(fault))),
             }
             rest = behind;
         }
-        if let [Argument::Quoted(text), ..] = rest {
+        if let ([Argument::Quoted(text), ..], None) = (rest, &self.failed) {
             match date::parse(text) {
                 Some(date) => new.date = Some(date),
                 None => return Err(self.ended_here(Some(Phrase::InvalidInternalDate.into()))),

@@ -80,7 +80,7 @@ impl Imap {
         let texts = &service.texts;
         let logged_in = self.state.account().is_some();
         let known = if logged_in {
-            request.known(texts).is_some()
+            !matches!(request.row(texts, &self.state), Err(Phrase::UnknownCommand))
         } else {
             // The login process reads on whatever the command, but for those of which it reads the line itself.
             *request.verb != *b"AUTHENTICATE" && *request.verb != *b"ID"
