@@ -1,6 +1,6 @@
 //! One mailbox of a visitor's world: the corpus's mailbox, and what the visitor has marked, added and removed.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use crate::corpus::Mailbox;
@@ -53,10 +53,13 @@ pub struct Folder {
     base_next: u32,
     added: Vec<Arc<Message>>,
     changes: BTreeMap<u32, Marks>,
-    gone: BTreeSet<u32>,
+    /// What was removed, and at which mod-sequence.
+    gone: BTreeMap<u32, u64>,
     /// Messages below this UID are `\Recent` no more.
     seen_below: u32,
     looked_at: bool,
+    /// Whether the visitor has made it.
+    made: bool,
 }
 
 impl Folder {
@@ -71,10 +74,16 @@ impl Folder {
             base_next: mailbox.uid_next,
             added: Vec::new(),
             changes: BTreeMap::new(),
-            gone: BTreeSet::new(),
+            gone: BTreeMap::new(),
             seen_below: 0,
             looked_at: false,
+            made: false,
         }
+    }
+
+    /// A new, empty mailbox.
+    pub(crate) fn made(mailbox: &Arc<Mailbox>) -> Self {
+        Self { made: true, ..Self::of(mailbox) }
     }
 
     pub(crate) fn is(&self, name: &str) -> bool {
@@ -84,7 +93,7 @@ impl Folder {
     /// The messages, by ascending UID.
     pub fn entries(&self) -> impl Iterator<Item = Entry> + '_ {
         let known = self.base.messages.iter().filter(|message| message.uid < self.base_next);
-        let present = known.chain(&self.added).filter(|message| !self.gone.contains(&message.uid));
+        let present = known.chain(&self.added).filter(|message| !self.gone.contains_key(&message.uid));
         present.map(|message| Entry { message: Arc::clone(message), marks: self.marks(message) })
     }
 
@@ -103,10 +112,10 @@ impl Folder {
     }
 
     /// Whether it is known, from its index, that nothing in it is new (`\Unmarked`, RFC 3501 section 7.2.2). Dovecot never
-    /// says so of INBOX.
+    /// says so of INBOX, nor at first of a mailbox that was just made.
     pub fn is_unmarked(&self) -> bool {
         let recent = |entry: Entry| entry.marks.flags.contains(Flags::RECENT);
-        self.looked_at && self.name != "INBOX" && !self.entries().any(recent)
+        self.looked_at && !self.made && self.name != "INBOX" && !self.entries().any(recent)
     }
 
     /// From now on nothing that is there is `\Recent`.
@@ -118,7 +127,7 @@ impl Folder {
     pub fn mark(&mut self, entry: &Entry, flags: Flags, keywords: u64) -> bool {
         let present = self.marks(&entry.message);
         let flags = (flags & !Flags::RECENT) | (present.flags & Flags::RECENT);
-        if (flags, keywords) == (present.flags, present.keywords) || self.gone.contains(&entry.message.uid) {
+        if (flags, keywords) == (present.flags, present.keywords) || self.gone.contains_key(&entry.message.uid) {
             return false;
         }
         self.changes.insert(entry.message.uid, Marks { flags, keywords, modseq: self.modseq + 1 });
@@ -133,13 +142,20 @@ impl Folder {
     /// Removes messages; how many there were.
     pub fn expunge(&mut self, uids: impl IntoIterator<Item = u32>) -> usize {
         let before = self.gone.len();
-        self.gone.extend(uids);
+        for uid in uids {
+            self.gone.entry(uid).or_insert(self.modseq + 1);
+        }
         let gone = &self.gone;
-        self.changes.retain(|uid, _| !gone.contains(uid));
+        self.changes.retain(|uid, _| !gone.contains_key(uid));
         if gone.len() > before {
             self.modseq += 1;
         }
         gone.len() - before
+    }
+
+    /// The UIDs of what was removed after this mod-sequence, ascending (RFC 7162 section 3.2).
+    pub fn expunged_since(&self, modseq: u64) -> impl Iterator<Item = u32> + '_ {
+        self.gone.iter().filter(move |(_, at)| **at > modseq).map(|(uid, _)| *uid)
     }
 
     /// The bits of keywords, which become known to the mailbox. There is no bit for one too many.

@@ -4,7 +4,9 @@ use base64::Engine;
 use base64::alphabet::IMAP_MUTF7;
 use base64::engine::general_purpose::{GeneralPurpose, NO_PAD};
 
-const MODIFIED_BASE64: GeneralPurpose = GeneralPurpose::new(&IMAP_MUTF7, NO_PAD);
+/// Bits at the end that are no octet may be anything, as Dovecot has it.
+const MODIFIED_BASE64: GeneralPurpose =
+    GeneralPurpose::new(&IMAP_MUTF7, NO_PAD.with_decode_allow_trailing_bits(true));
 
 /// A name in UTF-8 as the wire has it.
 pub fn encode(name: &str) -> String {
@@ -35,7 +37,8 @@ fn unshift(wire: &mut String, shifted: &mut Vec<u8>) {
     }
 }
 
-/// A name from the wire in UTF-8; `None` where it is no modified UTF-7.
+/// A name from the wire in UTF-8; `None` where it is no modified UTF-7: also where what needs no shifting is shifted, and where
+/// one shift follows another.
 pub fn decode(wire: &[u8]) -> Option<String> {
     let mut name = String::with_capacity(wire.len());
     let mut rest = wire;
@@ -57,7 +60,10 @@ pub fn decode(wire: &[u8]) -> Option<String> {
                 }
                 let units = pairs.iter().map(|pair| u16::from_be_bytes(*pair));
                 for letter in char::decode_utf16(units) {
-                    name.push(letter.ok()?);
+                    name.push(letter.ok().filter(|letter| !matches!(letter, '\0' | ' '..='~'))?);
+                }
+                if rest.first() == Some(&b'&') && rest.get(1) != Some(&b'-') {
+                    return None;
                 }
             }
             b' '..=b'~' => name.push(char::from(first)),
@@ -84,7 +90,7 @@ mod tests {
             assert_eq!(encode(name), wire);
             assert_eq!(decode(wire.as_bytes()).as_deref(), Some(name));
         }
-        for wire in ["&", "&AB", "&A-", "\u{fc}", "&2D0-", "a\tb"] {
+        for wire in ["&", "&AB", "&A-", "\u{fc}", "&2D0-", "a\tb", "&AGE-", "&AAA-", "&U,A-&ZeU-"] {
             assert_eq!(decode(wire.as_bytes()), None, "{wire}");
         }
     }

@@ -97,7 +97,7 @@ impl World {
         let uid_validity = self.next_validity;
         self.next_validity = uid_validity.checked_add(1).ok_or(Full)?;
         let empty = Mailbox { name: name.to_owned(), uid_validity, uid_next: 1, messages: Vec::new() };
-        self.folders.push(Folder::of(&Arc::new(empty)));
+        self.folders.push(Folder::made(&Arc::new(empty)));
         Ok(())
     }
 

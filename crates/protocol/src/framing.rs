@@ -20,7 +20,7 @@ pub struct Caps {
 pub enum Unit {
     /// A whole command, with its literals and its last line end; or a whole line.
     Command(Bytes),
-    /// The command read so far announces a literal (RFC 3501 section 4.3, RFC 7888). The session says
+    /// The command read so far ends with what may announce a literal (RFC 3501 section 4.3, RFC 7888). The session says
     /// [`Framing::accept_literal`] or [`Framing::refuse_literal`] before it asks for the next unit.
     Literal(Literal),
     /// A line, or the whole command, passed its cap. These are the octets kept of it; the session closes the
@@ -197,6 +197,47 @@ impl Framing {
         self.take(self.line)
     }
 
+    /// The literal that is announced is none: the command goes on with the next line.
+    pub fn ignore_literal(&mut self) {
+        self.expect = Expect::Line;
+    }
+
+    /// Takes the command as far as its last literal, where that is whole; what is still to come of its line is thrown away.
+    pub fn take_so_far(&mut self) -> Bytes {
+        let line = self.line;
+        let kept = self.take(line);
+        match memchr::memchr(b'\n', &self.buffer) {
+            Some(end) => {
+                self.take(end.saturating_add(1));
+            }
+            None => {
+                self.buffer = BytesMut::new();
+                self.expect = Expect::Skip;
+            }
+        }
+        kept
+    }
+
+    /// Whether the present command has a literal, and all of it is there.
+    pub fn has_whole_literal(&self) -> bool {
+        self.expect == Expect::Line && self.line > 0
+    }
+
+    /// Puts octets back in front of what comes: they are no part of the command that was taken.
+    pub fn unread(&mut self, octets: &[u8]) {
+        if !octets.is_empty() {
+            let behind = std::mem::take(&mut self.buffer);
+            self.buffer.extend_from_slice(octets);
+            self.buffer.extend_from_slice(&behind);
+            self.searched = 0;
+        }
+    }
+
+    /// Throws away the line that comes next.
+    pub fn skip_next_line(&mut self) {
+        self.expect = Expect::Skip;
+    }
+
     /// After [`Unit::TooLong`]: throws away what is still to come of that line.
     pub fn skip_line(&mut self, kept: &[u8]) {
         if !kept.ends_with(b"\n") {
@@ -228,7 +269,7 @@ pub fn trim_line_end(line: &[u8]) -> &[u8] {
     line.strip_suffix(b"\r").unwrap_or(line)
 }
 
-/// The literal that a line (without its end) announces: `{n}`, `{n+}`, `~{n}` as its last argument, outside quotes.
+/// What a line (without its end) that ends with `{n}` or `{n+}` may announce. Whether it does is the session's to say.
 fn announced(line: &[u8]) -> Option<Literal> {
     let digits = line.strip_suffix(b"}")?;
     let (digits, synchronizing) = match digits.strip_suffix(b"+") {
@@ -236,18 +277,22 @@ fn announced(line: &[u8]) -> Option<Literal> {
         None => (digits, true),
     };
     let brace = memchr::memrchr(b'{', digits)?;
-    let (before, number) = digits.split_at_checked(brace)?;
-    let number = number.strip_prefix(b"{")?;
-    if number.is_empty() || !number.iter().all(u8::is_ascii_digit) {
+    let number = digits.get(brace.saturating_add(1)..)?;
+    if !number.iter().all(u8::is_ascii_digit) {
         return None;
     }
-    let before = before.strip_suffix(b"~").unwrap_or(before);
-    let begins_argument = before.last().is_none_or(|byte| matches!(byte, b' ' | b'('));
-    if !begins_argument || inside_quotes(before) {
-        return None;
-    }
-    let size = std::str::from_utf8(number).ok()?.parse().unwrap_or(u64::MAX);
+    let digits = std::str::from_utf8(number).ok()?;
+    let size = if digits.is_empty() { 0 } else { digits.parse().unwrap_or(u64::MAX) };
     Some(Literal { size, synchronizing })
+}
+
+/// Whether a line (without its end) ends with what announces a literal and stands where an argument may: behind a space or
+/// a parenthesis, and not within quotes.
+pub fn announces(line: &[u8]) -> bool {
+    let before = memchr::memrchr(b'{', line).and_then(|brace| line.get(..brace)).unwrap_or_default();
+    let before = before.strip_suffix(b"~").unwrap_or(before);
+    let begins_argument = !line.ends_with(b"{}") && !line.ends_with(b"{+}") && before.last().is_none_or(|byte| matches!(byte, b' ' | b'('));
+    begins_argument && !inside_quotes(before)
 }
 
 fn inside_quotes(line: &[u8]) -> bool {
@@ -278,6 +323,10 @@ mod tests {
             framing.push(piece);
             while let Some(unit) = framing.next(&CAPS) {
                 match &unit {
+                    Unit::Literal(_) if !announces(trim_line_end(framing.command_so_far())) => {
+                        found.push(Unit::Command(framing.refuse_literal()));
+                        continue;
+                    }
                     Unit::Literal(_) => framing.accept_literal(),
                     Unit::TooLong(kept) => framing.skip_line(kept),
                     Unit::Command(_) => {}

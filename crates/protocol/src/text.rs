@@ -20,6 +20,8 @@ pub enum Slot {
     Number,
     /// Octets of a message, or of all messages.
     Size,
+    /// What else the reply names, beside the detail.
+    Item,
     /// A message's unique-id (RFC 1939 section 7).
     UniqueId,
     /// Number of recent messages.
@@ -61,9 +63,10 @@ pub enum Slot {
 }
 
 impl Slot {
-    const ALL: [(&'static str, Self); 25] = [
+    const ALL: [(&'static str, Self); 26] = [
         ("verb", Self::Verb),
         ("detail", Self::Detail),
+        ("item", Self::Item),
         ("capabilities", Self::Capabilities),
         ("exists", Self::Exists),
         ("number", Self::Number),
@@ -135,14 +138,21 @@ impl FromStr for Text {
             let Some((_, slot)) = Slot::ALL.into_iter().find(|(known, _)| *known == name) else {
                 return Err(TextError::UnknownSlot(name.to_owned()));
             };
-            pieces.push(Piece::Fixed(fixed.into()));
+            pieces.push(fixed_piece(fixed, text)?);
             pieces.push(Piece::Slot(slot));
             rest = after;
         }
-        pieces.push(Piece::Fixed(rest.into()));
-        let stray = pieces.iter().any(|piece| matches!(piece, Piece::Fixed(fixed) if fixed.contains('}')));
-        if stray { Err(TextError::Unbalanced(text.to_owned())) } else { Ok(Self { pieces }) }
+        pieces.push(fixed_piece(rest, text)?);
+        Ok(Self { pieces })
     }
+}
+
+/// What stands between slots. `}}` is one brace.
+fn fixed_piece(fixed: &str, whole: &str) -> Result<Piece, TextError> {
+    if fixed.replace("}}", "").contains('}') {
+        return Err(TextError::Unbalanced(whole.to_owned()));
+    }
+    Ok(Piece::Fixed(fixed.replace("}}", "}").into()))
 }
 
 impl Text {
@@ -207,6 +217,7 @@ mod tests {
         assert_eq!("{verbs}".parse::<Text>(), Err(TextError::UnknownSlot("verbs".into())));
         assert_eq!("{verb".parse::<Text>(), Err(TextError::Unbalanced("{verb".into())));
         assert_eq!("verb}".parse::<Text>(), Err(TextError::Unbalanced("verb}".into())));
+        assert_eq!("'}}'".parse::<Text>().map(|text| text.fill(&[])), Ok(b"'}'".to_vec()));
         assert_eq!("a\r\nb".parse::<Text>(), Err(TextError::Control("a\\r\\nb".into())));
     }
 }

@@ -1,5 +1,5 @@
-//! The arguments of a command, generic first (RFC 3501 section 9: atom, quoted, literal, parenthesised list), as
-//! Dovecot reads them; what they mean is each command's own business.
+//! The arguments of a command, generic first (RFC 3501 section 9: atom, quoted, literal, parenthesised list); what they
+//! mean is each command's own business. How Dovecot reads them is in `reader.rs`.
 
 use std::borrow::Cow;
 
@@ -66,15 +66,6 @@ const MAX_DEPTH: usize = 32;
 ///
 /// `Err` is the phrase of the fault.
 pub fn parse(input: &[u8]) -> Result<Vec<Argument<'_>>, Phrase> {
-    parse_all(input, false)
-}
-
-/// The same, where Dovecot is strict (a quote within an atom) and where it knows more (`~{5}`, RFC 3516).
-pub fn parse_as_dovecot(input: &[u8]) -> Result<Vec<Argument<'_>>, Phrase> {
-    parse_all(input, true)
-}
-
-fn parse_all(input: &[u8], dovecot: bool) -> Result<Vec<Argument<'_>>, Phrase> {
     let mut open: Vec<Vec<Argument<'_>>> = Vec::new();
     let mut present = Vec::new();
     let mut rest = input;
@@ -104,16 +95,8 @@ fn parse_all(input: &[u8], dovecot: bool) -> Result<Vec<Argument<'_>>, Phrase> {
                 present.push(argument);
                 after
             }
-            b'~' if dovecot && behind.starts_with(b"{") => {
-                let (argument, after) = literal(behind.get(1..).unwrap_or_default())?;
-                present.push(argument);
-                after
-            }
             _ => {
                 let (argument, after) = atom(rest)?;
-                if dovecot && after.starts_with(b"\"") {
-                    return Err(Phrase::InvalidCharacter);
-                }
                 present.push(argument);
                 after
             }

@@ -6,12 +6,13 @@ use bytes::Bytes;
 
 use crate::framing::trim_line_end;
 use crate::imap::state::State;
+use crate::imap::reader::{Literals, Rules};
 use crate::imap::texts::{ImapTexts, Phrase};
 use crate::imap::turn::{Fault, Turn};
 use crate::imap::{
     append, copy, disabled, expunge, fetch, folders, list, login, mailbox, search, status, store,
 };
-use crate::words::{upper_case, word};
+use crate::words::upper_case;
 
 /// In which states a command may come (RFC 3501 section 6).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -37,6 +38,17 @@ impl Phase {
     }
 }
 
+/// How many arguments a command reads.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Reads {
+    /// All that there are.
+    All,
+    /// No more than so many.
+    First(usize),
+    /// In a way of its own.
+    Itself,
+}
+
 /// One verb: name, when it is allowed, what it does.
 #[derive(Debug)]
 pub struct Row {
@@ -44,61 +56,65 @@ pub struct Row {
     pub verb: &'static str,
     /// When it is allowed.
     pub phase: Phase,
+    /// How many of its arguments Dovecot reads. What stands behind them is not even looked at.
+    pub reads: Reads,
     /// What it does.
     pub run: fn(&mut Turn<'_>, &mut State) -> Result<(), Fault>,
 }
 
 /// Every command that the engine has. A personality takes part in those that it has words for.
 pub static TABLE: &[Row] = &[
-    Row { verb: "CAPABILITY", phase: Phase::Any, run: login::capability },
-    Row { verb: "NOOP", phase: Phase::Any, run: login::noop },
-    Row { verb: "LOGOUT", phase: Phase::Any, run: login::logout },
-    Row { verb: "ID", phase: Phase::Any, run: login::id },
-    Row { verb: "ENABLE", phase: Phase::Any, run: login::enable },
-    Row { verb: "STARTTLS", phase: Phase::NotAuthenticated, run: login::starttls },
-    Row { verb: "LOGIN", phase: Phase::NotAuthenticated, run: login::login },
-    Row { verb: "AUTHENTICATE", phase: Phase::NotAuthenticated, run: login::authenticate },
-    Row { verb: "SELECT", phase: Phase::Authenticated, run: mailbox::select },
-    Row { verb: "EXAMINE", phase: Phase::Authenticated, run: mailbox::examine },
-    Row { verb: "LIST", phase: Phase::Authenticated, run: list::list },
-    Row { verb: "LSUB", phase: Phase::Authenticated, run: list::lsub },
-    Row { verb: "STATUS", phase: Phase::Authenticated, run: status::status },
-    Row { verb: "XLIST", phase: Phase::Authenticated, run: list::list },
-    Row { verb: "NAMESPACE", phase: Phase::Authenticated, run: folders::namespace },
-    Row { verb: "CREATE", phase: Phase::Authenticated, run: folders::create },
-    Row { verb: "DELETE", phase: Phase::Authenticated, run: folders::delete },
-    Row { verb: "RENAME", phase: Phase::Authenticated, run: folders::rename },
-    Row { verb: "SUBSCRIBE", phase: Phase::Authenticated, run: folders::subscribe },
-    Row { verb: "UNSUBSCRIBE", phase: Phase::Authenticated, run: folders::unsubscribe },
-    Row { verb: "APPEND", phase: Phase::Authenticated, run: append::append },
-    Row { verb: "NOTIFY", phase: Phase::Authenticated, run: disabled::notify },
-    Row { verb: "CANCELUPDATE", phase: Phase::Authenticated, run: disabled::cancel_update },
-    Row { verb: "GENURLAUTH", phase: Phase::Authenticated, run: disabled::urlauth },
-    Row { verb: "RESETKEY", phase: Phase::Authenticated, run: disabled::urlauth },
-    Row { verb: "URLFETCH", phase: Phase::Authenticated, run: disabled::urlauth },
-    Row { verb: "GETMETADATA", phase: Phase::Authenticated, run: disabled::metadata },
-    Row { verb: "SETMETADATA", phase: Phase::Authenticated, run: disabled::metadata },
-    Row { verb: "IDLE", phase: Phase::Authenticated, run: mailbox::idle },
-    Row { verb: "CLOSE", phase: Phase::Selected, run: mailbox::close },
-    Row { verb: "UNSELECT", phase: Phase::Selected, run: mailbox::unselect },
-    Row { verb: "CHECK", phase: Phase::Selected, run: mailbox::check },
-    Row { verb: "EXPUNGE", phase: Phase::Selected, run: expunge::expunge },
+    Row { verb: "CAPABILITY", phase: Phase::Any, reads: Reads::First(0), run: login::capability },
+    Row { verb: "NOOP", phase: Phase::Any, reads: Reads::First(0), run: login::noop },
+    Row { verb: "LOGOUT", phase: Phase::Any, reads: Reads::First(0), run: login::logout },
+    Row { verb: "ID", phase: Phase::Any, reads: Reads::All, run: login::id },
+    Row { verb: "ENABLE", phase: Phase::Any, reads: Reads::All, run: login::enable },
+    Row { verb: "STARTTLS", phase: Phase::NotAuthenticated, reads: Reads::First(0), run: login::starttls },
+    Row { verb: "LOGIN", phase: Phase::NotAuthenticated, reads: Reads::All, run: login::login },
+    Row { verb: "AUTHENTICATE", phase: Phase::NotAuthenticated, reads: Reads::First(0), run: login::authenticate },
+    Row { verb: "SELECT", phase: Phase::Authenticated, reads: Reads::All, run: mailbox::select },
+    Row { verb: "EXAMINE", phase: Phase::Authenticated, reads: Reads::All, run: mailbox::examine },
+    Row { verb: "LIST", phase: Phase::Authenticated, reads: Reads::All, run: list::list },
+    Row { verb: "LSUB", phase: Phase::Authenticated, reads: Reads::All, run: list::lsub },
+    Row { verb: "STATUS", phase: Phase::Authenticated, reads: Reads::First(2), run: status::status },
+    Row { verb: "XLIST", phase: Phase::Authenticated, reads: Reads::All, run: list::list },
+    Row { verb: "NAMESPACE", phase: Phase::Authenticated, reads: Reads::First(0), run: folders::namespace },
+    Row { verb: "CREATE", phase: Phase::Authenticated, reads: Reads::First(1), run: folders::create },
+    Row { verb: "DELETE", phase: Phase::Authenticated, reads: Reads::First(1), run: folders::delete },
+    Row { verb: "RENAME", phase: Phase::Authenticated, reads: Reads::First(2), run: folders::rename },
+    Row { verb: "SUBSCRIBE", phase: Phase::Authenticated, reads: Reads::First(1), run: folders::subscribe },
+    Row { verb: "UNSUBSCRIBE", phase: Phase::Authenticated, reads: Reads::First(1), run: folders::unsubscribe },
+    Row { verb: "APPEND", phase: Phase::Authenticated, reads: Reads::Itself, run: append::append },
+    Row { verb: "NOTIFY", phase: Phase::Authenticated, reads: Reads::All, run: disabled::notify },
+    Row { verb: "CANCELUPDATE", phase: Phase::Authenticated, reads: Reads::All, run: disabled::cancel_update },
+    Row { verb: "GENURLAUTH", phase: Phase::Authenticated, reads: Reads::First(0), run: disabled::urlauth },
+    Row { verb: "RESETKEY", phase: Phase::Authenticated, reads: Reads::First(0), run: disabled::urlauth },
+    Row { verb: "URLFETCH", phase: Phase::Authenticated, reads: Reads::First(0), run: disabled::urlauth },
+    Row { verb: "GETMETADATA", phase: Phase::Authenticated, reads: Reads::All, run: disabled::metadata },
+    Row { verb: "SETMETADATA", phase: Phase::Authenticated, reads: Reads::All, run: disabled::metadata },
+    Row { verb: "X-STATE", phase: Phase::Authenticated, reads: Reads::All, run: disabled::state },
+    Row { verb: "X-CANCEL", phase: Phase::Authenticated, reads: Reads::First(1), run: disabled::cancel },
+    Row { verb: "IDLE", phase: Phase::Authenticated, reads: Reads::First(0), run: mailbox::idle },
+    Row { verb: "CLOSE", phase: Phase::Selected, reads: Reads::First(0), run: mailbox::close },
+    Row { verb: "UNSELECT", phase: Phase::Selected, reads: Reads::First(0), run: mailbox::unselect },
+    Row { verb: "CHECK", phase: Phase::Selected, reads: Reads::First(0), run: mailbox::check },
+    Row { verb: "EXPUNGE", phase: Phase::Selected, reads: Reads::First(0), run: expunge::expunge },
     // These look at their arguments before they look for a mailbox.
-    Row { verb: "UID EXPUNGE", phase: Phase::Authenticated, run: expunge::uid_expunge },
-    Row { verb: "COPY", phase: Phase::Authenticated, run: copy::copy },
-    Row { verb: "UID COPY", phase: Phase::Authenticated, run: copy::uid_copy },
-    Row { verb: "MOVE", phase: Phase::Authenticated, run: copy::move_ },
-    Row { verb: "UID MOVE", phase: Phase::Authenticated, run: copy::uid_move },
-    Row { verb: "STORE", phase: Phase::Selected, run: store::store },
-    Row { verb: "UID STORE", phase: Phase::Selected, run: store::uid_store },
-    Row { verb: "SORT", phase: Phase::Selected, run: search::sort },
-    Row { verb: "UID SORT", phase: Phase::Selected, run: search::uid_sort },
-    Row { verb: "THREAD", phase: Phase::Selected, run: search::thread },
-    Row { verb: "UID THREAD", phase: Phase::Selected, run: search::uid_thread },
-    Row { verb: "FETCH", phase: Phase::Selected, run: fetch::fetch },
-    Row { verb: "UID FETCH", phase: Phase::Selected, run: fetch::uid_fetch },
-    Row { verb: "SEARCH", phase: Phase::Selected, run: search::search },
-    Row { verb: "UID SEARCH", phase: Phase::Selected, run: search::uid_search },
+    Row { verb: "UID EXPUNGE", phase: Phase::Authenticated, reads: Reads::First(1), run: expunge::uid_expunge },
+    Row { verb: "COPY", phase: Phase::Authenticated, reads: Reads::First(2), run: copy::copy },
+    Row { verb: "UID COPY", phase: Phase::Authenticated, reads: Reads::First(2), run: copy::uid_copy },
+    Row { verb: "MOVE", phase: Phase::Authenticated, reads: Reads::First(2), run: copy::move_ },
+    Row { verb: "UID MOVE", phase: Phase::Authenticated, reads: Reads::First(2), run: copy::uid_move },
+    Row { verb: "STORE", phase: Phase::Selected, reads: Reads::All, run: store::store },
+    Row { verb: "UID STORE", phase: Phase::Selected, reads: Reads::All, run: store::uid_store },
+    Row { verb: "SORT", phase: Phase::Selected, reads: Reads::All, run: search::sort },
+    Row { verb: "UID SORT", phase: Phase::Selected, reads: Reads::All, run: search::uid_sort },
+    Row { verb: "THREAD", phase: Phase::Selected, reads: Reads::All, run: search::thread },
+    Row { verb: "UID THREAD", phase: Phase::Selected, reads: Reads::All, run: search::uid_thread },
+    Row { verb: "FETCH", phase: Phase::Selected, reads: Reads::All, run: fetch::fetch },
+    Row { verb: "UID FETCH", phase: Phase::Selected, reads: Reads::All, run: fetch::uid_fetch },
+    Row { verb: "SEARCH", phase: Phase::Selected, reads: Reads::All, run: search::search },
+    Row { verb: "UID SEARCH", phase: Phase::Selected, reads: Reads::All, run: search::uid_search },
 ];
 
 /// A command taken apart. Nothing is judged yet but the tag.
@@ -115,12 +131,16 @@ pub struct Request<'a> {
 impl<'a> Request<'a> {
     /// Takes a command apart.
     pub fn parse(line: &'a Bytes) -> Self {
-        let content = trim_line_end(line);
-        let (tag, rest) = word(content);
-        let (first, mut arguments) = word(rest);
+        Self::parse_part(trim_line_end(line))
+    }
+
+    /// The same of the beginning of a command, whose end is no line end.
+    pub fn parse_part(content: &'a [u8]) -> Self {
+        let (tag, rest) = name(content);
+        let (first, mut arguments) = name(rest);
         let mut verb: Cow<'a, [u8]> = upper_case(first);
         if *verb == *b"UID" {
-            let (second, behind) = word(arguments);
+            let (second, behind) = name(arguments);
             if !second.is_empty() {
                 verb = Cow::Owned([b"UID ", &*upper_case(second)].concat());
                 arguments = behind;
@@ -131,33 +151,79 @@ impl<'a> Request<'a> {
 
     /// Whether what has come of a line begins with what can be no tag.
     pub fn has_bad_tag(coming: &[u8]) -> bool {
-        let (tag, _) = word(coming);
-        !is_tag(tag.strip_suffix(b"\r").unwrap_or(tag))
+        let (tag, _) = name(coming);
+        !is_tag(tag)
+    }
+
+    /// Octets behind the verb in the whole command, line ends included.
+    pub fn behind_verb(&self, whole: &[u8]) -> usize {
+        let tag = name(whole).1;
+        let mut behind = name(tag).1;
+        if self.verb.starts_with(b"UID ") {
+            behind = name(behind).1;
+        }
+        behind.len()
+    }
+
+    /// The row of its verb, if it is in the table and the personality knows it.
+    pub fn known(&self, texts: &ImapTexts) -> Option<&'static Row> {
+        let known = |row: &&Row| row.verb.as_bytes() == &*self.verb && texts.completed.contains_key(row.verb);
+        TABLE.iter().find(known)
+    }
+
+    /// How its arguments are read, as Dovecot does.
+    pub fn rules(&self, texts: &ImapTexts, logged_in: bool) -> Rules {
+        // The login process reads the whole line, whatever the command.
+        let reads = if logged_in { self.known(texts).map_or(Reads::All, |row| row.reads) } else { Reads::All };
+        let tag = self.tag.unwrap_or(b"*").len();
+        Rules {
+            wanted: match reads {
+                Reads::All => None,
+                Reads::First(count) => Some(count),
+                Reads::Itself => Some(1),
+            },
+            literals: Literals::Strings,
+            inside_list: false,
+            lists: (!logged_in).then_some(1),
+            before: tag.saturating_add(self.verb.len()).saturating_add(2),
+            limit: if logged_in { texts.limits.literal } else { texts.limits.login_literal },
+        }
     }
 
     /// The row of its verb, if it is in the table, the personality knows it and the state allows it.
     pub fn row(&self, texts: &ImapTexts, state: &State) -> Result<&'static Row, Phrase> {
-        let known = |row: &&Row| row.verb.as_bytes() == &*self.verb && texts.completed.contains_key(row.verb);
-        match TABLE.iter().find(known) {
+        let logged_in = state.account().is_some();
+        if texts.mail_process.is_dovecot() && !is_verb(&self.verb) {
+            return Err(Phrase::MissingCommand);
+        }
+        match self.known(texts) {
             Some(row) if row.phase.allows(state) => Ok(row),
-            Some(Row { phase: Phase::Selected, .. }) if state.account().is_some() => {
-                Err(Phrase::NoMailboxSelected)
-            }
+            Some(Row { phase: Phase::Selected, .. }) if logged_in => Err(Phrase::NoMailboxSelected),
             _ if self.verb.is_empty() => Err(Phrase::MissingCommand),
-            _ if texts.mail_process.is_dovecot()
-                && state.account().is_some()
-                && self.verb.iter().any(u8::is_ascii_control) =>
-            {
-                Err(Phrase::MissingCommand)
-            }
-            _ if *self.verb == *b"UID" && texts.mail_process.is_dovecot() => Err(Phrase::MissingCommand),
             _ => Err(Phrase::UnknownCommand),
         }
     }
 }
 
-/// `tag = 1*<any ASTRING-CHAR except "+">` (RFC 3501 section 9).
+/// A tag or a command's name, and what stands behind the space that ends it. A line's end, or a CR within it, ends it too.
+fn name(text: &[u8]) -> (&[u8], &[u8]) {
+    let end = memchr::memchr3(b' ', b'\r', b'\n', text).unwrap_or(text.len());
+    let (name, rest) = text.split_at_checked(end).unwrap_or((text, &[]));
+    (name, rest.strip_prefix(b" ").unwrap_or(rest))
+}
+
+/// Whether Dovecot takes it for the name of a command; `UID` alone is none.
+fn is_verb(verb: &[u8]) -> bool {
+    let name = verb.strip_prefix(b"UID ").unwrap_or(verb);
+    !name.is_empty() && verb != b"UID" && !name.iter().any(is_special)
+}
+
+/// What neither a tag nor a command's name may have.
+fn is_special(octet: &u8) -> bool {
+    matches!(octet, b'(' | b')' | b'{' | b'%' | b'*' | b'"' | b'\\' | b']') || *octet < b' ' || !octet.is_ascii()
+}
+
+/// `tag = 1*<any ASTRING-CHAR except "+">` (RFC 3501 section 9), as Dovecot has it: DEL may be in one, and `]` may not.
 fn is_tag(word: &[u8]) -> bool {
-    let special = |byte: &u8| matches!(byte, b'(' | b')' | b'{' | b'%' | b'*' | b'"' | b'\\' | b'+');
-    !word.is_empty() && word.iter().all(|byte| byte.is_ascii_graphic() && !special(byte))
+    !word.is_empty() && !word.iter().any(|octet| is_special(octet) || *octet == b'+')
 }

@@ -46,7 +46,7 @@ fn run(turn: &mut Turn<'_>, state: &mut State, by_uid: bool, moving: bool) -> Re
     let keywords = selected.keywords.clone();
     let here = selected.name.clone();
     if entries.is_empty() {
-        state.sync(turn.service, Telling::default(), turn.out);
+        turn.sync(state, Telling::default());
         turn.complete_as(Phrase::NoMessagesFound, &[]);
         return Ok(());
     }
@@ -69,7 +69,7 @@ fn run(turn: &mut Turn<'_>, state: &mut State, by_uid: bool, moving: bool) -> Re
             folder.expunge(from);
         }
     }
-    state.sync(turn.service, Telling { uids: by_uid, ..Telling::default() }, turn.out);
+    turn.sync(state, Telling { uids: by_uid, ..Telling::default() });
     if moving {
         turn.complete();
     } else {
@@ -86,7 +86,7 @@ pub fn targets(set: &[u8], selected: &Selected, by_uid: bool) -> Result<Vec<usiz
         return Ok(selected.saved.iter().filter_map(place).collect());
     }
     let malformed = if by_uid { Phrase::InvalidUidSet } else { Phrase::InvalidSequenceSet };
-    let set = SequenceSet::parse(set).ok_or(malformed)?;
+    let set = SequenceSet::parse_as_dovecot(set).ok_or(malformed)?;
     if !by_uid && !set.within(uids.len()) {
         return Err(Phrase::InvalidSequenceSet.into());
     }

@@ -37,7 +37,21 @@ pub fn notify(turn: &mut Turn<'_>, _: &mut State) -> Result<(), Fault> {
 /// RFC 5267 section 4.3.4: there is never an update to be cancelled.
 pub fn cancel_update(turn: &mut Turn<'_>, _: &mut State) -> Result<(), Fault> {
     let arguments = turn.parse()?;
-    let tags = arguments.iter().filter_map(Argument::string).count();
-    let sound = tags > 0 && tags == arguments.len();
+    let quoted = |argument: &Argument<'_>| matches!(argument, Argument::Quoted(_) | Argument::Literal(_));
+    let sound = !arguments.is_empty() && arguments.iter().all(quoted);
     Err(if sound { Phrase::UnknownTag } else { Phrase::InvalidParameters }.into())
+}
+
+/// X-STATE, which Dovecot has for itself.
+pub fn state(turn: &mut Turn<'_>, _: &mut State) -> Result<(), Fault> {
+    turn.parse()?;
+    Err(Phrase::CommandDisabled.into())
+}
+
+/// X-CANCEL: no command is ever still running.
+pub fn cancel(turn: &mut Turn<'_>, _: &mut State) -> Result<(), Fault> {
+    let arguments = turn.parse()?;
+    let tag = arguments.first().ok_or(Phrase::MissingArguments)?;
+    tag.string().ok_or(Phrase::InvalidArguments)?;
+    Err(Phrase::CommandTagUnknown.into())
 }

@@ -1,8 +1,10 @@
 //! EXPUNGE (RFC 3501 section 6.4.3) and UID EXPUNGE (RFC 4315).
 
+use std::collections::BTreeSet;
+
 use bait::{Entry, Flags};
 
-use crate::imap::sequence::{SequenceSet, holds};
+use crate::imap::copy::targets;
 use crate::imap::state::State;
 use crate::imap::texts::Phrase;
 use crate::imap::turn::{Fault, Turn};
@@ -21,31 +23,29 @@ pub fn uid_expunge(turn: &mut Turn<'_>, state: &mut State) -> Result<(), Fault> 
         return Err(Phrase::NoMailboxSelected.into());
     }
     let set = set.string().ok_or(Phrase::InvalidArguments)?;
-    let set = SequenceSet::parse(set).ok_or(Phrase::InvalidUidSet)?;
-    run(turn, state, Some(&set))
+    let selected = state.selected().ok_or(Phrase::NoMailboxSelected)?;
+    let named = targets(set, selected, true)?;
+    let uids = named.iter().filter_map(|position| selected.entries.get(*position));
+    let uids = uids.map(|entry| entry.message.uid).collect();
+    run(turn, state, Some(&uids))
 }
 
-fn run(turn: &mut Turn<'_>, state: &mut State, only: Option<&SequenceSet>) -> Result<(), Fault> {
+fn run(turn: &mut Turn<'_>, state: &mut State, only: Option<&BTreeSet<u32>>) -> Result<(), Fault> {
     let State::Selected(account, selected) = state else {
         return Err(Phrase::NoMailboxSelected.into());
     };
     let deleted = |entry: &Entry| entry.marks.flags.contains(Flags::DELETED);
-    let uids = selected.uids();
-    let spans = only.map(|set| set.positions(&uids, true));
-    let wanted = |uid: u32| {
-        let place = uids.binary_search(&uid);
-        spans.as_ref().is_none_or(|spans| place.is_ok_and(|position| holds(spans, position)))
-    };
+    let wanted = |uid: &u32| only.is_none_or(|only| only.contains(uid));
     if let Some(folder) = selected.folder(&mut account.world).filter(|_| !selected.read_only) {
         let deleted: Vec<u32> = folder
             .entries()
             .filter(deleted)
             .map(|entry| entry.message.uid)
-            .filter(|uid| wanted(*uid))
+            .filter(wanted)
             .collect();
         folder.expunge(deleted);
     }
-    state.sync(turn.service, Telling::default(), turn.out);
+    turn.sync(state, Telling::default());
     turn.complete();
     Ok(())
 }

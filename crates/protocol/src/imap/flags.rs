@@ -23,3 +23,20 @@ pub fn parse(members: &[Argument<'_>]) -> Result<(Flags, Vec<String>), Fault> {
     }
     Ok((flags, keywords))
 }
+
+/// Octets of a keyword.
+const LONGEST_KEYWORD: usize = 50;
+
+/// Whether there can be keywords of these names.
+pub fn check(keywords: &[String]) -> Result<(), Fault> {
+    for keyword in keywords {
+        let special = |octet: u8| b"(){ %*\"\\]".contains(&octet) || octet <= b' ' || octet >= 0x7f;
+        if keyword.bytes().any(special) {
+            return Err(Phrase::KeywordCharacters.into());
+        }
+        if keyword.len() > LONGEST_KEYWORD {
+            return Err(Phrase::KeywordTooLong.into());
+        }
+    }
+    Ok(())
+}

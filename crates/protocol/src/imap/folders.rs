@@ -1,6 +1,6 @@
 //! CREATE, DELETE, RENAME, SUBSCRIBE, UNSUBSCRIBE (RFC 3501 sections 6.3.3 to 6.3.7) and NAMESPACE (RFC 2342).
 
-use bait::World;
+use bait::mailbox_name;
 use event::CloseReason;
 
 use crate::imap::name::{self, creatable, decoded, missing, separator, sound};
@@ -19,11 +19,14 @@ pub fn namespace(turn: &mut Turn<'_>, _: &mut State) -> Result<(), Fault> {
 pub fn create(turn: &mut Turn<'_>, state: &mut State) -> Result<(), Fault> {
     let separator = separator(turn);
     let asked = decoded(turn.parse()?.first())?;
-    let name = asked.strip_suffix(separator).filter(|name| !name.is_empty()).unwrap_or(&asked);
+    let name = asked.strip_suffix(separator).unwrap_or(&asked);
     creatable(name, separator)?;
     let world = &mut account(state)?.world;
     if world.folder(name).is_some() {
         return Err(Phrase::MailboxExists.into());
+    }
+    if too_long(name) {
+        return Err(Phrase::NotFound.into());
     }
     world.create(name).map_err(|_| Phrase::OverQuota)?;
     turn.complete();
@@ -36,7 +39,13 @@ pub fn delete(turn: &mut Turn<'_>, state: &mut State) -> Result<(), Fault> {
     if name == "INBOX" {
         return Err(Phrase::DeleteInbox.into());
     }
+    if name.is_empty() {
+        return Err(Phrase::DeleteRoot.into());
+    }
     sound(&name, separator(turn))?;
+    if too_long(&name) {
+        return Err(internal_error(turn));
+    }
     let open = state.selected().is_some_and(|selected| selected.name == name);
     let separator = separator(turn);
     if !account(state)?.world.delete(&name, separator) {
@@ -61,7 +70,13 @@ pub fn rename(turn: &mut Turn<'_>, state: &mut State) -> Result<(), Fault> {
     }
     name::sound(&from, separator)?;
     creatable(&to, separator)?;
+    if from == to {
+        return Err(Phrase::RenameItself.into());
+    }
     let world = &mut account(state)?.world;
+    if too_long(&from) {
+        return Err(internal_error(turn));
+    }
     if from != "INBOX" && world.folder(&from).is_none() && !world.has_children(&from, separator) {
         return Err(missing(Phrase::Nonexistent, &from));
     }
@@ -71,11 +86,13 @@ pub fn rename(turn: &mut Turn<'_>, state: &mut State) -> Result<(), Fault> {
     if world.folder(&to).is_some() {
         return Err(Phrase::TargetExists.into());
     }
+    if too_long(&to) {
+        return Err(internal_error(turn));
+    }
     world.rename(&from, &to, separator);
-    if let State::Selected(_, selected) = state
-        && selected.name == from
-    {
-        selected.name = to;
+    if let State::Selected(_, selected) = state {
+        let below = |name: &str| name.strip_prefix(&from).is_some_and(|rest| rest.starts_with(separator));
+        selected.renamed |= selected.name == from || below(&selected.name);
     }
     turn.complete();
     Ok(())
@@ -83,10 +100,12 @@ pub fn rename(turn: &mut Turn<'_>, state: &mut State) -> Result<(), Fault> {
 
 /// RFC 3501 section 6.3.6.
 pub fn subscribe(turn: &mut Turn<'_>, state: &mut State) -> Result<(), Fault> {
+    let separator = separator(turn);
     let name = decoded(turn.parse()?.first())?;
     let world = &mut account(state)?.world;
-    if !exists(world, &name, separator(turn)) {
-        return Err(missing(Phrase::NoSuchMailbox, &name));
+    if world.folder(&name).is_none() {
+        sound(name.strip_suffix(separator).unwrap_or(&name), separator)?;
+        return Err(missing(Phrase::NoSuchMailbox, name.strip_suffix(separator).unwrap_or(&name)));
     }
     world.subscribe(&name, true).map_err(|_| Phrase::OverQuota)?;
     turn.complete();
@@ -96,15 +115,23 @@ pub fn subscribe(turn: &mut Turn<'_>, state: &mut State) -> Result<(), Fault> {
 /// RFC 3501 section 6.3.7. Who was never subscribed is told the same, as by Dovecot.
 pub fn unsubscribe(turn: &mut Turn<'_>, state: &mut State) -> Result<(), Fault> {
     let name = decoded(turn.parse()?.first())?;
-    let name = name.strip_suffix(separator(turn)).unwrap_or(&name);
-    sound(name, separator(turn))?;
-    account(state)?.world.subscribe(name, false).map_err(|_| Phrase::OverQuota)?;
+    sound(&name, separator(turn))?;
+    account(state)?.world.subscribe(&name, false).map_err(|_| Phrase::OverQuota)?;
     turn.complete();
     Ok(())
 }
 
-fn exists(world: &World, name: &str, separator: char) -> bool {
-    world.folder(name).is_some() || world.has_children(name, separator)
+/// Octets that the disk holds of a name: a Maildir's folder is one directory.
+const LONGEST_ON_DISK: usize = 254;
+
+fn too_long(name: &str) -> bool {
+    mailbox_name::encode(name).len() > LONGEST_ON_DISK
+}
+
+/// What Dovecot says of what it did not expect, with the time for the log.
+fn internal_error(turn: &Turn<'_>) -> Fault {
+    let now = turn.service.wall_clock(turn.now).strftime("%Y-%m-%d %H:%M:%S").to_string();
+    Fault::with(Phrase::InternalError, now)
 }
 
 /// The account of who is logged in; these commands exist for nobody else.

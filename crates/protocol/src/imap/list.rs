@@ -57,11 +57,15 @@ fn entry(kind: &[u8], attributes: &str, separator: char) -> Vec<u8> {
     [kind, format!(" ({attributes}) \"{separator}\" ").as_bytes()].concat()
 }
 
-/// Whether a name matches a pattern: `*` is anything, `%` anything but the separator; `INBOX` in any case.
+/// Whether a name matches a pattern: `*` is anything, `%` anything but the separator; `INBOX`, also at the head of a name below
+/// it, in any case.
 ///
 /// Costs pattern times name, whatever the pattern.
 pub fn matches(pattern: &[u8], name: &[u8], separator: char) -> bool {
-    let inbox = name == b"INBOX";
+    let inbox = match name.strip_prefix(b"INBOX") {
+        Some(behind) if behind.first().is_none_or(|octet| char::from(*octet) == separator) => 5,
+        _ => 0,
+    };
     let crossing = |byte: u8| char::from(byte) == separator;
     // reachable[n]: the pattern read so far matches the first n octets of the name.
     let mut reachable = vec![false; name.len().saturating_add(1)];
@@ -83,8 +87,9 @@ pub fn matches(pattern: &[u8], name: &[u8], separator: char) -> bool {
                 }
             }
             letter => {
-                for ((before, byte), now) in reachable.iter().zip(name).zip(next.iter_mut().skip(1)) {
-                    let same = if inbox { byte.eq_ignore_ascii_case(letter) } else { byte == letter };
+                let octets = reachable.iter().zip(name).zip(next.iter_mut().skip(1));
+                for (place, ((before, byte), now)) in octets.enumerate() {
+                    let same = if place < inbox { byte.eq_ignore_ascii_case(letter) } else { byte == letter };
                     *now = *before && same;
                 }
             }
@@ -110,6 +115,9 @@ mod tests {
         yes("%", "Sent");
         yes("inbox", "INBOX");
         yes("In%", "INBOX");
+        yes("inbox.%", "INBOX.x");
+        no("inbox.X", "INBOX.x");
+        no("inboxes", "INBOXes");
         no("sent", "Sent");
         yes("S*t", "Sent");
         no("%", "Work.2024");

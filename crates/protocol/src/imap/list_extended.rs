@@ -11,13 +11,18 @@ use crate::imap::status;
 use crate::imap::string::push_astring;
 use crate::imap::texts::{ImapTexts, Phrase};
 use crate::imap::turn::{Fault, Turn};
+use crate::imap::view::enable_condstore;
 
 /// What is listed and what is told of it.
 #[derive(Debug, Default)]
 #[allow(clippy::struct_excessive_bools)] // each is a word that the client may say
 struct Options {
+    /// LSUB.
+    lsub: bool,
     /// Whether any extension is used: attributes come only where they are asked for.
     extended: bool,
+    /// Whether LSUB tells of names that others are subscribed to below.
+    parents: bool,
     only_subscribed: bool,
     only_special: bool,
     recursive: bool,
@@ -27,15 +32,21 @@ struct Options {
     status: Vec<&'static str>,
 }
 
-/// Patterns in one command.
-const MOST_PATTERNS: usize = 20;
-
 /// LIST and XLIST.
 pub fn list(turn: &mut Turn<'_>, state: &mut State) -> Result<(), Fault> {
+    run(turn, state, false)
+}
+
+/// RFC 3501 section 6.3.9: subscriptions, in the order of subscribing.
+pub fn lsub(turn: &mut Turn<'_>, state: &mut State) -> Result<(), Fault> {
+    run(turn, state, true)
+}
+
+fn run(turn: &mut Turn<'_>, state: &mut State, lsub: bool) -> Result<(), Fault> {
     let arguments = turn.parse()?;
     let mut rest = arguments.as_slice();
-    let mut options = Options::default();
-    if let Some((Argument::List(members), behind)) = rest.split_first() {
+    let mut options = Options { lsub, ..Options::default() };
+    if let (Some((Argument::List(members), behind)), false) = (rest.split_first(), lsub) {
         select_options(members, &mut options)?;
         rest = behind;
     }
@@ -44,10 +55,15 @@ pub fn list(turn: &mut Turn<'_>, state: &mut State) -> Result<(), Fault> {
     let patterns: Vec<&[u8]> = match asked {
         Argument::List(members) => {
             options.extended = true;
+            options.parents = true;
             let patterns: Option<Vec<&[u8]>> = members.iter().map(Argument::string).collect();
-            patterns.filter(|list| list.len() <= MOST_PATTERNS).ok_or(Phrase::InvalidPatternList)?
+            patterns.ok_or(Phrase::InvalidPatternList)?
         }
-        pattern => vec![pattern.string().ok_or(Phrase::InvalidPattern)?],
+        pattern => {
+            let pattern = pattern.string().ok_or(Phrase::InvalidPattern)?;
+            options.parents = pattern.ends_with(b"%");
+            vec![pattern]
+        }
     };
     rest = rest.get(2..).unwrap_or_default();
     if let [word, Argument::List(members), behind @ ..] = rest
@@ -59,7 +75,9 @@ pub fn list(turn: &mut Turn<'_>, state: &mut State) -> Result<(), Fault> {
     if !rest.is_empty() {
         return Err(Phrase::ExtraArguments.into());
     }
-    if !options.extended {
+    if lsub {
+        (options.only_subscribed, options.tell_special) = (true, true);
+    } else if !options.extended {
         (options.tell_children, options.tell_special) = (true, true);
         if patterns.first().is_some_and(|pattern| pattern.is_empty()) {
             root(turn, reference);
@@ -67,21 +85,10 @@ pub fn list(turn: &mut Turn<'_>, state: &mut State) -> Result<(), Fault> {
             return Ok(());
         }
     }
-    answer(turn, state, "LIST", reference, &patterns, &options);
-    turn.complete();
-    Ok(())
-}
-
-/// RFC 3501 section 6.3.9: subscriptions, in the order of subscribing.
-pub fn lsub(turn: &mut Turn<'_>, state: &mut State) -> Result<(), Fault> {
-    let arguments = turn.parse()?;
-    let reference = arguments.first().and_then(Argument::string).ok_or(Phrase::InvalidReference)?;
-    let pattern = arguments.get(1).and_then(Argument::string).ok_or(Phrase::InvalidPattern)?;
-    if arguments.len() > 2 {
-        return Err(Phrase::ExtraArguments.into());
+    if options.status.contains(&"HIGHESTMODSEQ") {
+        enable_condstore(turn, state);
     }
-    let options = Options { only_subscribed: true, tell_special: true, ..Options::default() };
-    answer(turn, state, "LSUB", reference, &[pattern], &options);
+    answer(turn, state, reference, &patterns, &options);
     turn.complete();
     Ok(())
 }
@@ -141,52 +148,55 @@ struct Name {
     subscribed: bool,
     children: bool,
     left_behind: bool,
+    child_subscribed: bool,
 }
 
 fn answer(
     turn: &mut Turn<'_>,
     state: &mut State,
-    kind: &str,
     reference: &[u8],
     patterns: &[&[u8]],
     options: &Options,
 ) {
+    let open = state.selected().map(|selected| (selected.name.clone(), selected.recent()));
     let Some(account) = state.account_mut() else { return };
     let texts = &turn.service.texts;
     let mut looked_at = Vec::new();
     let world = &account.world;
-    let full: Vec<Vec<u8>> = patterns.iter().map(|pattern| [reference, pattern].concat()).collect();
+    let reference = decoded(reference);
+    let full: Vec<Vec<u8>> =
+        patterns.iter().map(|pattern| [&reference[..], &decoded(pattern)].concat()).collect();
     let fits = |name: &str| {
-        let wire = mailbox_name::encode(name);
-        full.iter().any(|pattern| matches(pattern, wire.as_bytes(), texts.separator))
+        full.iter().any(|pattern| matches(pattern, name.as_bytes(), texts.separator))
     };
-    let ends_with_percent = patterns.iter().all(|pattern| pattern.ends_with(b"%"));
-    for (name, about) in names(world, texts.separator, options.only_subscribed) {
-        let child_subscribed = || {
-            let below = |known: &String| {
-                known.strip_prefix(&name).is_some_and(|rest| rest.starts_with(texts.separator))
-            };
-            world.subscriptions().iter().any(below)
+    for (name, mut about) in names(world, texts.separator, options.only_subscribed) {
+        let below = |known: &String| {
+            known.strip_prefix(&name).is_some_and(|rest| rest.starts_with(texts.separator)) && !fits(known)
         };
+        let recursive = options.recursive || options.lsub;
+        about.child_subscribed =
+            options.only_subscribed && recursive && world.subscriptions().iter().any(below);
         let by_child = options.only_subscribed && !about.subscribed;
-        let told_for_child =
-            by_child && (options.recursive || (kind == "LSUB" && ends_with_percent)) && child_subscribed();
+        let told_for_child = about.child_subscribed && (!options.lsub || options.parents);
         let special = texts.special_use.get(&name).filter(|_| about.exists || about.subscribed);
         let left_out = (by_child && !told_for_child) || (options.only_special && special.is_none());
         if left_out || !fits(&name) {
             continue;
         }
         let unmarked = !options.only_subscribed && world.folder(&name).is_some_and(Folder::is_unmarked);
-        let attributes = attributes(texts, kind, options, about, unmarked, special);
+        let attributes = attributes(texts, options, about, unmarked, special);
         let wire = mailbox_name::encode(&name);
+        let kind = if options.lsub { "LSUB" } else { "LIST" };
         let mut line = format!("{kind} ({attributes}) \"{}\" ", texts.separator).into_bytes();
         push_astring(&mut line, wire.as_bytes());
-        if told_for_child && options.recursive {
-            line.extend_from_slice(b" (CHILDINFO (\"SUBSCRIBED\"))");
+        if about.child_subscribed && options.recursive && options.extended {
+            line.push(b' ');
+            line.extend_from_slice(texts.attributes.child_subscribed.as_bytes());
         }
         turn.untagged(&line);
-        if let Some(folder) = world.folder(&name).filter(|_| !options.status.is_empty() && !told_for_child) {
-            turn.untagged(&status::line(wire.as_bytes(), folder, &options.status));
+        if let Some(folder) = world.folder(&name).filter(|_| !options.status.is_empty() && !by_child) {
+            let recent = open.as_ref().filter(|(open, _)| *open == name).map(|(_, recent)| *recent);
+            turn.untagged(&status::line(wire.as_bytes(), folder, &options.status, recent));
             looked_at.push(name);
         }
     }
@@ -197,25 +207,32 @@ fn answer(
     }
 }
 
+/// A reference or a pattern in UTF-8; as it stands where it is no modified UTF-7.
+fn decoded(wire: &[u8]) -> Vec<u8> {
+    mailbox_name::decode(wire).map_or_else(|| wire.to_vec(), String::into_bytes)
+}
+
 fn attributes(
     texts: &ImapTexts,
-    kind: &str,
     options: &Options,
     about: Name,
     unmarked: bool,
     special: Option<&String>,
 ) -> String {
-    let children = if about.children { r"\HasChildren" } else { texts.attributes.mailbox.as_str() };
-    let nowhere = if options.extended { r"\NonExistent" } else { texts.attributes.root.as_str() };
-    let missing = !about.exists && !about.left_behind && (kind == "LIST" || !about.subscribed);
+    let words = &texts.attributes;
+    let children = if about.children { &words.children } else { &words.mailbox };
+    // LSUB says of a name that is not subscribed to itself that it is no mailbox.
+    let parent = options.lsub && !options.extended && !about.subscribed;
+    let nowhere = if options.extended { &words.nonexistent } else { &words.root };
+    let missing = !about.exists && !about.left_behind && !options.lsub;
     let words = [
-        missing.then_some(nowhere),
-        (options.tell_subscribed && about.subscribed).then_some(r"\Subscribed"),
+        (options.tell_subscribed && about.subscribed).then_some(&words.subscribed),
+        (missing || parent).then_some(nowhere),
         options.tell_children.then_some(children),
-        unmarked.then_some(r"\UnMarked"),
-        special.filter(|_| options.tell_special).map(String::as_str),
+        unmarked.then_some(&words.unmarked),
+        special.filter(|_| options.tell_special),
     ];
-    words.into_iter().flatten().collect::<Vec<&str>>().join(" ")
+    words.into_iter().flatten().map(String::as_str).collect::<Vec<&str>>().join(" ")
 }
 
 /// The names in Dovecot's order: mailboxes and the parents that they imply, INBOX last; or the subscriptions.
@@ -231,6 +248,11 @@ fn names(world: &World, separator: char, subscribed: bool) -> Vec<(String, Name)
     if subscribed {
         for name in world.subscriptions() {
             note(name, |about| about.subscribed = true);
+            for (place, _) in name.match_indices(separator) {
+                if let Some(parent) = name.get(..place) {
+                    note(parent, |about| about.children = true);
+                }
+            }
         }
     }
     let folders = world.folders().iter().filter(|folder| folder.name != "INBOX");

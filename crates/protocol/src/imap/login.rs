@@ -3,11 +3,14 @@
 use event::{CloseReason, Text};
 
 use crate::imap::arguments::Argument;
+use crate::imap::command::Request;
+use crate::imap::reader::{self, Reading, Rules, Stop};
 use crate::imap::state::{Stage, State};
 use crate::imap::texts::Phrase;
 use crate::imap::turn::{Fault, Turn};
 use crate::imap::view::{Telling, enable_condstore};
 use crate::sasl::{Attempt, Exchange, Mechanism, Step};
+use crate::words::word;
 
 /// RFC 3501 section 6.1.1.
 pub fn capability(turn: &mut Turn<'_>, state: &mut State) -> Result<(), Fault> {
@@ -23,7 +26,7 @@ pub fn capability(turn: &mut Turn<'_>, state: &mut State) -> Result<(), Fault> {
 
 /// RFC 3501 section 6.1.2.
 pub fn noop(turn: &mut Turn<'_>, state: &mut State) -> Result<(), Fault> {
-    state.sync(turn.service, Telling::default(), turn.out);
+    turn.sync(state, Telling::default());
     turn.complete();
     Ok(())
 }
@@ -38,17 +41,22 @@ pub fn logout(turn: &mut Turn<'_>, _: &mut State) -> Result<(), Fault> {
 
 /// RFC 2971: `NIL`, or a list of pairs of which the second may be `NIL`.
 pub fn id(turn: &mut Turn<'_>, _: &mut State) -> Result<(), Fault> {
+    if turn.service.texts.mail_process.is_dovecot() && !turn.logged_in {
+        id_before_login(turn)?;
+        turn.untagged_phrase(Phrase::Id);
+        turn.complete();
+        return Ok(());
+    }
     let arguments = turn.parse()?;
     let sound = match arguments.as_slice() {
         [nil] if nil.is_atom("NIL") => true,
         [Argument::List(pairs)] => {
-            let word = |word: &Argument<'_>| matches!(word, Argument::Quoted(_) | Argument::Literal(_));
+            let string = |word: &Argument<'_>| matches!(word, Argument::Quoted(_) | Argument::Literal(_));
             pairs.chunks(2).all(|pair| match pair {
-                [name, value] => word(name) && (word(value) || value.is_atom("NIL")),
+                [name, value] => string(name) && (string(value) || value.is_atom("NIL")),
                 _ => false,
             })
         }
-        [] => turn.service.texts.mail_process.is_dovecot(),
         _ => false,
     };
     // Dovecot's mail process takes anything.
@@ -60,6 +68,45 @@ pub fn id(turn: &mut Turn<'_>, _: &mut State) -> Result<(), Fault> {
     turn.complete();
     Ok(())
 }
+
+/// Dovecot's login process reads word by word, and no further than the list's end.
+fn id_before_login(turn: &Turn<'_>) -> Result<(), Fault> {
+    let string = |word: &Argument<'_>| matches!(word, Argument::Quoted(_) | Argument::Literal(_));
+    let request = Request { tag: Some(&turn.tag), verb: turn.verb.into(), arguments: turn.arguments };
+    let rules = Rules { wanted: Some(1), lists: None, ..request.rules(&turn.service.texts, false) };
+    let mut text = turn.arguments;
+    while let Some(behind) = text.strip_prefix(b" ") {
+        text = behind;
+    }
+    let Some(mut text) = text.strip_prefix(b"(") else {
+        let Reading { arguments, stop, .. } = reader::read(text, rules);
+        return match (arguments.first(), stop) {
+            (_, Stop::Fault(phrase, _)) => Err(phrase.into()),
+            (Some(argument), _) if !argument.is_atom("NIL") => Err(Phrase::InvalidId.into()),
+            _ => Ok(()),
+        };
+    };
+    let mut name = true;
+    loop {
+        let Reading { arguments, stop, end } = reader::read(text, Rules { inside_list: true, ..rules });
+        match (arguments.first(), stop) {
+            (_, Stop::Fault(phrase, _)) => return Err(phrase.into()),
+            (None, _) => return Ok(()),
+            (Some(argument), _) => {
+                let sound = string(argument) || (!name && argument.is_atom("NIL"));
+                let short = argument.string().is_some_and(|text| !name || text.len() < LONGEST_ID_NAME);
+                if !sound || !short {
+                    return Err(Phrase::InvalidId.into());
+                }
+            }
+        }
+        name = !name;
+        text = text.get(end..).unwrap_or_default();
+    }
+}
+
+/// Octets of a name in ID, and its end.
+const LONGEST_ID_NAME: usize = 31;
 
 /// RFC 5161. A plain mail process has nothing to enable.
 pub fn enable(turn: &mut Turn<'_>, state: &mut State) -> Result<(), Fault> {
@@ -144,6 +191,9 @@ pub fn login(turn: &mut Turn<'_>, state: &mut State) -> Result<(), Fault> {
 
 /// RFC 3501 section 6.2.2, with an initial response (RFC 4959).
 pub fn authenticate(turn: &mut Turn<'_>, state: &mut State) -> Result<(), Fault> {
+    if turn.service.texts.mail_process.is_dovecot() {
+        return authenticate_as_dovecot(turn, state);
+    }
     let arguments = turn.parse()?;
     let (name, initial) = match arguments.as_slice() {
         [name] => (name.string(), None),
@@ -155,6 +205,25 @@ pub fn authenticate(turn: &mut Turn<'_>, state: &mut State) -> Result<(), Fault>
     let mechanism = Mechanism::from_name(name).filter(|mechanism| offered.contains(mechanism));
     let mechanism = mechanism.ok_or(Phrase::UnsupportedMechanism)?;
     let step = Exchange::start(mechanism, initial);
+    if turn.needs_tls() {
+        if let Step::Done(attempt) = step {
+            turn.record(attempt.refused());
+        }
+        return Err(Phrase::PlaintextRefused.into());
+    }
+    self::step(turn, state, step, Phrase::InvalidInitialResponse)
+}
+
+/// What stands behind the mechanism is the initial response, whatever it is.
+fn authenticate_as_dovecot(turn: &mut Turn<'_>, state: &mut State) -> Result<(), Fault> {
+    let (name, initial) = word(turn.arguments);
+    if name.is_empty() {
+        return Err(Phrase::UnknownCommand.into());
+    }
+    let offered = &turn.service.texts.mechanisms;
+    let mechanism = Mechanism::from_name(name).filter(|mechanism| offered.contains(mechanism));
+    let mechanism = mechanism.ok_or(Phrase::UnsupportedMechanism)?;
+    let step = Exchange::start(mechanism, Some(initial).filter(|response| !response.is_empty()));
     if turn.needs_tls() {
         if let Step::Done(attempt) = step {
             turn.record(attempt.refused());

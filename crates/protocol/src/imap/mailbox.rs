@@ -1,10 +1,11 @@
 //! SELECT, EXAMINE, CLOSE, CHECK (RFC 3501 sections 6.3.1, 6.3.2, 6.4.1, 6.4.2), UNSELECT (RFC 3691) and IDLE (RFC 2177).
 
-use bait::Flags;
+use bait::{Flags, mailbox_name};
 use event::Event;
 
 use crate::imap::arguments::Argument;
 use crate::imap::name;
+use crate::imap::qresync::Qresync;
 use crate::imap::state::{Selected, Stage, State};
 use crate::imap::texts::Phrase;
 use crate::imap::turn::{Fault, Turn};
@@ -23,6 +24,11 @@ pub fn examine(turn: &mut Turn<'_>, state: &mut State) -> Result<(), Fault> {
 
 /// RFC 3501 section 6.4.2. Removes what is marked `\Deleted` without a word.
 pub fn close(turn: &mut Turn<'_>, state: &mut State) -> Result<(), Fault> {
+    if state.selected().is_some_and(|selected| selected.renamed) {
+        turn.untagged_phrase(Phrase::DeletedUnderUs);
+        turn.sync(state, Telling::default());
+        return Ok(());
+    }
     if let State::Selected(account, selected) = state
         && !selected.read_only
         && turn.service.texts.mail_process.is_dovecot()
@@ -46,7 +52,7 @@ pub fn unselect(turn: &mut Turn<'_>, state: &mut State) -> Result<(), Fault> {
 
 /// RFC 3501 section 6.4.1. Arguments are ignored, as Dovecot does.
 pub fn check(turn: &mut Turn<'_>, state: &mut State) -> Result<(), Fault> {
-    state.sync(turn.service, Telling::default(), turn.out);
+    turn.sync(state, Telling::default());
     turn.complete();
     Ok(())
 }
@@ -54,7 +60,7 @@ pub fn check(turn: &mut Turn<'_>, state: &mut State) -> Result<(), Fault> {
 /// RFC 2177. Arguments are ignored, as Dovecot does.
 pub fn idle(turn: &mut Turn<'_>, state: &mut State) -> Result<(), Fault> {
     turn.go_on(Phrase::Idling);
-    state.sync(turn.service, Telling::default(), turn.out);
+    turn.sync(state, Telling::default());
     let still_here = turn.now.after(turn.service.texts.times.still_here());
     turn.stage = Stage::Idling { tag: turn.tag.clone(), still_here, since: turn.now };
     Ok(())
@@ -72,7 +78,7 @@ fn open(turn: &mut Turn<'_>, state: &mut State, read_only: bool) -> Result<(), F
         turn.untagged_phrase(Phrase::ClosedPrevious);
     }
     state.select(None);
-    let (name, condstore) = wanted?;
+    let (name, Wanted { condstore, qresync }) = wanted?;
     let Some(account) = state.account_mut() else {
         return Err(Phrase::UnknownCommand.into());
     };
@@ -83,38 +89,55 @@ fn open(turn: &mut Turn<'_>, state: &mut State, read_only: bool) -> Result<(), F
     }
     let Some(folder) = account.world.folder_mut(&name) else {
         let wire = arguments.first().and_then(Argument::string).unwrap_or_default();
+        let wire = if dovecot { mailbox_name::encode(&name).into_bytes() } else { wire.to_vec() };
         return Err(Fault::with(Phrase::NoSuchMailbox, wire));
     };
     let (uid_next, modseq) = (folder.uid_next, folder.modseq);
-    let selected = Selected::open(folder, read_only, !dovecot);
+    let mut selected = Selected::open(folder, read_only, !dovecot);
     turn.record(Event::MailboxSelected { mailbox: selected.name.clone(), read_only });
     let lines = if read_only { &turn.service.texts.examine } else { &turn.service.texts.select };
     describe(turn, lines, &selected, uid_next, modseq, features);
+    if let Some(known) = qresync {
+        known.answer(turn, &mut selected, folder);
+    }
     state.select(Some(selected));
     turn.complete();
     Ok(())
 }
 
-/// The name, and whether CONDSTORE is asked for (RFC 7162 section 3.1.8).
-fn wanted(turn: &Turn<'_>, state: &State, arguments: &[Argument<'_>]) -> Result<(String, bool), Fault> {
+/// What a client wants with the mailbox.
+#[derive(Debug, Default)]
+struct Wanted {
+    /// RFC 7162 section 3.1.8.
+    condstore: bool,
+    /// RFC 7162 section 3.2.5.
+    qresync: Option<Qresync>,
+}
+
+/// The name, and what is wanted besides.
+fn wanted(turn: &Turn<'_>, state: &State, arguments: &[Argument<'_>]) -> Result<(String, Wanted), Fault> {
     let name = arguments.first().filter(|name| name.string().is_some()).ok_or(Phrase::InvalidArguments)?;
     let name = name::decoded(Some(name))?;
-    let mut condstore = false;
+    let mut wanted = Wanted::default();
     let options = arguments.get(1).and_then(Argument::list).unwrap_or_default();
     let mut options = options.iter();
     if turn.service.texts.mail_process.is_dovecot() {
         while let Some(option) = options.next() {
-            let qresync = state.account().is_some_and(|account| account.features.qresync);
-            if option.is_atom("CONDSTORE")
-                || (option.is_atom("QRESYNC") && qresync && options.next().is_some())
-            {
-                condstore = true;
+            if option.atom().is_none() {
+                return Err(Phrase::SelectNoAtoms.into());
+            } else if option.is_atom("CONDSTORE") {
+                wanted.condstore = true;
+            } else if option.is_atom("QRESYNC") {
+                if !state.account().is_some_and(|account| account.features.qresync) {
+                    return Err(Phrase::QresyncDisabled.into());
+                }
+                wanted.qresync = Some(Qresync::parse(options.next())?);
             } else {
                 return Err(Phrase::UnknownFetchModifier.into());
             }
         }
     }
-    Ok((name, condstore))
+    Ok((name, wanted))
 }
 
 fn describe(

@@ -19,6 +19,8 @@ mod login;
 mod mailbox;
 mod name;
 mod phrase;
+mod qresync;
+mod reader;
 mod search;
 mod sequence;
 mod session;

@@ -12,9 +12,16 @@ const LONGEST: usize = 255;
 /// A name from an argument, in UTF-8, not judged yet.
 pub fn decoded(argument: Option<&Argument<'_>>) -> Result<String, Fault> {
     let argument = argument.ok_or(Phrase::MissingArguments)?;
-    let wire = argument.string().ok_or(Phrase::InvalidArguments)?;
+    decoded_text(argument.string().ok_or(Phrase::InvalidArguments)?)
+}
+
+/// The same, from the octets of one. `INBOX`, also at the head of a name below it, may be written in any case.
+pub fn decoded_text(wire: &[u8]) -> Result<String, Fault> {
     let name = mailbox_name::decode(wire).ok_or_else(|| Fault::with(Phrase::InvalidMailboxName, wire))?;
-    Ok(if name.eq_ignore_ascii_case("INBOX") { "INBOX".to_owned() } else { name })
+    let head = name.get(..5).filter(|head| head.eq_ignore_ascii_case("INBOX"));
+    let behind = name.get(5..).unwrap_or_default();
+    let below = behind.chars().next().is_none_or(|letter| !letter.is_alphanumeric());
+    Ok(if head.is_some() && below { format!("INBOX{behind}") } else { name })
 }
 
 /// Whether there can be a mailbox of that name at all.
@@ -30,6 +37,8 @@ pub fn sound(name: &str, separator: char) -> Result<(), Fault> {
         Phrase::NameSlash
     } else if name.contains(&doubled) {
         Phrase::NameAdjacent
+    } else if name.starts_with('~') {
+        Phrase::NameTilde
     } else {
         return Ok(());
     };
@@ -39,6 +48,9 @@ pub fn sound(name: &str, separator: char) -> Result<(), Fault> {
 /// Whether a mailbox of that name may be made.
 pub fn creatable(name: &str, separator: char) -> Result<(), Fault> {
     sound(name, separator)?;
+    if name.chars().any(char::is_control) {
+        return Err(Phrase::NameControl.into());
+    }
     if name.split(separator).any(|part| part.len() > LONGEST) {
         return Err(Phrase::NameTooLong.into());
     }

@@ -250,10 +250,100 @@ phrases! {
     PermanentFlagsReadOnly,
     /// After the first CONDSTORE command in an open mailbox. Untagged.
     HighestModseq,
+    /// A command went well, and the client has to know the highest mod-sequence.
+    CompletedAtModseq,
     /// The answer to NAMESPACE. Untagged.
     Namespace,
     /// Farewell after DELETE of the open mailbox. Untagged.
     ByeMailboxDeleted,
+    /// A command whose arguments go beyond the limit on its octets.
+    LineTooLarge,
+    /// A CR within a line.
+    LoneCarriageReturn,
+    /// `~{5}` where only APPEND may have it.
+    BinaryLiteral,
+    /// An octet above 127 in an atom.
+    EightBitAtom,
+    /// A NUL in a quoted string.
+    NulInString,
+    /// `{5+`
+    LiteralUnclosed,
+    /// `{5}x`
+    MissingLineFeed,
+    /// A tag that is no tag but a command: `LOGIN user password`.
+    TagIsCommand,
+    /// CATENATE with `~{5}` behind a part that was none.
+    BinaryNotFirst,
+    /// A URL of a message in the open mailbox, and there is none.
+    UrlWithoutMailbox,
+    /// A URL of a mailbox that is not there.
+    BadUrlOfMailbox,
+    /// A URL with another UIDVALIDITY.
+    UrlOfOtherValidity,
+    /// `imap://host/`
+    UrlNotRelative,
+    /// `http://host/`
+    UrlOfOtherScheme,
+    /// `;UID=0`
+    UrlUidZero,
+    /// `;UIDVALIDITY=0`
+    UrlValidityZero,
+    /// `;UID=x`
+    UrlOfNoNumber,
+    /// `;BOGUS=1`
+    UrlOfOddPath,
+    /// A URL without a message, or with a section that there is none.
+    MessageExpunged,
+    /// A keyword with characters that none may have.
+    KeywordCharacters,
+    /// A keyword that is too long.
+    KeywordTooLong,
+    /// STORE with modifiers that are no pairs of atoms.
+    InvalidStoreModifiers,
+    /// STORE UNCHANGEDSINCE in a mailbox opened with EXAMINE.
+    ConditionalReadOnly,
+    /// SELECT with options that are no atoms.
+    SelectNoAtoms,
+    /// QRESYNC that was not enabled.
+    QresyncDisabled,
+    /// `(QRESYNC)`
+    QresyncMissing,
+    /// QRESYNC with the wrong number of parameters, or what is no number.
+    QresyncInvalid,
+    /// QRESYNC with known UIDs that are no set of UIDs.
+    QresyncUids,
+    /// QRESYNC with sequence numbers to match that are no set.
+    QresyncMatchNumbers,
+    /// QRESYNC with UIDs to match that are no set.
+    QresyncMatchUids,
+    /// QRESYNC with sets to match that do not.
+    QresyncMatch,
+    /// QRESYNC with more than two sets to match.
+    QresyncMatchMore,
+    /// Messages that were expunged before; names their UIDs. Untagged.
+    VanishedEarlier,
+    /// RENAME a a.
+    RenameItself,
+    /// DELETE "".
+    DeleteRoot,
+    /// CREATE of a name that the disk cannot hold.
+    NotFound,
+    /// DELETE or RENAME of such a name; names the time.
+    InternalError,
+    /// Farewell to who has renamed the open mailbox. Untagged.
+    ByeInconsistent,
+    /// The same, to FETCH. Untagged.
+    ByeDeletedUnderUs,
+    /// To STORE and CLOSE there.
+    DeletedUnderUs,
+    /// X-STATE.
+    CommandDisabled,
+    /// X-CANCEL of a command that is not running.
+    CommandTagUnknown,
+    /// The name begins with `~`.
+    NameTilde,
+    /// The new name has control characters.
+    NameControl,
 }
 
 impl Phrase {
@@ -267,6 +357,13 @@ impl Phrase {
                 | Self::TooManyParentheses
                 | Self::InvalidCharacter
                 | Self::InvalidLiteral
+                | Self::LineTooLarge
+                | Self::LoneCarriageReturn
+                | Self::BinaryLiteral
+                | Self::EightBitAtom
+                | Self::NulInString
+                | Self::LiteralUnclosed
+                | Self::MissingLineFeed
         )
     }
 }

@@ -36,6 +36,21 @@ impl SequenceSet {
         Some(Self { ranges: text.split(|byte| *byte == b',').map(range).collect::<Option<_>>()? })
     }
 
+    /// The same as Dovecot has it: a comma may stand at the end.
+    pub fn parse_as_dovecot(text: &[u8]) -> Option<Self> {
+        Self::parse(text.strip_suffix(b",").filter(|rest| !rest.is_empty()).unwrap_or(text))
+    }
+
+    /// Whether `*` is in it.
+    pub fn has_last(&self) -> bool {
+        self.ranges.iter().any(|(first, second)| [first, second].contains(&&Number::Last))
+    }
+
+    /// The numbers that stand in it, as ascending ranges that do not touch.
+    pub fn numbers(&self) -> Vec<RangeInclusive<u32>> {
+        self.resolve(u32::MAX)
+    }
+
     /// The numbers that lie within 1 and `limit`, as ascending ranges that do not touch. `*` is `last`.
     ///
     /// For message numbers `last` and `limit` are both the number of messages; for UIDs `last` is the largest UID in

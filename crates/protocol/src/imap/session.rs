@@ -13,12 +13,13 @@ use event::{CloseReason, Event, Text};
 
 use crate::framing::{Framing, Unit, trim_line_end};
 use crate::imap::Service;
+use crate::imap::append::{self, Ending, Next};
 use crate::imap::command::Request;
 use crate::imap::login;
 use crate::imap::state::{Stage, State};
 use crate::imap::texts::Phrase;
 use crate::imap::turn::{Fault, Turn};
-use crate::imap::view::Telling;
+use crate::imap::view::{Telling, untagged};
 use crate::reply::{hand_to_tls, received, unfinished, unheard};
 use crate::session::{Action, Actions, Mark, Moment, Session, Step};
 
@@ -116,6 +117,10 @@ impl Imap {
                 let kept = self.framing.give_up_line();
                 self.command(&kept, now, out);
             }
+            None if self.carry_out_early(now, out) => {}
+            None if matches!(self.state, State::NotAuthenticated) && self.too_wordy(self.framing.rest()) => {
+                return self.overflow(out);
+            }
             None => return Step::Starved,
             Some(Unit::Literal(literal)) => self.literal(literal, caps.literal, now, out),
             Some(Unit::TooLong(kept)) => self.too_long(&kept, now, out),
@@ -129,7 +134,7 @@ impl Imap {
                 Stage::Idling { tag, since, .. } => {
                     self.waiting = Some(since);
                     self.turn(&Input::more(&line, tag, b"IDLE"), now, out, |turn, state| {
-                        state.sync(turn.service, Telling::default(), turn.out);
+                        turn.sync(state, Telling::default());
                         if !trim_line_end(&line).eq_ignore_ascii_case(b"DONE") {
                             return Err(Phrase::ExpectedDone.into());
                         }
@@ -156,25 +161,69 @@ impl Imap {
 
     fn command(&mut self, line: &Bytes, now: Moment, out: &mut Actions) {
         let request = Request::parse(line);
+        let dovecot = self.service.texts.mail_process.is_dovecot();
+        if dovecot && self.state.account().is_none() && self.too_wordy(trim_line_end(line)) {
+            return self.farewell(Phrase::ByeLineTooLong, CloseReason::Violation, out);
+        }
+        // Where a fault ends an APPEND, what is left of its line is the next command.
+        let append = dovecot && self.state.account().is_some() && *request.verb == *b"APPEND";
+        let ending = (append && request.tag.is_some() && !self.overflowing).then(|| {
+            let before = line.len().saturating_sub(request.behind_verb(line));
+            append::next(&self.state, &self.service, line.get(before..).unwrap_or_default(), before)
+        });
+        let logged_in = self.state.account().is_some();
+        self.carry_out(line, &request, now, out);
+        let limits = &self.service.texts.limits;
+        let room = limits.login_literal.saturating_add(limits.login_word.unwrap_or(usize::MAX));
+        if dovecot && !logged_in && line.len() > room && *request.verb != *b"AUTHENTICATE" && !matches!(self.stage, Stage::Closed) {
+            // The login process has given the line up, and cannot hold the rest of it.
+            return self.farewell(Phrase::ByeLineTooLong, CloseReason::Violation, out);
+        }
+        if let (Some(Next::Ended(_, Ending { rest, skip })), false) =
+            (ending, matches!(self.stage, Stage::Closed))
+        {
+            self.framing.unread(line.get(line.len().saturating_sub(rest)..).unwrap_or_default());
+            if skip {
+                self.framing.skip_next_line();
+            }
+        }
+    }
+
+    fn carry_out(&mut self, line: &Bytes, request: &Request<'_>, now: Moment, out: &mut Actions) {
         let overflowing = std::mem::take(&mut self.overflowing);
-        let refused = self.turn(&Input::command(line, &request), now, out, |turn, state| {
+        self.turn(&Input::command(line, request), now, out, |turn, state| {
             if request.tag.is_none() {
                 return Err(Phrase::InvalidTag.into());
             }
-            let row = request.row(&turn.service.texts, state)?;
+            let texts = &turn.service.texts;
+            let row = request.row(texts, state);
+            if texts.mail_process.is_dovecot() {
+                as_dovecot(turn, request, row.err())?;
+            }
+            let row = row?;
             if overflowing {
                 return Err(Phrase::OverQuota.into());
             }
             (row.run)(turn, state)
         });
-        // Dovecot's APPEND goes on reading behind the brace, and finds a command there.
-        let dovecot = self.service.texts.mail_process.is_dovecot() && self.state.account().is_some();
-        if dovecot && refused == Some(Phrase::InvalidLiteral) && *request.verb == *b"APPEND" {
-            let rest = memchr::memchr(b'{', line).map(|brace| line.slice(brace.saturating_add(1)..));
-            if let (Some(rest), Stage::Command) = (rest, &self.stage) {
-                self.command(&rest, now, out);
-            }
+    }
+
+    /// Whether a line, or what has come of it, has a word that Dovecot's login process cannot hold.
+    ///
+    /// The response that AUTHENTICATE may have is held elsewhere.
+    fn too_wordy(&self, line: &[u8]) -> bool {
+        if *Request::parse_part(line).verb == *b"AUTHENTICATE" {
+            return false;
         }
+        let longest = |limit| {
+            let mut quoted = false;
+            let ends = |octet: &u8| {
+                quoted ^= *octet == b'"';
+                (*octet == b' ' && !quoted) || matches!(octet, b'(' | b')' | b'\n')
+            };
+            line.split(ends).any(|word| word.len() > limit)
+        };
+        self.service.texts.limits.login_word.is_some_and(|limit| line.len() > limit && longest(limit))
     }
 
     /// One turn: runs it, refuses it where it fails, records the command in front of its answer, counts bad ones.
@@ -184,7 +233,7 @@ impl Imap {
         now: Moment,
         out: &mut Actions,
         run: impl FnOnce(&mut Turn<'_>, &mut State) -> Result<(), Fault>,
-    ) -> Option<Phrase> {
+    ) {
         let place = out.mark();
         let state = self.state.name();
         let (service, mail) = (Arc::clone(&self.service), Arc::clone(&self.mail));
@@ -202,6 +251,7 @@ impl Imap {
             logged_in: self.state.account().is_some(),
             asked_capabilities: self.asked_capabilities,
             waited: waited(self.waiting, now),
+            modseq: None,
         };
         let limits = &service.texts.limits;
         let refused = run(&mut turn, &mut self.state).err();
@@ -209,6 +259,7 @@ impl Imap {
             // The last bad command that Dovecot's login process bears gets no answer of its own.
             let last = self.bad_commands.saturating_add(1) >= limits.login_bad_commands;
             let counted = !fault.phrase.is_of_grammar();
+            let counted = counted && fault.phrase != Phrase::TagIsCommand;
             let silent = last && counted && !turn.logged_in && service.texts.mail_process.is_dovecot();
             if silent && turn.is_bad(fault) {
                 turn.status = "BAD";
@@ -217,7 +268,9 @@ impl Imap {
             }
         }
         // A fault of grammar is not counted by Dovecot's login process.
-        let grammar = refused.as_ref().is_some_and(|fault| fault.phrase.is_of_grammar());
+        let grammar = refused.as_ref().is_some_and(|fault| {
+            fault.phrase.is_of_grammar() || fault.phrase == Phrase::TagIsCommand
+        });
         let uncounted = grammar && !turn.logged_in && service.texts.mail_process.is_dovecot();
         if uncounted {
         } else if turn.status == "BAD" {
@@ -244,7 +297,6 @@ impl Imap {
             self.waiting = None;
         }
         out.record_at(place, received(input.verb, trim_line_end(input.line), state, status));
-        refused.map(|fault| fault.phrase)
     }
 
     /// STARTTLS is answered. What came behind it in the same piece is TLS's, as Dovecot has it: the hello, or what makes the
@@ -253,6 +305,17 @@ impl Imap {
         if !hand_to_tls(self.framing.discard(), place, out) {
             self.stage = Stage::Closed;
         }
+    }
+
+    /// What has come of a word before login is more than Dovecot's login process holds.
+    fn overflow(&mut self, out: &mut Actions) -> Step {
+        if !matches!(self.stage, Stage::Command) {
+            return Step::Starved;
+        }
+        let line = Text(self.framing.discard());
+        out.record(Event::ProtocolViolation { what: "line-too-long", line });
+        self.farewell(Phrase::ByeLineTooLong, CloseReason::Violation, out);
+        Step::Done
     }
 
     /// A line passed its cap. A login process hangs up; after login the line is refused and thrown away.
@@ -282,6 +345,33 @@ impl Imap {
             _ => self.service.idle_timeout,
         })
     }
+}
+
+/// What Dovecot finds before it looks at what a command means: the login process reads the arguments of every command, also
+/// of those that it does not know; the mail process those of a command that has no mailbox to work on.
+fn as_dovecot(turn: &mut Turn<'_>, request: &Request<'_>, refused: Option<Phrase>) -> Result<(), Fault> {
+    let texts = &turn.service.texts;
+    let tag = request.tag.unwrap_or_default();
+    if turn.logged_in {
+        if refused == Some(Phrase::NoMailboxSelected) {
+            turn.parse()?;
+        }
+        return Ok(());
+    }
+    if texts.limits.login_tag.is_some_and(|limit| tag.len() > limit) {
+        turn.tag = Bytes::from_static(b"*");
+        return Err(Phrase::InvalidTag.into());
+    }
+    if refused == Some(Phrase::MissingCommand) {
+        return Ok(());
+    }
+    if !matches!(&*request.verb, b"AUTHENTICATE" | b"ID") {
+        turn.parse()?;
+    }
+    if refused.is_some() && tag.eq_ignore_ascii_case(b"LOGIN") {
+        return Err(Phrase::TagIsCommand.into());
+    }
+    Ok(())
 }
 
 /// How long a command has waited for the client.
@@ -350,7 +440,10 @@ impl Session for Imap {
             account.world.arrive(&self.mail);
         }
         if matches!(self.stage, Stage::Idling { .. }) {
-            self.state.sync(&self.service, Telling::default(), out);
+            let modseq = self.state.sync(&self.service, Telling::default(), out);
+            if let Some(modseq) = modseq {
+                untagged(&self.service, Phrase::HighestModseq, modseq.to_string().as_bytes(), out);
+            }
         }
     }
 

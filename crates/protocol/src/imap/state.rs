@@ -55,10 +55,13 @@ impl State {
         });
     }
 
-    /// Tells of what has changed in the open mailbox.
-    pub fn sync(&mut self, service: &Service, how: Telling, out: &mut Actions) {
-        if let Self::Selected(account, selected) = self {
-            selected.sync(service, account.features, &mut account.world, how, out);
+    /// Tells of what has changed in the open mailbox. What is returned is the highest mod-sequence, where it has to be told too.
+    pub fn sync(&mut self, service: &Service, how: Telling, out: &mut Actions) -> Option<u64> {
+        match self {
+            Self::Selected(account, selected) => {
+                selected.sync(service, account.features, &mut account.world, how, out)
+            }
+            _ => None,
         }
     }
 
@@ -79,6 +82,11 @@ impl State {
             Self::NotAuthenticated => None,
             Self::Authenticated(account) | Self::Selected(account, _) => Some(account),
         }
+    }
+
+    /// How many messages of a mailbox the client knows as `\Recent`, if it is the one that is open.
+    pub fn recent_in(&self, name: &str) -> Option<usize> {
+        self.selected().filter(|open| open.name == name && !open.renamed).map(Selected::recent)
     }
 
     /// The open mailbox.

@@ -1,13 +1,15 @@
 //! STATUS (RFC 3501 section 6.3.10, with SIZE of RFC 8438 and HIGHESTMODSEQ of RFC 7162), also for LIST-STATUS (RFC 5819).
 
-use bait::{Flags, Folder};
+use bait::{Flags, Folder, mailbox_name};
 
 use crate::imap::arguments::Argument;
 use crate::imap::name;
 use crate::imap::state::State;
 use crate::imap::string::push_astring;
 use crate::imap::texts::Phrase;
+use crate::imap::timing::noise;
 use crate::imap::turn::{Fault, Turn};
+use crate::imap::view::enable_condstore;
 
 /// The mailbox's name comes back as it was typed, as from Dovecot.
 pub fn status(turn: &mut Turn<'_>, state: &mut State) -> Result<(), Fault> {
@@ -19,20 +21,25 @@ pub fn status(turn: &mut Turn<'_>, state: &mut State) -> Result<(), Fault> {
         [name, Argument::List(members), ..] if dovecot => (name, members),
         _ => return Err(Phrase::InvalidArguments.into()),
     };
-    let items = items(members, dovecot)?;
     let wire = name.string().ok_or(Phrase::InvalidArguments)?;
+    let items = items(members, dovecot)?;
     let known = name::decoded(Some(name))?;
     if dovecot {
         name::sound(&known, name::separator(turn))?;
     }
+    if dovecot && items.contains(&"HIGHESTMODSEQ") {
+        enable_condstore(turn, state);
+    }
+    let recent = state.recent_in(&known).filter(|_| dovecot);
     let Some(account) = state.account_mut() else {
         return Err(Phrase::UnknownCommand.into());
     };
-    account.features.condstore |= dovecot && items.contains(&"HIGHESTMODSEQ");
-    let folder = account.world.folder_mut(&known).ok_or_else(|| Fault::with(Phrase::NoSuchMailbox, wire))?;
+    let folder = account.world.folder_mut(&known);
+    let named = if dovecot { mailbox_name::encode(&known).into_bytes() } else { wire.to_vec() };
+    let folder = folder.ok_or_else(|| Fault::with(Phrase::NoSuchMailbox, named))?;
     folder.look_at();
-    let line = line(wire, folder, &items);
-    let open = dovecot && state.selected().is_some_and(|selected| selected.name == known);
+    let line = line(wire, folder, &items, recent);
+    let open = recent.is_some();
     turn.untagged(&line);
     if open {
         turn.complete_as(Phrase::StatusOnSelected, &[]);
@@ -61,17 +68,21 @@ pub fn items(members: &[Argument<'_>], dovecot: bool) -> Result<Vec<&'static str
 }
 
 /// `STATUS name (ITEM value ...)`, without the asterisk.
-pub fn line(wire: &[u8], folder: &Folder, items: &[&'static str]) -> Vec<u8> {
+///
+/// `recent` is how many messages the session knows as `\Recent`, where it has the mailbox open.
+pub fn line(wire: &[u8], folder: &Folder, items: &[&'static str], recent: Option<usize>) -> Vec<u8> {
     let count =
         |wanted: fn(Flags) -> bool| folder.entries().filter(|entry| wanted(entry.marks.flags)).count();
     let value = |item: &&'static str| {
         let value = match *item {
             "MESSAGES" => folder.entries().count() as u64,
+            "RECENT" if recent.is_some() => recent.unwrap_or_default() as u64,
             "RECENT" => count(|flags| flags.contains(Flags::RECENT)) as u64,
             "UIDNEXT" => u64::from(folder.uid_next),
             "UIDVALIDITY" => u64::from(folder.uid_validity),
             "HIGHESTMODSEQ" => folder.modseq,
-            "SIZE" => folder.entries().map(|entry| entry.message.size() as u64).sum(),
+            "X-GUID" => return format!("{item} {}", guid(folder)),
+            "SIZE" | "X-SIZE" => folder.entries().map(|entry| entry.message.size() as u64).sum(),
             _ => count(|flags| !flags.contains(Flags::SEEN)) as u64,
         };
         format!("{item} {value}")
@@ -83,12 +94,19 @@ pub fn line(wire: &[u8], folder: &Folder, items: &[&'static str]) -> Vec<u8> {
     line
 }
 
-const ITEMS: [&str; 7] = ["MESSAGES", "RECENT", "UIDNEXT", "UIDVALIDITY", "UNSEEN", "HIGHESTMODSEQ", "SIZE"];
+const ITEMS: [&str; 9] =
+    ["MESSAGES", "RECENT", "UIDNEXT", "UIDVALIDITY", "UNSEEN", "HIGHESTMODSEQ", "SIZE", "X-SIZE", "X-GUID"];
+
+/// A mailbox's 128 bits as Dovecot writes them: the same as long as it exists.
+fn guid(folder: &Folder) -> String {
+    let validity = folder.uid_validity.to_le_bytes();
+    format!("{:016x}{:016x}", noise(&[b"guid", &validity]), noise(&[&validity, b"mailbox"]))
+}
 
 fn item(argument: &Argument<'_>, dovecot: bool) -> Result<&'static str, Fault> {
     let no_atom = if dovecot { Phrase::StatusNoAtoms } else { Phrase::InvalidArguments };
     let name = argument.atom().ok_or(no_atom)?;
-    let known = ITEMS.get(..if dovecot { 7 } else { 5 }).unwrap_or_default();
+    let known = ITEMS.get(..if dovecot { 9 } else { 5 }).unwrap_or_default();
     let known = known.iter().find(|item| item.as_bytes().eq_ignore_ascii_case(name));
     known.copied().ok_or_else(|| Fault::with(Phrase::InvalidStatusItem, name.to_ascii_uppercase()))
 }

@@ -37,8 +37,7 @@ fn run(turn: &mut Turn<'_>, state: &mut State, by_uid: bool) -> Result<(), Fault
     let positions = targets(set, selected, by_uid)?;
     let mut unchanged_since = None;
     if let Some((Argument::List(modifiers), behind)) = rest.split_first() {
-        unchanged_since = Some(modifier(modifiers)?);
-        enable_condstore(turn, state);
+        unchanged_since = modifier(modifiers, turn, state)?;
         rest = behind;
     }
     let State::Selected(account, selected) = state else {
@@ -51,6 +50,7 @@ fn run(turn: &mut Turn<'_>, state: &mut State, by_uid: bool) -> Result<(), Fault
         _ => rest,
     };
     let (flags, keywords) = flags::parse(named)?;
+    flags::check(&keywords)?;
     let telling = Telling {
         uids: by_uid && (!silent || account.features.condstore),
         keep_expunged: !by_uid,
@@ -61,8 +61,16 @@ fn run(turn: &mut Turn<'_>, state: &mut State, by_uid: bool) -> Result<(), Fault
         if let Some(folder) = selected.folder(&mut account.world) {
             folder.keyword_bits(&keywords);
         }
-        state.sync(turn.service, telling, turn.out);
+        turn.sync(state, telling);
+        if unchanged_since.is_some() {
+            return Err(Phrase::ConditionalReadOnly.into());
+        }
         turn.complete_as(Phrase::StoreReadOnly, &[]);
+        return Ok(());
+    }
+    if selected.renamed {
+        turn.complete_as(Phrase::DeletedUnderUs, &[]);
+        turn.sync(state, Telling::default());
         return Ok(());
     }
     let Some(folder) = selected.folder(&mut account.world) else {
@@ -93,7 +101,7 @@ fn run(turn: &mut Turn<'_>, state: &mut State, by_uid: bool) -> Result<(), Fault
     if changed {
         folder.count_change();
     }
-    state.sync(turn.service, Telling { silent_from, ..telling }, turn.out);
+    turn.sync(state, Telling { silent_from, ..telling });
     if conflicts.is_empty() {
         turn.complete();
     } else {
@@ -104,16 +112,26 @@ fn run(turn: &mut Turn<'_>, state: &mut State, by_uid: bool) -> Result<(), Fault
     Ok(())
 }
 
-/// `(UNCHANGEDSINCE 5)`
-fn modifier(members: &[Argument<'_>]) -> Result<u64, Fault> {
-    let [name, value] = members else {
-        return Err(Phrase::UnknownStoreModifier.into());
-    };
-    if !name.is_atom("UNCHANGEDSINCE") {
-        return Err(Phrase::UnknownStoreModifier.into());
+/// `(UNCHANGEDSINCE 5)`. The last of several counts.
+fn modifier(
+    members: &[Argument<'_>],
+    turn: &mut Turn<'_>,
+    state: &mut State,
+) -> Result<Option<u64>, Fault> {
+    let mut since = None;
+    for pair in members.chunks(2) {
+        let [Argument::Atom(name), Argument::Atom(value)] = pair else {
+            return Err(Phrase::InvalidStoreModifiers.into());
+        };
+        if !name.eq_ignore_ascii_case(b"UNCHANGEDSINCE") {
+            return Err(Phrase::UnknownStoreModifier.into());
+        }
+        let value = std::str::from_utf8(value).ok().and_then(|digits| digits.parse().ok());
+        since = Some(value.ok_or(Phrase::InvalidModseq)?);
+        enable_condstore(turn, state);
     }
-    let value = value.atom().and_then(|digits| std::str::from_utf8(digits).ok()?.parse().ok());
-    value.ok_or_else(|| Phrase::InvalidModseq.into())
+    // The largest number of all is as good as none.
+    Ok(since.filter(|since| *since < u64::MAX))
 }
 
 /// `+FLAGS.SILENT`, and whether it is silent.

@@ -76,6 +76,21 @@ pub struct Attributes {
     pub mailbox: String,
     /// Of the root.
     pub root: String,
+    /// Of a mailbox that has others below it, where they are told apart.
+    #[serde(default)]
+    pub children: String,
+    /// Of a name that is no mailbox, in an answer to LIST with options.
+    #[serde(default)]
+    pub nonexistent: String,
+    /// Of a name that is subscribed to.
+    #[serde(default)]
+    pub subscribed: String,
+    /// Of a mailbox where nothing is new.
+    #[serde(default)]
+    pub unmarked: String,
+    /// Behind a name below which others are subscribed to.
+    #[serde(default)]
+    pub child_subscribed: String,
 }
 
 /// Caps on what a client sends.
@@ -86,6 +101,10 @@ pub struct Limits {
     pub login_line: usize,
     /// Octets of a literal before login.
     pub login_literal: usize,
+    /// Octets of one argument before login, where they are counted.
+    pub login_word: Option<usize>,
+    /// Octets of a tag before login, where they are counted.
+    pub login_tag: Option<usize>,
     /// Octets of a whole command with its literals before login.
     pub login_command: usize,
     /// Octets of a line after login.

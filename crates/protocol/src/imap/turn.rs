@@ -8,9 +8,12 @@ use event::{CloseReason, Event};
 
 use crate::imap::Service;
 use crate::imap::arguments::{self, Argument};
-use crate::imap::state::Stage;
+use crate::imap::command::Request;
+use crate::imap::reader::{self, Reading, Stop};
+use crate::imap::state::{Stage, State};
 use crate::imap::texts::Phrase;
 use crate::imap::timing::{Work, noise, times};
+use crate::imap::view::Telling;
 use crate::reply::status_of;
 use crate::sasl::Attempt;
 use crate::session::{Action, Actions, Moment};
@@ -51,19 +54,46 @@ pub struct Turn<'a> {
     pub asked_capabilities: bool,
     /// How long the command has waited for the client.
     pub waited: Duration,
+    /// The highest mod-sequence, where the answer has to tell it (RFC 7162 section 3.2.5.1).
+    pub modseq: Option<u64>,
 }
 
 impl<'a> Turn<'a> {
     /// The arguments, parsed.
     pub fn parse(&self) -> Result<Vec<Argument<'a>>, Fault> {
-        let dovecot = self.service.texts.mail_process.is_dovecot();
-        let parse = if dovecot { arguments::parse_as_dovecot } else { arguments::parse };
-        let arguments = parse(self.arguments).map_err(Fault::from)?;
-        let limit = self.service.texts.limits.argument.filter(|_| self.logged_in);
+        let texts = &self.service.texts;
+        let arguments = if texts.mail_process.is_dovecot() {
+            let request = Request { tag: Some(&self.tag), verb: self.verb.into(), arguments: self.arguments };
+            let Reading { arguments, stop, .. } =
+                reader::read(self.arguments, request.rules(texts, self.logged_in));
+            match stop {
+                Stop::Fault(phrase, asked) => {
+                    return Err(Fault::with(phrase, if asked { &b"+"[..] } else { b"" }));
+                }
+                Stop::Literal(_) | Stop::LiteralTooBig => return Err(Phrase::InvalidLiteral.into()),
+                _ => arguments,
+            }
+        } else {
+            arguments::parse(self.arguments).map_err(Fault::from)?
+        };
+        let limit = texts.limits.argument.filter(|_| self.logged_in);
         if limit.is_some_and(|limit| arguments::longest(&arguments) > limit) {
             return Err(Phrase::ArgumentTooLong.into());
         }
         Ok(arguments)
+    }
+
+    /// Tells of what has changed in the open mailbox.
+    ///
+    /// Where the mailbox is no more what it was, this is the end, and what is answered later is not sent.
+    pub fn sync(&mut self, state: &mut State, how: Telling) {
+        if state.selected().is_some_and(|selected| selected.renamed) {
+            let fetching = matches!(self.verb, b"FETCH" | b"UID FETCH");
+            let phrase = if fetching { Phrase::ByeDeletedUnderUs } else { Phrase::ByeInconsistent };
+            state.select(None);
+            return self.bye(phrase, CloseReason::Violation);
+        }
+        self.modseq = state.sync(self.service, how, self.out);
     }
 
     /// Records an event of the command.
@@ -116,8 +146,18 @@ impl<'a> Turn<'a> {
     }
 
     /// The command is refused.
+    ///
+    /// A detail may name two things, with a NUL between them.
     pub fn refuse(&mut self, fault: &Fault) {
-        let text = self.fill(fault.phrase, &[(Slot::Detail, &fault.detail)]);
+        if fault.phrase == Phrase::MissingLineFeed && !fault.detail.is_empty() {
+            self.go_on(Phrase::Continue);
+        }
+        let (detail, item) = match memchr::memchr(0, &fault.detail) {
+            Some(end) => fault.detail.split_at_checked(end).unwrap_or_default(),
+            None => (&fault.detail[..], &b""[..]),
+        };
+        let item = item.strip_prefix(b"\0").unwrap_or(item);
+        let text = self.fill(fault.phrase, &[(Slot::Detail, detail), (Slot::Item, item)]);
         self.tagged(&text);
     }
 
@@ -154,6 +194,21 @@ impl<'a> Turn<'a> {
     }
 
     fn tagged(&mut self, text: &[u8]) {
+        if matches!(self.stage, Stage::Closed) {
+            return;
+        }
+        let modseq = self.modseq.take().map(|modseq| modseq.to_string());
+        let mut within = None;
+        if let Some(modseq) = &modseq {
+            match text.strip_prefix(b"OK ").filter(|words| !words.starts_with(b"[")) {
+                Some(words) => {
+                    let values = [(Slot::Modseq, modseq.as_bytes()), (Slot::Detail, words)];
+                    within = Some(self.fill(Phrase::CompletedAtModseq, &values));
+                }
+                None => self.untagged_with(Phrase::HighestModseq, modseq.as_bytes()),
+            }
+        }
+        let text = within.as_deref().unwrap_or(text);
         self.status = status_of(text, &["OK", "NO", "BAD"]);
         self.out.send(&self.tag);
         self.out.send(b" ");

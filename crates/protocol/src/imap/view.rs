@@ -28,6 +28,12 @@ pub struct Selected {
     pub keywords: Vec<String>,
     /// The UIDs that `SEARCH RETURN (SAVE)` kept (RFC 5182).
     pub saved: Vec<u32>,
+    /// The mod-sequence up to which the client knows everything (RFC 7162).
+    pub known_modseq: u64,
+    /// The highest one that it was told of since.
+    pub told_modseq: u64,
+    /// Its own client has given it another name, which Dovecot cannot follow.
+    pub renamed: bool,
 }
 
 /// What the client has enabled (RFC 5161), by ENABLE or by using it.
@@ -60,6 +66,9 @@ impl Selected {
             entries: folder.entries().collect(),
             keywords: folder.keywords.clone(),
             saved: Vec::new(),
+            known_modseq: folder.modseq,
+            told_modseq: 0,
+            renamed: false,
         };
         folder.look_at();
         if !read_only && !lasting_recent {
@@ -103,7 +112,8 @@ impl Selected {
         text
     }
 
-    /// Tells the client what has changed in the world.
+    /// Tells the client what has changed in the world. What is returned is the highest mod-sequence, where it has to be told
+    /// too (RFC 7162 section 3.2.5.1).
     pub fn sync(
         &mut self,
         service: &Service,
@@ -111,8 +121,8 @@ impl Selected {
         world: &mut World,
         how: Telling,
         out: &mut Actions,
-    ) {
-        let Some(folder) = self.folder(world) else { return };
+    ) -> Option<u64> {
+        let folder = self.folder(world)?;
         if folder.keywords.len() != self.keywords.len() {
             self.keywords.clone_from(&folder.keywords);
             let flags = all_flags(&self.keywords);
@@ -148,6 +158,9 @@ impl Selected {
             if quiet && modseq.is_none() {
                 continue;
             }
+            if features.condstore {
+                self.told_modseq = self.told_modseq.max(marks.modseq);
+            }
             let items: Vec<String> = [uid, modseq, flags].into_iter().flatten().collect();
             lines.push(format!("* {number} FETCH ({})\r\n", items.join(" ")));
         }
@@ -178,6 +191,20 @@ impl Selected {
                 out.send(b"\r\n");
             }
         }
+        let delayed = how.keep_expunged && !gone.is_empty();
+        features.qresync.then(|| self.modseq_to_tell(folder.modseq, delayed)).flatten()
+    }
+
+    /// A client that counts with the mod-sequences which it has seen must not miss what was expunged and is not told yet; and it
+    /// need not ask again for what it knows.
+    fn modseq_to_tell(&mut self, highest: u64, delayed: bool) -> Option<u64> {
+        let told = std::mem::take(&mut self.told_modseq);
+        let known = self.known_modseq;
+        if delayed {
+            return (told > known).then_some(known);
+        }
+        self.known_modseq = highest;
+        (highest > known && highest > told).then_some(highest)
     }
 
     fn tell_gone(&mut self, gone: &[usize], features: Features, out: &mut Actions) {

@@ -25,7 +25,7 @@ use crate::imap::turn::{Fault, Turn};
 use crate::imap::view::enable_condstore;
 use crate::session::Actions;
 use item::Item;
-use section::{Piece, Section};
+pub use section::{Piece, Section};
 
 /// RFC 3501 section 6.4.5.
 pub fn fetch(turn: &mut Turn<'_>, state: &mut State) -> Result<(), Fault> {

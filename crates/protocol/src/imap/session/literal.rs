@@ -5,60 +5,130 @@ use std::sync::Arc;
 use bytes::Bytes;
 use event::{CloseReason, Event, Text};
 
-use super::{Imap, Input};
-use crate::framing::{Literal, trim_line_end};
-use crate::imap::append::judge_so_far;
-use crate::imap::command::Request;
+use super::Imap;
+use crate::framing::{Literal, announces, trim_line_end};
+use crate::imap::append::{self, Next};
+use crate::imap::command::{Reads, Request};
+use crate::imap::reader::{self, Stop};
 use crate::imap::texts::Phrase;
 use crate::reply::received;
 use crate::session::{Actions, Moment};
 
+/// What comes of an announcement.
+enum Verdict {
+    /// It is one: so many octets of it are kept.
+    Take(usize),
+    /// It is one, and is passed over: the command goes on with the next line.
+    Ignore,
+    /// It is none, or comes too early: the command ends here.
+    Refuse,
+    /// It is more than the line limit allows.
+    TooBig,
+}
+
 impl Imap {
-    /// A command announces a literal: let it in if the command may have one.
+    /// A command ends with what may announce a literal: let it in if the command may have one.
     pub(super) fn literal(&mut self, literal: Literal, cap: usize, now: Moment, out: &mut Actions) {
         let so_far = Bytes::copy_from_slice(self.framing.command_so_far());
-        let (request, texts) = (Request::parse(&so_far), Arc::clone(&self.service));
-        let texts = &texts.texts;
-        let allowed = request.tag.is_some() && request.row(texts, &self.state).is_ok();
-        let append = allowed && *request.verb == *b"APPEND";
-        let judged = if append && !self.overflowing {
-            judge_so_far(&mut self.state, texts.separator, request.arguments, literal.size)
+        let verdict = if self.service.texts.mail_process.is_dovecot() {
+            self.judge_as_dovecot(&so_far, literal)
         } else {
-            Ok(())
+            self.judge_plainly(&so_far, literal, cap)
         };
-        // One that comes without our leave is part of what was said, though the command is refused.
-        if literal.synchronizing && (!allowed || judged.is_err()) {
-            let line = self.framing.refuse_literal();
-            match judged {
-                Err(fault) if append => {
-                    let request = Request::parse(&line);
-                    self.turn(&Input::command(&line, &request), now, out, |_, _| Err(fault));
-                }
-                _ => self.command(&line, now, out),
-            }
-            return;
-        }
-        if append {
-            let room = texts.limits.command.saturating_sub(so_far.len()).min(texts.limits.append);
-            if literal.size > room as u64 || self.overflowing {
+        match verdict {
+            Verdict::Take(kept) if literal.size > kept as u64 => {
                 self.overflowing = true;
-                self.framing.cut_literal(room);
-            } else {
-                self.framing.accept_literal();
+                self.framing.cut_literal(kept);
             }
-        } else if literal.size > cap as u64 {
-            let line = Text(self.framing.refuse_literal());
-            out.record(Event::ProtocolViolation { what: "literal-too-big", line });
-            return self.farewell(Phrase::ByeLiteralTooBig, CloseReason::Violation, out);
-        } else {
-            self.framing.accept_literal();
+            Verdict::Take(_) => self.framing.accept_literal(),
+            Verdict::Ignore => return self.framing.ignore_literal(),
+            Verdict::Refuse => {
+                let line = self.framing.refuse_literal();
+                return self.command(&line, now, out);
+            }
+            Verdict::TooBig => {
+                let line = Text(self.framing.refuse_literal());
+                out.record(Event::ProtocolViolation { what: "literal-too-big", line });
+                return self.farewell(Phrase::ByeLiteralTooBig, CloseReason::Violation, out);
+            }
         }
         if literal.synchronizing {
             self.waiting.get_or_insert(now);
+            let request = Request::parse(&so_far);
             out.record(received(&request.verb, trim_line_end(&so_far), self.state.name(), "+"));
             let text = self.service.texts.reply(Phrase::Continue).fill(&[]);
             out.send(&text);
             out.send(b"\r\n");
         }
+    }
+
+    fn judge_plainly(&self, so_far: &Bytes, literal: Literal, cap: usize) -> Verdict {
+        let request = Request::parse(so_far);
+        let allowed = request.tag.is_some() && request.row(&self.service.texts, &self.state).is_ok();
+        if !announces(trim_line_end(so_far)) || (literal.synchronizing && !allowed) {
+            Verdict::Refuse
+        } else if literal.size > cap as u64 {
+            Verdict::TooBig
+        } else {
+            Verdict::Take(cap)
+        }
+    }
+
+    /// Dovecot takes a literal where it reads an argument; what stands behind the last argument is no literal.
+    fn judge_as_dovecot(&mut self, so_far: &Bytes, literal: Literal) -> Verdict {
+        let (request, service) = (Request::parse(so_far), Arc::clone(&self.service));
+        let texts = &service.texts;
+        let logged_in = self.state.account().is_some();
+        let known = if logged_in {
+            !matches!(request.row(texts, &self.state), Err(Phrase::UnknownCommand))
+        } else {
+            // The login process reads on whatever the command, but for those of which it reads the line itself.
+            *request.verb != *b"AUTHENTICATE" && *request.verb != *b"ID"
+        };
+        if request.tag.is_none() || !known || request.row(texts, &self.state).err() == Some(Phrase::MissingCommand) {
+            return Verdict::Refuse;
+        }
+        let append = logged_in && *request.verb == *b"APPEND";
+        if append && self.overflowing {
+            return Verdict::Take(0);
+        }
+        let room = texts.limits.command.saturating_sub(so_far.len());
+        if append {
+            let before = so_far.len().saturating_sub(request.behind_verb(so_far));
+            let behind = so_far.get(before..).unwrap_or_default();
+            return match append::next(&self.state, &service, behind, before) {
+                Next::Literal(wanted) if wanted == literal => Verdict::Take(room.min(texts.limits.append)),
+                Next::Ignored => Verdict::Ignore,
+                Next::TooBig => Verdict::TooBig,
+                _ => Verdict::Refuse,
+            };
+        }
+        match reader::read(request.arguments, request.rules(texts, logged_in)).stop {
+            Stop::Literal(wanted) if wanted == literal => Verdict::Take(room),
+            Stop::LiteralTooBig => Verdict::TooBig,
+            _ => Verdict::Refuse,
+        }
+    }
+
+    /// Dovecot carries a command out as soon as it has read its last argument: with a literal at the end that is before the
+    /// line ends.
+    pub(super) fn carry_out_early(&mut self, now: Moment, out: &mut Actions) -> bool {
+        if !self.framing.has_whole_literal()
+            || self.state.account().is_none()
+            || !self.service.texts.mail_process.is_dovecot()
+        {
+            return false;
+        }
+        let so_far = Bytes::copy_from_slice(self.framing.command_so_far());
+        let request = Request::parse_part(&so_far);
+        let texts = &self.service.texts;
+        let counted = request.known(texts).is_some_and(|row| matches!(row.reads, Reads::First(_)));
+        if !counted || reader::read(request.arguments, request.rules(texts, true)).stop != Stop::Enough {
+            return false;
+        }
+        let line = self.framing.take_so_far();
+        let request = Request::parse_part(&line);
+        self.carry_out(&line, &request, now, out);
+        true
     }
 }

@@ -37,10 +37,11 @@ impl Imap {
             logged_in: true,
             asked_capabilities: true,
             waited: waited(self.waiting.take(), now),
+            modseq: None,
         };
         if service.texts.mail_process.is_dovecot() {
             let how = Telling { keep_expunged: !by_uid, ..Telling::default() };
-            self.state.sync(&service, how, turn.out);
+            turn.sync(&mut self.state, how);
         }
         turn.complete();
         Step::Done
