@@ -10,7 +10,8 @@ use crate::imap::reader::{Literals, Rules};
 use crate::imap::texts::{ImapTexts, Phrase};
 use crate::imap::turn::{Fault, Turn};
 use crate::imap::{
-    append, copy, disabled, expunge, fetch, folders, list, login, mailbox, search, status, store,
+    append, copy, disabled, expunge, fetch, folders, list, login, mailbox, notify, search, status, store,
+    updates,
 };
 use crate::words::upper_case;
 
@@ -85,13 +86,13 @@ pub static TABLE: &[Row] = &[
     Row { verb: "SUBSCRIBE", phase: Phase::Authenticated, reads: Reads::First(1), run: folders::subscribe },
     Row { verb: "UNSUBSCRIBE", phase: Phase::Authenticated, reads: Reads::First(1), run: folders::unsubscribe },
     Row { verb: "APPEND", phase: Phase::Authenticated, reads: Reads::Itself, run: append::append },
-    Row { verb: "NOTIFY", phase: Phase::Authenticated, reads: Reads::All, run: disabled::notify },
-    Row { verb: "CANCELUPDATE", phase: Phase::Authenticated, reads: Reads::All, run: disabled::cancel_update },
+    Row { verb: "NOTIFY", phase: Phase::Authenticated, reads: Reads::All, run: notify::notify },
+    Row { verb: "CANCELUPDATE", phase: Phase::Authenticated, reads: Reads::All, run: updates::cancel_update },
     Row { verb: "GENURLAUTH", phase: Phase::Authenticated, reads: Reads::First(0), run: disabled::urlauth },
     Row { verb: "RESETKEY", phase: Phase::Authenticated, reads: Reads::First(0), run: disabled::urlauth },
     Row { verb: "URLFETCH", phase: Phase::Authenticated, reads: Reads::First(0), run: disabled::urlauth },
-    Row { verb: "GETMETADATA", phase: Phase::Authenticated, reads: Reads::All, run: disabled::metadata },
-    Row { verb: "SETMETADATA", phase: Phase::Authenticated, reads: Reads::All, run: disabled::metadata },
+    Row { verb: "GETMETADATA", phase: Phase::Authenticated, reads: Reads::All, run: disabled::get_metadata },
+    Row { verb: "SETMETADATA", phase: Phase::Authenticated, reads: Reads::All, run: disabled::set_metadata },
     Row { verb: "X-STATE", phase: Phase::Authenticated, reads: Reads::All, run: disabled::state },
     Row { verb: "X-CANCEL", phase: Phase::Authenticated, reads: Reads::First(1), run: disabled::cancel },
     Row { verb: "IDLE", phase: Phase::Authenticated, reads: Reads::First(0), run: mailbox::idle },

@@ -104,7 +104,6 @@ pub fn subscribe(turn: &mut Turn<'_>, state: &mut State) -> Result<(), Fault> {
     let name = decoded(turn.parse()?.first())?;
     let world = &mut account(state)?.world;
     if world.folder(&name).is_none() {
-        sound(name.strip_suffix(separator).unwrap_or(&name), separator)?;
         return Err(missing(Phrase::NoSuchMailbox, name.strip_suffix(separator).unwrap_or(&name)));
     }
     world.subscribe(&name, true).map_err(|_| Phrase::OverQuota)?;

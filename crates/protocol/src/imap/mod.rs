@@ -18,6 +18,7 @@ mod list_extended;
 mod login;
 mod mailbox;
 mod name;
+mod notify;
 mod phrase;
 mod qresync;
 mod reader;
@@ -31,6 +32,7 @@ mod string;
 mod texts;
 mod timing;
 mod turn;
+mod updates;
 mod view;
 
 use std::sync::Arc;

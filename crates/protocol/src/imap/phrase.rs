@@ -336,6 +336,26 @@ phrases! {
     ByeDeletedUnderUs,
     /// To STORE and CLOSE there.
     DeletedUnderUs,
+    /// GETMETADATA of what is no entry.
+    EntryWithoutSlash,
+    /// GETMETADATA (DEPTH x).
+    InvalidDepth,
+    /// GETMETADATA (MAXSIZE x).
+    InvalidMaxSize,
+    /// GETMETADATA with an option that does not exist.
+    UnknownOption,
+    /// NOTIFY with events that are not supported.
+    UnsupportedEvents,
+    /// NOTIFY of too many mailboxes.
+    TooManyNames,
+    /// NOTIFY with `selected` twice.
+    DuplicateSelected,
+    /// NOTIFY with something to fetch that does not exist.
+    InvalidFetchList,
+    /// NOTIFY of new messages and not of expunged ones, or the other way round.
+    NewWithExpunge,
+    /// NOTIFY of flags alone.
+    FlagsWithExpunge,
     /// X-STATE.
     CommandDisabled,
     /// X-CANCEL of a command that is not running.

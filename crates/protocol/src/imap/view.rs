@@ -1,7 +1,7 @@
 //! The open mailbox as the client knows it: what it was last told. What has changed in the world since is told by
 //! [`Selected::sync`], in Dovecot's order: flags, then what is gone, then what is new.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use bait::{Entry, Flags, Folder, Marks, World};
 
@@ -10,6 +10,7 @@ use crate::imap::sequence::push_numbers;
 use crate::imap::state::State;
 use crate::imap::texts::Phrase;
 use crate::imap::turn::Turn;
+use crate::imap::updates::Update;
 use crate::session::Actions;
 use crate::text::Slot;
 
@@ -28,6 +29,8 @@ pub struct Selected {
     pub keywords: Vec<String>,
     /// The UIDs that `SEARCH RETURN (SAVE)` kept (RFC 5182).
     pub saved: Vec<u32>,
+    /// The searches that are kept up to date (RFC 5267).
+    pub updates: Vec<Update>,
     /// The mod-sequence up to which the client knows everything (RFC 7162).
     pub known_modseq: u64,
     /// The highest one that it was told of since.
@@ -38,11 +41,18 @@ pub struct Selected {
 
 /// What the client has enabled (RFC 5161), by ENABLE or by using it.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[expect(clippy::struct_excessive_bools, reason = "each is enabled or not, whatever the others are")]
 pub struct Features {
     /// RFC 7162.
     pub condstore: bool,
     /// RFC 7162, which brings CONDSTORE with it.
     pub qresync: bool,
+    /// NOTIFY (RFC 5465) without new and expunged messages of the open mailbox: nothing is said of them.
+    pub mute_counts: bool,
+    /// The same of its flags.
+    pub mute_flags: bool,
+    /// NOTIFY wants to hear of expunged messages at once, also after commands whose numbers would hold.
+    pub immediate_expunges: bool,
 }
 
 /// How changes are told.
@@ -66,6 +76,7 @@ impl Selected {
             entries: folder.entries().collect(),
             keywords: folder.keywords.clone(),
             saved: Vec::new(),
+            updates: Vec::new(),
             known_modseq: folder.modseq,
             told_modseq: 0,
             renamed: false,
@@ -137,6 +148,7 @@ impl Selected {
         let (recent_before, before) = (self.recent(), self.entries.len());
         let mut gone: Vec<usize> = Vec::new();
         let mut lines: Vec<String> = Vec::new();
+        let mut changed = BTreeSet::new();
         for position in 0..before {
             let Some(known) = self.entries.get_mut(position) else { continue };
             let Some(now) = present.remove(&known.message.uid) else {
@@ -151,11 +163,12 @@ impl Selected {
             let same = (marks.flags, marks.keywords) == (known.marks.flags, known.marks.keywords);
             let quiet = same || how.silent_from.is_some_and(|first| marks.modseq >= first);
             known.marks = marks;
+            changed.insert(known.message.uid);
             let number = position.saturating_add(1);
             let uid = (how.uids || features.qresync).then(|| format!("UID {}", now.message.uid));
             let modseq = features.condstore.then(|| format!("MODSEQ ({})", marks.modseq));
             let flags = (!quiet).then(|| format!("FLAGS ({})", self.flags(&marks)));
-            if quiet && modseq.is_none() {
+            if (quiet && modseq.is_none()) || features.mute_flags {
                 continue;
             }
             if features.condstore {
@@ -167,13 +180,16 @@ impl Selected {
         for line in &lines {
             out.send(line.as_bytes());
         }
-        if !how.keep_expunged {
+        let keep_expunged = how.keep_expunged && !features.immediate_expunges;
+        if !keep_expunged {
+            self.update_gone(&gone, out);
             self.tell_gone(&gone, features, out);
         }
         // What is new comes behind everything that is known.
         let last = self.entries.last().map_or(0, |entry| entry.message.uid);
         let new: Vec<Entry> = present.into_values().filter(|entry| entry.message.uid > last).collect();
         let arrived = !new.is_empty();
+        changed.extend(new.iter().map(|entry| entry.message.uid));
         self.entries.extend(new);
         if !self.read_only && service.texts.mail_process.is_dovecot() {
             folder.forget_recent();
@@ -185,13 +201,14 @@ impl Selected {
         for line in &service.texts.arrived {
             let counts_all = line.mentions(Slot::Exists) && arrived;
             let counts_recent = line.mentions(Slot::Recent) && (recent != recent_before);
-            if counts_all || counts_recent {
+            if (counts_all || counts_recent) && !features.mute_counts {
                 out.send(b"* ");
                 out.send(&line.fill(&values));
                 out.send(b"\r\n");
             }
         }
-        let delayed = how.keep_expunged && !gone.is_empty();
+        self.update_changed(&changed, out);
+        let delayed = keep_expunged && !gone.is_empty();
         features.qresync.then(|| self.modseq_to_tell(folder.modseq, delayed)).flatten()
     }
 
@@ -213,11 +230,11 @@ impl Selected {
             if *position < self.entries.len() {
                 vanished.push(self.entries.remove(*position).message.uid);
             }
-            if !features.qresync {
+            if !features.qresync && !features.mute_counts {
                 out.send(format!("* {} EXPUNGE\r\n", position.saturating_add(1)).as_bytes());
             }
         }
-        if features.qresync && !vanished.is_empty() {
+        if features.qresync && !features.mute_counts && !vanished.is_empty() {
             vanished.sort_unstable();
             let mut line = b"* VANISHED ".to_vec();
             push_numbers(&mut line, &vanished);

@@ -37,6 +37,11 @@ pub fn uid_fetch(turn: &mut Turn<'_>, state: &mut State) -> Result<(), Fault> {
     start(turn, state, true)
 }
 
+/// Whether a list of items is one that FETCH could answer.
+pub fn check(list: &Argument<'_>) -> Result<(), Fault> {
+    item::parse(std::slice::from_ref(list), true, false).map(drop)
+}
+
 fn start(turn: &mut Turn<'_>, state: &mut State, by_uid: bool) -> Result<(), Fault> {
     let selected = state.selected().ok_or(Phrase::NoMailboxSelected)?;
     let read_only = selected.read_only;

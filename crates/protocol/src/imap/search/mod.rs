@@ -14,9 +14,10 @@ use crate::imap::arguments::Argument;
 use crate::imap::state::{Stage, State};
 use crate::imap::texts::Phrase;
 use crate::imap::turn::{Fault, Turn};
+use crate::imap::updates::Update;
 use crate::imap::view::enable_condstore;
 use crate::session::Actions;
-use key::{Candidate, Key};
+pub use key::{Candidate, Key};
 use parse::Context;
 use result::{Order, Wanted};
 
@@ -157,6 +158,8 @@ impl Searching {
             matches: self.found.len() as u64,
         });
         let found = std::mem::take(&mut self.found);
+        let uid = |position: &usize| selected.entries.get(*position).map(|entry| entry.message.uid);
+        let uids = found.iter().filter_map(uid).collect();
         if self.wanted.save {
             selected.saved = self.wanted.saved(&found, selected);
         }
@@ -165,6 +168,10 @@ impl Searching {
         let line =
             result::line(&self.wanted, &self.order, &self.tag, self.by_uid, (found, highest), selected);
         out.send(&line);
+        if self.wanted.update {
+            let (tag, by_uid) = (self.tag.clone(), self.by_uid);
+            selected.keep_updated(Update { tag, by_uid, key: std::mem::replace(&mut self.key, Key::And(Vec::new())), uids });
+        }
         true
     }
 }

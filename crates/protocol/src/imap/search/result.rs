@@ -35,6 +35,8 @@ pub struct Wanted {
     partial: Option<(usize, usize)>,
     /// SAVE.
     pub save: bool,
+    /// UPDATE.
+    pub update: bool,
 }
 
 /// Reads `RETURN (...)`, where it is there, and says what stands behind it.
@@ -57,6 +59,7 @@ pub fn wanted<'a, 'b>(arguments: &'a [Argument<'b>]) -> Result<(Wanted, &'a [Arg
             b"SAVE" => wanted.save = true,
             b"CONTEXT" | b"RELEVANCY" => {}
             b"UPDATE" => {
+                wanted.update = true;
                 options.next_if(|next| next.list().is_some());
             }
             b"PARTIAL" => {
@@ -69,7 +72,8 @@ pub fn wanted<'a, 'b>(arguments: &'a [Argument<'b>]) -> Result<(Wanted, &'a [Arg
     if wanted.partial.is_some() && wanted.all {
         return Err(Phrase::PartialAndAll.into());
     }
-    wanted.all |= none;
+    let told = wanted.min || wanted.max || wanted.all || wanted.count || wanted.save || wanted.update;
+    wanted.all |= none || (!told && wanted.partial.is_none());
     Ok((wanted, rest))
 }
 
@@ -135,8 +139,9 @@ pub fn line(
         line.push_str("\r\n");
         return line.into_bytes();
     }
-    let silent =
-        wanted.save && !(wanted.min || wanted.max || wanted.all || wanted.count || wanted.partial.is_some());
+    let silent = wanted.save
+        && !wanted.update
+        && !(wanted.min || wanted.max || wanted.all || wanted.count || wanted.partial.is_some());
     if silent { Vec::new() } else { extended(wanted, tag, by_uid, &numbers, modseq) }
 }
 
