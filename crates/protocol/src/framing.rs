@@ -291,7 +291,9 @@ fn announced(line: &[u8]) -> Option<Literal> {
 pub fn announces(line: &[u8]) -> bool {
     let before = memchr::memrchr(b'{', line).and_then(|brace| line.get(..brace)).unwrap_or_default();
     let before = before.strip_suffix(b"~").unwrap_or(before);
-    let begins_argument = !line.ends_with(b"{}") && !line.ends_with(b"{+}") && before.last().is_none_or(|byte| matches!(byte, b' ' | b'('));
+    let begins_argument = !line.ends_with(b"{}")
+        && !line.ends_with(b"{+}")
+        && before.last().is_none_or(|byte| matches!(byte, b' ' | b'('));
     begins_argument && !inside_quotes(before)
 }
 

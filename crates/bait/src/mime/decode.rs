@@ -7,10 +7,12 @@ use encoding_rs::{Encoding, REPLACEMENT};
 
 /// A transfer encoding.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum TransferEncoding {
+pub enum TransferEncoding {
     /// `7bit`, `8bit`, `binary`.
     Identity,
+    /// `quoted-printable`.
     QuotedPrintable,
+    /// `base64`.
     Base64,
     /// Any other: its text cannot be read.
     Unknown,
@@ -18,7 +20,7 @@ pub(super) enum TransferEncoding {
 
 impl TransferEncoding {
     /// The one of that name.
-    pub(super) fn of(name: &[u8]) -> Self {
+    pub fn of(name: &[u8]) -> Self {
         match name.to_ascii_lowercase().as_slice() {
             b"7bit" | b"8bit" | b"binary" => Self::Identity,
             b"quoted-printable" => Self::QuotedPrintable,
@@ -28,7 +30,7 @@ impl TransferEncoding {
     }
 
     /// The bytes it stands for; none if it is unknown.
-    pub(super) fn decode(self, body: &[u8]) -> Cow<'_, [u8]> {
+    pub fn decode(self, body: &[u8]) -> Cow<'_, [u8]> {
         match self {
             Self::Identity => Cow::Borrowed(body),
             Self::QuotedPrintable => Cow::Owned(quoted_printable(body)),

@@ -19,6 +19,7 @@ pub mod date;
 pub mod header;
 
 pub use address::Address;
+pub use decode::TransferEncoding;
 pub use encoded_word::decode as decode_words;
 pub use envelope::{Envelope, Value};
 pub use header::header_end;

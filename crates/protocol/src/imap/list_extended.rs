@@ -151,13 +151,7 @@ struct Name {
     child_subscribed: bool,
 }
 
-fn answer(
-    turn: &mut Turn<'_>,
-    state: &mut State,
-    reference: &[u8],
-    patterns: &[&[u8]],
-    options: &Options,
-) {
+fn answer(turn: &mut Turn<'_>, state: &mut State, reference: &[u8], patterns: &[&[u8]], options: &Options) {
     let open = state.selected().map(|selected| (selected.name.clone(), selected.recent()));
     let Some(account) = state.account_mut() else { return };
     let texts = &turn.service.texts;
@@ -166,9 +160,7 @@ fn answer(
     let reference = decoded(reference);
     let full: Vec<Vec<u8>> =
         patterns.iter().map(|pattern| [&reference[..], &decoded(pattern)].concat()).collect();
-    let fits = |name: &str| {
-        full.iter().any(|pattern| matches(pattern, name.as_bytes(), texts.separator))
-    };
+    let fits = |name: &str| full.iter().any(|pattern| matches(pattern, name.as_bytes(), texts.separator));
     for (name, mut about) in names(world, texts.separator, options.only_subscribed) {
         let below = |known: &String| {
             known.strip_prefix(&name).is_some_and(|rest| rest.starts_with(texts.separator)) && !fits(known)

@@ -256,7 +256,9 @@ mod tests {
 
     #[test]
     fn faults() {
-        for text in ["x", "()", "(selected)", "(selected ())", "(mailboxes () (MessageNew))", "(personal (Bogus))"] {
+        for text in
+            ["x", "()", "(selected)", "(selected ())", "(mailboxes () (MessageNew))", "(personal (Bogus))"]
+        {
             assert_eq!(read(text), Err(Phrase::InvalidArguments), "{text}");
         }
         assert_eq!(read("(selected (MessageNew))"), Err(Phrase::NewWithExpunge));

@@ -116,6 +116,8 @@ phrases! {
     UnknownFetchModifier,
     /// A mod-sequence that is no number.
     InvalidModseq,
+    /// The same, to CHANGEDSINCE.
+    InvalidChangedSince,
     /// A modifier that STORE does not know.
     UnknownStoreModifier,
     /// `BODY[]<99999999999999999999.1>`
@@ -164,10 +166,38 @@ phrases! {
     FetchNoAtoms,
     /// `BODY.PEEK` without `[`
     SectionUnopened,
-    /// `BINARY[` without `]`
-    BinaryUnclosed,
-    /// `BINARY[x]`
-    InvalidBinary,
+    /// `BODY[]<0.1>x`
+    PartialTrailing,
+    /// BINARY of a part whose transfer encoding nobody knows (RFC 3516).
+    UnknownEncoding,
+    /// PREVIEW with a modifier that does not exist.
+    UnknownPreview,
+    /// PREVIEW with a modifier that is no atom.
+    InvalidPreview,
+    /// FETCH with modifiers that are no atoms.
+    FetchModifiersNoAtoms,
+    /// VANISHED without CHANGEDSINCE.
+    VanishedAlone,
+    /// SEARCH with text that is not of its charset.
+    InvalidSearchText,
+    /// X-MAILBOX with a name that is no modified UTF-7.
+    InvalidSearchMailbox,
+    /// X-REAL-UID with what is no set.
+    InvalidSearchRealUids,
+    /// MODSEQ with an entry of a flag that does not exist.
+    InvalidModseqFlag,
+    /// MODSEQ with an entry type that does not exist.
+    InvalidModseqType,
+    /// MODSEQ with what is no number.
+    InvalidModseqValue,
+    /// SEARCH RETURN with options that are no atoms.
+    ReturnNoAtoms,
+    /// SEARCH RETURN (PARTIAL).
+    PartialMissing,
+    /// SEARCH RETURN (PARTIAL 1:2 PARTIAL 1:2).
+    PartialTwice,
+    /// SEARCH RETURN (UPDATE UPDATE).
+    UpdateTwice,
     /// CATENATE with a URL of what is not there.
     BadUrl,
     /// CANCELUPDATE of a search that is not updated.

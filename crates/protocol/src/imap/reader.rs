@@ -82,7 +82,8 @@ const MAX_DEPTH: usize = 32;
 
 /// Reads arguments. The input is what stands behind the verb, without the last line end.
 pub fn read(input: &[u8], rules: Rules) -> Reading<'_> {
-    let mut reader = Reader { input, at: 0, rules, open: Vec::new(), too_deep: 0, lists: 0, present: Vec::new() };
+    let mut reader =
+        Reader { input, at: 0, rules, open: Vec::new(), too_deep: 0, lists: 0, present: Vec::new() };
     let stop = reader.run();
     let end = reader.at;
     while let Some(outer) = reader.open.pop() {
@@ -184,7 +185,8 @@ impl<'a> Reader<'a> {
         } else if let Some(outer) = self.open.pop() {
             let list = std::mem::replace(&mut self.present, outer);
             self.push(Argument::List(list));
-            let parts = matches!(options(&self.present), [word, Argument::List(_)] if word.is_atom("CATENATE"));
+            let parts =
+                matches!(options(&self.present), [word, Argument::List(_)] if word.is_atom("CATENATE"));
             if parts && self.rules.literals == Literals::Messages && !self.nested() {
                 self.skip(1);
                 return Some(Stop::Enough);
@@ -377,15 +379,14 @@ pub fn options<'a, 'b>(arguments: &'a [Argument<'b>]) -> &'a [Argument<'b>] {
 mod tests {
     use super::*;
 
-    const ALL: Rules =
-        Rules {
-            wanted: None,
-            literals: Literals::Strings,
-            inside_list: false,
-            lists: None,
-            before: 7,
-            limit: 200,
-        };
+    const ALL: Rules = Rules {
+        wanted: None,
+        literals: Literals::Strings,
+        inside_list: false,
+        lists: None,
+        before: 7,
+        limit: 200,
+    };
 
     fn shown(input: &[u8], rules: Rules) -> String {
         fn show(argument: &Argument<'_>) -> String {

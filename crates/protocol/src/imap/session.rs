@@ -175,7 +175,12 @@ impl Imap {
         self.carry_out(line, &request, now, out);
         let limits = &self.service.texts.limits;
         let room = limits.login_literal.saturating_add(limits.login_word.unwrap_or(usize::MAX));
-        if dovecot && !logged_in && line.len() > room && *request.verb != *b"AUTHENTICATE" && !matches!(self.stage, Stage::Closed) {
+        if dovecot
+            && !logged_in
+            && line.len() > room
+            && *request.verb != *b"AUTHENTICATE"
+            && !matches!(self.stage, Stage::Closed)
+        {
             // The login process has given the line up, and cannot hold the rest of it.
             return self.farewell(Phrase::ByeLineTooLong, CloseReason::Violation, out);
         }
@@ -268,9 +273,9 @@ impl Imap {
             }
         }
         // A fault of grammar is not counted by Dovecot's login process.
-        let grammar = refused.as_ref().is_some_and(|fault| {
-            fault.phrase.is_of_grammar() || fault.phrase == Phrase::TagIsCommand
-        });
+        let grammar = refused
+            .as_ref()
+            .is_some_and(|fault| fault.phrase.is_of_grammar() || fault.phrase == Phrase::TagIsCommand);
         let uncounted = grammar && !turn.logged_in && service.texts.mail_process.is_dovecot();
         if uncounted {
         } else if turn.status == "BAD" {

@@ -2,7 +2,7 @@
 
 use bait::mailbox_name;
 
-use crate::imap::fetch::{Piece, Section};
+use crate::imap::fetch::{Form, Piece, Section};
 use crate::imap::state::State;
 use crate::imap::texts::Phrase;
 use crate::imap::turn::Fault;
@@ -22,7 +22,10 @@ pub fn fetch(text: &[u8], state: &State) -> Result<Vec<u8>, Fault> {
     let bad = |phrase| Fault::with(phrase, text);
     let mut target = parse(text)?;
     if target.mailbox.is_none() {
-        let open = state.selected().filter(|_| !text.starts_with(b"/")).ok_or_else(|| bad(Phrase::UrlWithoutMailbox))?;
+        let open = state
+            .selected()
+            .filter(|_| !text.starts_with(b"/"))
+            .ok_or_else(|| bad(Phrase::UrlWithoutMailbox))?;
         target.mailbox = Some(open.name.clone());
     }
     let Some(uid) = target.uid else { return Err(Phrase::MessageExpunged.into()) };
@@ -56,7 +59,7 @@ fn section(name: &[u8], partial: Option<(u32, Option<u32>)>) -> Option<Section> 
         let count = count.unwrap_or(u32::MAX);
         text.extend_from_slice(format!("<{from}.{count}>").as_bytes());
     }
-    Section::parse(&text, true, &[], 0, true).ok().map(|(section, _)| section)
+    Section::parse(&text, (Form::Body, true), &[], 0, true).ok().map(|(section, _)| section)
 }
 
 fn parse(text: &[u8]) -> Result<Target, Fault> {

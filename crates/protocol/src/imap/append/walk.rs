@@ -245,12 +245,7 @@ impl<'a> Walk<'a> {
     }
 
     /// Takes the parts that were read; `true` when more may come.
-    fn parts(
-        &mut self,
-        parts: &[Argument<'_>],
-        stop: &Stop,
-        composed: &mut Composed,
-    ) -> Result<bool, Next> {
+    fn parts(&mut self, parts: &[Argument<'_>], stop: &Stop, composed: &mut Composed) -> Result<bool, Next> {
         let mut rest = parts;
         while let [word, behind @ ..] = rest {
             let text = word.is_atom("TEXT");

@@ -2,7 +2,7 @@
 
 use bait::Message;
 
-use super::binary::Binary;
+use super::binary::Form;
 use super::preview::preview;
 use super::section::Section;
 use super::{atom_at, envelope, structure};
@@ -32,17 +32,27 @@ pub enum Item {
     Modseq,
     /// `SAVEDATE` (RFC 8514)
     SaveDate,
-    /// `PREVIEW` (RFC 8970), or `SNIPPET`, its forerunner. Where it may be late, it is not there yet.
-    Preview {
-        /// `SNIPPET`
-        snippet: bool,
-        /// `PREVIEW (LAZY)`
-        lazy: bool,
-    },
-    /// `BODY[...]`, `RFC822`, `RFC822.HEADER`, `RFC822.TEXT`
+    /// `X-SAVEDATE`, its forerunner.
+    OldSaveDate,
+    /// `X-REAL-UID`: the UID, as there are no virtual mailboxes here.
+    RealUid,
+    /// `X-MAILBOX`
+    Mailbox,
+    /// `PREVIEW` (RFC 8970), or `SNIPPET`, its forerunner.
+    Preview(Preview),
+    /// `BODY[...]`, `RFC822`, `RFC822.HEADER`, `RFC822.TEXT`, `BINARY[...]`, `BINARY.SIZE[...]` (RFC 3516)
     Section(Section),
-    /// `BINARY[...]`, `BINARY.SIZE[...]` (RFC 3516)
-    Binary(Binary),
+}
+
+/// How a preview is asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Preview {
+    /// `SNIPPET`
+    pub snippet: bool,
+    /// With the name of the algorithm, as it was before it became a standard.
+    pub fuzzy: bool,
+    /// `PREVIEW (LAZY)`: where it has not been made yet, it is not there.
+    pub lazy: bool,
 }
 
 impl Item {
@@ -56,7 +66,10 @@ impl Item {
                 | Self::Size
                 | Self::Modseq
                 | Self::SaveDate
-                | Self::Preview { .. }
+                | Self::OldSaveDate
+                | Self::RealUid
+                | Self::Mailbox
+                | Self::Preview(_)
         )
     }
 
@@ -64,7 +77,6 @@ impl Item {
     pub fn sets_seen(&self) -> bool {
         match self {
             Self::Section(section) => !section.peek,
-            Self::Binary(binary) => !binary.peek,
             _ => false,
         }
     }
@@ -97,17 +109,23 @@ impl Item {
                 structure::render(message.structure(), true, &mut out);
                 out
             }
-            Self::Preview { snippet, lazy } => {
-                let mut out = if *snippet { b"SNIPPET (FUZZY ".to_vec() } else { b"PREVIEW ".to_vec() };
+            Self::RealUid => format!("X-REAL-UID {}", message.uid).into_bytes(),
+            Self::Preview(Preview { snippet, fuzzy, lazy }) => {
+                let mut out = if *snippet { b"SNIPPET ".to_vec() } else { b"PREVIEW ".to_vec() };
+                if *fuzzy {
+                    out.extend_from_slice(b"(FUZZY ");
+                }
                 if *lazy {
                     out.extend_from_slice(b"NIL");
                 } else {
                     push_string(&mut out, preview(message).as_bytes());
                 }
-                out.extend(snippet.then_some(b')'));
+                out.extend(fuzzy.then_some(b')'));
                 out
             }
-            Self::Modseq | Self::SaveDate | Self::Section(_) | Self::Binary(_) => Vec::new(),
+            Self::Modseq | Self::SaveDate | Self::OldSaveDate | Self::Mailbox | Self::Section(_) => {
+                Vec::new()
+            }
         }
     }
 }
@@ -120,10 +138,14 @@ pub fn parse(
     wanted: &[Argument<'_>],
     dovecot: bool,
     by_uid: bool,
-) -> Result<(Vec<Item>, Option<u64>), Fault> {
+    qresync: bool,
+) -> Result<(Vec<Item>, Changed), Fault> {
     use Item::{Body, Envelope, Flags, InternalDate, Size};
     let mut items = Vec::new();
     let mut behind = 1;
+    if dovecot && !matches!(wanted, [_] | [_, Argument::List(_), ..]) {
+        return Err(Phrase::InvalidArguments.into());
+    }
     match wanted {
         [Argument::List(members), ..] => {
             let mut place = 0;
@@ -135,7 +157,7 @@ pub fn parse(
                 }
                 place = next;
             }
-            let long = |item: &&Item| matches!(item, Item::Section(_) | Item::Binary(_));
+            let long = |item: &&Item| matches!(item, Item::Section(_));
             if items.iter().filter(long).count() > MOST_SECTIONS {
                 return Err(Phrase::InvalidArguments.into());
             }
@@ -154,26 +176,42 @@ pub fn parse(
         }
     }
     match wanted.get(behind..).unwrap_or_default() {
-        [] => Ok((items, None)),
-        [Argument::List(modifiers)] if dovecot => Ok((items, changed_since(modifiers, by_uid)?)),
+        [] => Ok((items, Changed::default())),
+        [Argument::List(modifiers), ..] if dovecot => Ok((items, changed_since(modifiers, by_uid, qresync)?)),
+        _ if dovecot => Ok((items, Changed::default())),
         _ => Err(Phrase::InvalidArguments.into()),
     }
 }
 
-/// `(CHANGEDSINCE 5)`, also with VANISHED (RFC 7162).
-fn changed_since(modifiers: &[Argument<'_>], by_uid: bool) -> Result<Option<u64>, Fault> {
-    let mut since = None;
+/// What the modifiers ask for.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Changed {
+    /// Only what has changed since (RFC 7162 section 3.1.4.1).
+    pub since: Option<u64>,
+    /// And what has vanished since (section 3.2.6).
+    pub vanished: bool,
+}
+
+/// `(CHANGEDSINCE 5 VANISHED)`
+fn changed_since(modifiers: &[Argument<'_>], by_uid: bool, qresync: bool) -> Result<Changed, Fault> {
+    let mut changed = Changed::default();
     let mut modifiers = modifiers.iter();
     while let Some(modifier) = modifiers.next() {
-        if modifier.is_atom("CHANGEDSINCE") {
-            let value = modifiers.next().and_then(Argument::atom);
-            let value = value.and_then(|digits| std::str::from_utf8(digits).ok()?.parse().ok());
-            since = Some(value.ok_or(Phrase::InvalidModseq)?);
-        } else if !(by_uid && modifier.is_atom("VANISHED")) {
-            return Err(Phrase::UnknownFetchModifier.into());
+        match &modifier.atom().ok_or(Phrase::FetchModifiersNoAtoms)?.to_ascii_uppercase()[..] {
+            b"CHANGEDSINCE" => {
+                let value = modifiers.next().and_then(Argument::atom);
+                let value = value.and_then(|digits| std::str::from_utf8(digits).ok()?.parse().ok());
+                changed.since = Some(value.ok_or(Phrase::InvalidChangedSince)?);
+            }
+            b"VANISHED" if by_uid && qresync => changed.vanished = true,
+            b"VANISHED" if by_uid => return Err(Phrase::QresyncDisabled.into()),
+            _ => return Err(Phrase::UnknownFetchModifier.into()),
         }
     }
-    Ok(since)
+    if changed.vanished && changed.since.is_none() {
+        return Err(Phrase::VanishedAlone.into());
+    }
+    Ok(changed)
 }
 
 /// The item at a place, and the place behind it: a section with header names takes three arguments.
@@ -195,13 +233,12 @@ fn parse_item(arguments: &[Argument<'_>], place: usize, dovecot: bool) -> Result
         b"RFC822" | b"RFC822.HEADER" | b"RFC822.TEXT" => Item::Section(Section::rfc822(&name)),
         _ if dovecot && let Some(found) = later_item(&name, arguments, next)? => return Ok(found),
         _ => {
-            let opened = [(&b"BODY["[..], false), (b"BODY.PEEK[", true)]
-                .into_iter()
-                .find_map(|(prefix, peek)| name.strip_prefix(prefix).map(|rest| (rest, peek)));
-            let Some((rest, peek)) = opened else {
+            let Some((form, peek, rest)) =
+                Form::of(&name).filter(|(form, ..)| dovecot || *form == Form::Body)
+            else {
                 return Err(Fault::with(Phrase::UnknownFetchItem, name));
             };
-            let (section, next) = Section::parse(rest, peek, arguments, next, dovecot)?;
+            let (section, next) = Section::parse(rest, (form, peek), arguments, next, dovecot)?;
             return Ok((Item::Section(section), next));
         }
     };
@@ -221,23 +258,39 @@ fn cut_short(name: &mut Vec<u8>) {
 /// The items that came after RFC 3501.
 fn later_item(name: &[u8], arguments: &[Argument<'_>], next: usize) -> Result<Option<(Item, usize)>, Fault> {
     let item = match name {
-        b"BODY.PEEK" => return Err(Phrase::SectionUnopened.into()),
+        b"BODY.PEEK" => return Err(Fault::with(Phrase::SectionUnopened, Form::Body.word())),
+        b"BINARY" | b"BINARY.PEEK" | b"BINARY.SIZE" => {
+            return Err(Fault::with(Phrase::SectionUnopened, Form::Binary.word()));
+        }
         b"MODSEQ" => Item::Modseq,
         b"SAVEDATE" => Item::SaveDate,
+        b"X-SAVEDATE" => Item::OldSaveDate,
+        b"X-REAL-UID" => Item::RealUid,
+        b"X-MAILBOX" => Item::Mailbox,
         b"PREVIEW" | b"SNIPPET" => {
-            let snippet = name == b"SNIPPET";
-            let options = arguments.get(next).and_then(Argument::list);
-            let lazy = options.is_some_and(|options| options.iter().any(|option| option.is_atom("LAZY")));
-            let next = if options.is_some() { next.saturating_add(1) } else { next };
-            return Ok(Some((Item::Preview { snippet, lazy }, next)));
+            let (preview, next) = preview_asked(name == b"SNIPPET", arguments, next)?;
+            return Ok(Some((Item::Preview(preview), next)));
         }
         _ if name.starts_with(b"RFC822.") => {
             return Err(Fault::with(Phrase::UnknownFetchParameter, name));
         }
-        _ => match Binary::parse(name)? {
-            Some(binary) => Item::Binary(binary),
-            None => return Ok(None),
-        },
+        _ => return Ok(None),
     };
     Ok(Some((item, next)))
+}
+
+/// The modifiers of PREVIEW. An empty list stays where it is, as in Dovecot.
+fn preview_asked(snippet: bool, arguments: &[Argument<'_>], next: usize) -> Result<(Preview, usize), Fault> {
+    let mut preview = Preview { snippet, fuzzy: snippet, lazy: false };
+    let modifiers = arguments.get(next).and_then(Argument::list).unwrap_or_default();
+    for modifier in modifiers {
+        let modifier = modifier.atom().ok_or(Phrase::InvalidPreview)?;
+        match &modifier.to_ascii_uppercase()[..] {
+            b"LAZY" => preview.lazy = true,
+            b"FUZZY" => preview.fuzzy = true,
+            b"LAZY=FUZZY" => (preview.lazy, preview.fuzzy) = (true, true),
+            _ => return Err(Fault::with(Phrase::UnknownPreview, modifier)),
+        }
+    }
+    Ok((preview, next.saturating_add(usize::from(!modifiers.is_empty()))))
 }

@@ -11,20 +11,22 @@ mod structure;
 use std::collections::VecDeque;
 use std::ops::Range;
 
-use bait::{Flags, Message};
+use bait::{Flags, Message, mailbox_name};
 use bytes::Bytes;
 use event::{Event, Text};
 use jiff::Timestamp;
 
 use crate::imap::arguments::Argument;
 use crate::imap::copy::targets;
-use crate::imap::sequence::SequenceSet;
+use crate::imap::sequence::{SequenceSet, push_numbers};
 use crate::imap::state::{Account, Selected, Stage, State};
+use crate::imap::string::push_astring;
 use crate::imap::texts::Phrase;
 use crate::imap::turn::{Fault, Turn};
 use crate::imap::view::enable_condstore;
 use crate::session::Actions;
-use item::Item;
+pub use binary::Form;
+use item::{Item, Preview};
 pub use section::{Piece, Section};
 
 /// RFC 3501 section 6.4.5.
@@ -39,14 +41,15 @@ pub fn uid_fetch(turn: &mut Turn<'_>, state: &mut State) -> Result<(), Fault> {
 
 /// Whether a list of items is one that FETCH could answer.
 pub fn check(list: &Argument<'_>) -> Result<(), Fault> {
-    item::parse(std::slice::from_ref(list), true, false).map(drop)
+    item::parse(std::slice::from_ref(list), true, false, false).map(drop)
 }
 
 fn start(turn: &mut Turn<'_>, state: &mut State, by_uid: bool) -> Result<(), Fault> {
-    let selected = state.selected().ok_or(Phrase::NoMailboxSelected)?;
-    let read_only = selected.read_only;
     let dovecot = turn.service.texts.mail_process.is_dovecot();
     let arguments = turn.parse()?;
+    let selected = state.selected().ok_or(Phrase::NoMailboxSelected)?;
+    let read_only = selected.read_only;
+    let qresync = state.account().is_some_and(|account| account.features.qresync);
     let [set, wanted @ ..] = arguments.as_slice() else {
         return Err(Phrase::InvalidArguments.into());
     };
@@ -61,13 +64,16 @@ fn start(turn: &mut Turn<'_>, state: &mut State, by_uid: bool) -> Result<(), Fau
     } else {
         SequenceSet::parse(set).ok_or(malformed)?.positions(&selected.uids(), by_uid).into()
     };
-    let (mut items, changed_since) = item::parse(wanted, dovecot, by_uid)?;
-    if changed_since.is_some() && !items.contains(&Item::Modseq) {
+    let (mut items, changed) = item::parse(wanted, dovecot, by_uid, qresync)?;
+    if changed.since.is_some() && !items.contains(&Item::Modseq) {
         items.push(Item::Modseq);
     }
     if by_uid {
         items.retain(|item| *item != Item::Uid);
         items.insert(0, Item::Uid);
+    }
+    if changed.vanished {
+        tell_vanished(turn, state, changed.since.unwrap_or_default(), set);
     }
     if items.contains(&Item::Modseq) {
         enable_condstore(turn, state);
@@ -81,13 +87,29 @@ fn start(turn: &mut Turn<'_>, state: &mut State, by_uid: bool) -> Result<(), Fau
         verb: if by_uid { "UID FETCH" } else { "FETCH" },
         spans,
         items,
-        changed_since,
+        changed_since: changed.since,
         saved: turn.service.wall_clock(turn.now),
         next_item: 0,
         reads,
+        undecodable: false,
         newly_seen: false,
     }));
     Ok(())
+}
+
+/// Tells which of these UIDs have vanished since a mod-sequence (RFC 7162 section 3.2.6).
+fn tell_vanished(turn: &mut Turn<'_>, state: &mut State, since: u64, set: &[u8]) {
+    let State::Selected(account, selected) = state else { return };
+    let Some(set) = SequenceSet::parse_as_dovecot(set) else { return };
+    let asked = set.numbers();
+    let Some(folder) = selected.folder(&mut account.world) else { return };
+    let asked = |uid: &u32| asked.iter().any(|range| range.contains(uid));
+    let gone: Vec<u32> = folder.expunged_since(since).filter(asked).collect();
+    if !gone.is_empty() {
+        let mut numbers = Vec::new();
+        push_numbers(&mut numbers, &gone);
+        turn.untagged_with(Phrase::VanishedEarlier, &numbers);
+    }
 }
 
 /// A FETCH that is being answered.
@@ -107,6 +129,8 @@ pub struct Fetching {
     next_item: usize,
     /// Whether it sets `\Seen`.
     reads: bool,
+    /// Whether something could not be decoded.
+    pub undecodable: bool,
     /// Whether it has just set `\Seen` on the message under way.
     newly_seen: bool,
 }
@@ -167,20 +191,33 @@ impl Fetching {
             }
             self.next_item = self.next_item.saturating_add(1);
             match item {
-                Item::Section(section) => send_section(&selected.name, message, section, out),
-                Item::Binary(binary) => binary.send(&selected.name, message, out),
+                Item::Section(section) if section.form == Form::Body || !section.is_of_body() => {
+                    send_section(&selected.name, message, section, out);
+                }
+                Item::Section(section) => {
+                    self.undecodable |= binary::send(&selected.name, message, section, out).is_err();
+                }
                 Item::Modseq => out.send(format!("MODSEQ ({})", entry.marks.modseq).as_bytes()),
                 Item::SaveDate => {
                     let saved = self.saved.strftime("%d-%b-%Y %H:%M:%S +0000");
                     out.send(format!("SAVEDATE \"{saved}\"").as_bytes());
                 }
-                Item::Preview { snippet, lazy } => {
+                Item::OldSaveDate => {
+                    let saved = self.saved.strftime("%d-%b-%Y %H:%M:%S +0000");
+                    out.send(format!("X-SAVEDATE \"{saved}\"").as_bytes());
+                }
+                Item::Mailbox => {
+                    let mut told = b"X-MAILBOX ".to_vec();
+                    push_astring(&mut told, mailbox_name::encode(&selected.name).as_bytes());
+                    out.send(&told);
+                }
+                Item::Preview(preview) => {
                     let place = (selected.uid_validity, message.uid);
-                    let lazy = *lazy && !account.previewed.contains(&place);
+                    let lazy = preview.lazy && !account.previewed.contains(&place);
                     if !lazy {
                         account.previewed.insert(place);
                     }
-                    out.send(&Item::Preview { snippet: *snippet, lazy }.render(message, &flags));
+                    out.send(&Item::Preview(Preview { lazy, ..*preview }).render(message, &flags));
                 }
                 item => out.send(&item.render(message, &flags)),
             }
@@ -219,13 +256,24 @@ fn send_section(mailbox: &str, message: &Message, section: &Section, out: &mut A
         });
     }
     out.send(&section.label);
+    if section.form == Form::BinarySize {
+        return out.send(format!(" {size}").as_bytes());
+    }
     out.send(format!(" {{{size}}}\r\n").as_bytes());
     for piece in pieces {
         match piece {
-            Piece::Octets(range) => out.send_shared(message.bytes.slice(range)),
+            Piece::Octets(range) => out.send_shared(without_nul(message.bytes.slice(range))),
             Piece::LineEnd(length) => out.send(b"\r\n".get(..length).unwrap_or_default()),
         }
     }
+}
+
+/// No literal but a binary one may hold a NUL (RFC 3501 section 4.3): Dovecot puts another octet in its place.
+fn without_nul(octets: Bytes) -> Bytes {
+    if memchr::memchr(0, &octets).is_none() {
+        return octets;
+    }
+    octets.iter().map(|octet| if *octet == 0 { 0x80 } else { *octet }).collect()
 }
 
 /// The ids of the secrets in these pieces, each once.

@@ -8,6 +8,7 @@ use bait::mime::header::fields;
 use bait::mime::{Content, Part};
 
 use super::atom_at;
+use super::binary::Form;
 use crate::imap::arguments::Argument;
 use crate::imap::texts::Phrase;
 use crate::imap::turn::Fault;
@@ -21,6 +22,8 @@ pub struct Section {
     pub name: Vec<u8>,
     /// Whether it leaves `\Seen` alone.
     pub peek: bool,
+    /// BODY, or BINARY (RFC 3516).
+    pub form: Form,
     part: Vec<u32>,
     what: What,
     partial: Option<(usize, usize)>,
@@ -66,31 +69,66 @@ impl Section {
             b"RFC822.TEXT" => (What::Text, false),
             _ => (What::Everything, false),
         };
-        Self { label: name.to_vec(), name: name.to_vec(), peek, part: Vec::new(), what, partial: None }
+        let (label, name) = (name.to_vec(), name.to_vec());
+        Self { label, name, peek, form: Form::Body, part: Vec::new(), what, partial: None }
+    }
+
+    /// Whether it means a body, whose transfer encoding BINARY undoes.
+    pub const fn is_of_body(&self) -> bool {
+        matches!(self.what, What::Everything | What::Text)
+    }
+
+    /// The part that it means, and whether with its header; `None` where it is not there.
+    pub fn part<'a>(&self, message: &'a Message) -> Option<(&'a Part, bool)> {
+        let whole = message.structure();
+        if self.part.is_empty() {
+            return Some((whole, self.what == What::Everything));
+        }
+        let part = whole.section(&self.part)?;
+        match (&self.what, &part.content) {
+            (What::Text, Content::Message(_, within)) => Some((within, false)),
+            (What::Text, _) => None,
+            _ => Some((part, false)),
+        }
+    }
+
+    /// Of these octets as many as it asks for.
+    pub fn cut<'a>(&self, octets: &'a [u8]) -> &'a [u8] {
+        let Some((origin, count)) = self.partial else { return octets };
+        let rest = octets.get(origin..).unwrap_or_default();
+        rest.get(..count).unwrap_or(rest)
     }
 
     /// Reads what stands behind `BODY[`, in capitals; header names are further arguments from `place` on. Also says where
     /// the next item begins.
     pub fn parse(
         rest: &[u8],
-        peek: bool,
+        (form, peek): (Form, bool),
         arguments: &[Argument<'_>],
         place: usize,
         dovecot: bool,
     ) -> Result<(Self, usize), Fault> {
+        let fault = |phrase| Fault::with(phrase, form.word());
         let (text, names, behind, next) = match memchr::memchr(b']', rest) {
             Some(end) => {
-                let (text, behind) = rest.split_at_checked(end).ok_or(Phrase::SectionUnclosed)?;
+                let (text, behind) =
+                    rest.split_at_checked(end).ok_or_else(|| fault(Phrase::SectionUnclosed))?;
                 (text, None, behind.strip_prefix(b"]").unwrap_or_default(), place)
             }
             None if dovecot && rest.starts_with(b"HEADER.FIELDS") && not_a_list(arguments, place) => {
                 return Err(Phrase::InvalidArguments.into());
             }
             None => {
-                let names = arguments.get(place).and_then(Argument::list).ok_or(Phrase::SectionUnclosed)?;
+                let names = arguments.get(place).and_then(Argument::list);
+                let names = names.ok_or_else(|| fault(Phrase::SectionUnclosed))?;
                 let close = place.saturating_add(1);
                 let behind = atom_at(arguments, close).and_then(|atom| atom.strip_prefix(b"]"));
-                (rest, Some(names), behind.ok_or(Phrase::SectionUnclosed)?, close.saturating_add(1))
+                (
+                    rest,
+                    Some(names),
+                    behind.ok_or_else(|| fault(Phrase::SectionUnclosed))?,
+                    close.saturating_add(1),
+                )
             }
         };
         let (part, what) = part_numbers(text);
@@ -99,22 +137,28 @@ impl Section {
             (b"HEADER", None) => What::Header,
             (b"TEXT", None) => What::Text,
             (b"MIME", None) if !part.is_empty() => What::Mime,
-            (b"HEADER.FIELDS", Some(names)) => What::Fields { not: false, names: header_names(names)? },
-            (b"HEADER.FIELDS.NOT", Some(names)) => What::Fields { not: true, names: header_names(names)? },
-            _ => return Err(Phrase::InvalidSection.into()),
+            (b"HEADER.FIELDS", Some(names)) => What::Fields { not: false, names: header_names(names, form)? },
+            (b"HEADER.FIELDS.NOT", Some(names)) => {
+                What::Fields { not: true, names: header_names(names, form)? }
+            }
+            _ => return Err(fault(Phrase::InvalidSection)),
         };
-        let partial = if dovecot { dovecot_partial(behind)? } else { parse_partial(behind)? };
+        let partial = match form {
+            Form::BinarySize => None,
+            _ if dovecot => dovecot_partial(behind).map_err(fault)?,
+            _ => parse_partial(behind)?,
+        };
         let mut name = text.to_vec();
         if let Some(names) = names {
             name.extend_from_slice(b" (");
             name.extend_from_slice(&names.iter().map(echo).collect::<Vec<_>>().join(&b' '));
             name.push(b')');
         }
-        let mut label = [b"BODY[", &name[..], b"]"].concat();
+        let mut label = [form.label(), b"[", &name[..], b"]"].concat();
         if let Some((origin, _)) = partial {
             label.extend_from_slice(format!("<{origin}>").as_bytes());
         }
-        Ok((Self { label, name, peek, part, what, partial }, next))
+        Ok((Self { label, name, peek, form, part, what, partial }, next))
     }
 
     /// The octets that it means. A part that is not there has none.
@@ -186,12 +230,15 @@ fn part_numbers(text: &[u8]) -> (Vec<u32>, &[u8]) {
     }
 }
 
-fn header_names(names: &[Argument<'_>]) -> Result<Vec<Vec<u8>>, Fault> {
+fn header_names(names: &[Argument<'_>], form: Form) -> Result<Vec<Vec<u8>>, Fault> {
     if names.is_empty() {
-        return Err(Phrase::InvalidSection.into());
+        return Err(Fault::with(Phrase::InvalidSection, form.word()));
     }
     let name = |name: &Argument<'_>| name.string().map(<[u8]>::to_vec);
-    names.iter().map(|argument| name(argument).ok_or(Phrase::InvalidSection.into())).collect()
+    names
+        .iter()
+        .map(|argument| name(argument).ok_or_else(|| Fault::with(Phrase::InvalidSection, form.word())))
+        .collect()
 }
 
 /// A header name as the answer repeats it: in capitals, in quotes if it came in quotes.
@@ -230,23 +277,30 @@ fn not_a_list(arguments: &[Argument<'_>], place: usize) -> bool {
 }
 
 /// The same as Dovecot reads it: without a count it is all the rest, and a count may be 0.
-fn dovecot_partial(text: &[u8]) -> Result<Option<(usize, usize)>, Fault> {
+fn dovecot_partial(text: &[u8]) -> Result<Option<(usize, usize)>, Phrase> {
     let Some(inner) = text.strip_prefix(b"<") else {
-        return if text.is_empty() { Ok(None) } else { Err(Phrase::SectionTrailing.into()) };
+        return if text.is_empty() { Ok(None) } else { Err(Phrase::SectionTrailing) };
     };
     let (origin, rest) = digits(inner).ok_or(Phrase::PartialTooBig)?;
     let (count, rest) = match rest.strip_prefix(b".") {
         Some(rest) => digits(rest).ok_or(Phrase::PartialEndTooBig)?,
         None => (usize::MAX, rest),
     };
-    if rest == b">" { Ok(Some((origin, count))) } else { Err(Phrase::PartialUnclosed.into()) }
+    match rest {
+        b">" => Ok(Some((origin, count))),
+        [b'>', ..] => Err(Phrase::PartialTrailing),
+        _ => Err(Phrase::PartialUnclosed),
+    }
 }
 
 /// A number, and what stands behind it.
 fn digits(text: &[u8]) -> Option<(usize, &[u8])> {
     let end = text.iter().position(|octet| !octet.is_ascii_digit()).unwrap_or(text.len());
     let (digits, rest) = text.split_at_checked(end)?;
-    Some((std::str::from_utf8(digits).ok()?.parse().ok()?, rest))
+    let number: u64 = std::str::from_utf8(digits).ok()?.parse().ok()?;
+    // What is larger than any file's offset is too big.
+    let number = i64::try_from(number).ok()?;
+    Some((usize::try_from(number).ok()?, rest))
 }
 
 /// At most `count` octets from `origin` on.

@@ -1,6 +1,7 @@
 //! SEARCH (RFC 3501 section 6.4.4), SORT and THREAD (RFC 5256) and their UID forms: what an intruder looks for. `parse.rs`
 //! reads the keys, `key.rs` asks a message, `result.rs` tells what was found, `sort.rs` and `thread.rs` put it in order.
 
+mod charset;
 mod key;
 mod parse;
 mod result;
@@ -52,15 +53,25 @@ pub fn uid_thread(turn: &mut Turn<'_>, state: &mut State) -> Result<(), Fault> {
 }
 
 fn start(turn: &mut Turn<'_>, state: &mut State, verb: &'static str, by_uid: bool) -> Result<(), Fault> {
-    let selected = state.selected().ok_or(Phrase::NoMailboxSelected)?;
     let dovecot = turn.service.texts.mail_process.is_dovecot();
     let arguments = turn.parse()?;
+    let selected = state.selected().ok_or(Phrase::NoMailboxSelected)?;
     let uids = selected.uids();
     let now = turn.service.wall_clock(turn.now);
-    let mut context =
-        Context { uids: &uids, saved: &selected.saved, now, dovecot, keywords: Vec::new(), modseq: false };
-    let (wanted, rest) =
-        if dovecot { result::wanted(&arguments)? } else { (Wanted::default(), &arguments[..]) };
+    let mut context = Context {
+        uids: &uids,
+        saved: &selected.saved,
+        now,
+        mailbox: &selected.name,
+        dovecot,
+        keywords: Vec::new(),
+        modseq: false,
+    };
+    let (wanted, rest) = if dovecot && !verb.ends_with("THREAD") {
+        result::wanted(&arguments)?
+    } else {
+        (Wanted::default(), &arguments[..])
+    };
     let (order, rest) = order(verb, rest)?;
     let key = match order {
         Order::Number => parse::parse(rest, &mut context)?,
@@ -91,6 +102,7 @@ fn start(turn: &mut Turn<'_>, state: &mut State, verb: &'static str, by_uid: boo
         order,
         by_uid,
         modseq,
+        today: now.to_zoned_datetime(jiff::tz::TimeZone::UTC).date(),
         next: 0,
         found: Vec::new(),
     }));
@@ -126,6 +138,8 @@ pub struct Searching {
     by_uid: bool,
     /// Whether the result tells the highest mod-sequence in it.
     modseq: bool,
+    /// The day of the search: when a message was saved is told as the moment of the question.
+    today: jiff::civil::Date,
     /// The position to look at next.
     next: usize,
     /// Positions.
@@ -145,7 +159,8 @@ impl Searching {
                 return false;
             }
             let (message, marks, keywords) = (&entry.message, entry.marks, &selected.keywords);
-            let mut candidate = Candidate { message, position: self.next, marks, keywords, read: 0 };
+            let mut candidate =
+                Candidate { message, position: self.next, marks, keywords, saved: self.today, read: 0 };
             if candidate.matches(&self.key) {
                 self.found.push(self.next);
             }
@@ -164,13 +179,18 @@ impl Searching {
             selected.saved = self.wanted.saved(&found, selected);
         }
         let modseq = |position: &usize| selected.entries.get(*position).map_or(0, |entry| entry.marks.modseq);
-        let highest = found.iter().map(modseq).max().filter(|_| self.modseq);
+        let highest = self.wanted.looked_at(&found).iter().map(modseq).max().filter(|_| self.modseq);
         let line =
             result::line(&self.wanted, &self.order, &self.tag, self.by_uid, (found, highest), selected);
         out.send(&line);
         if self.wanted.update {
             let (tag, by_uid) = (self.tag.clone(), self.by_uid);
-            selected.keep_updated(Update { tag, by_uid, key: std::mem::replace(&mut self.key, Key::And(Vec::new())), uids });
+            selected.keep_updated(Update {
+                tag,
+                by_uid,
+                key: std::mem::replace(&mut self.key, Key::And(Vec::new())),
+                uids,
+            });
         }
         true
     }

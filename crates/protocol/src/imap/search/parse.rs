@@ -2,14 +2,15 @@
 
 use std::cmp::Ordering;
 
-use bait::Flags;
 use bait::mime::fold;
-use encoding_rs::{Encoding, UTF_8};
+use bait::{Flags, mailbox_name};
 use jiff::civil::Date;
 use jiff::{SignedDuration, Timestamp};
 
-use super::key::Key;
+use super::charset::Charset;
+use super::key::{Dated, Key};
 use crate::imap::arguments::Argument;
+use crate::imap::list::matches;
 use crate::imap::sequence::SequenceSet;
 use crate::imap::texts::Phrase;
 use crate::imap::turn::Fault;
@@ -29,6 +30,8 @@ pub struct Context<'a> {
     pub saved: &'a [u32],
     /// The time of day.
     pub now: Timestamp,
+    /// The open mailbox, in UTF-8.
+    pub mailbox: &'a str,
     /// Whether Dovecot reads.
     pub dovecot: bool,
     /// The keywords that were named.
@@ -39,37 +42,34 @@ pub struct Context<'a> {
 
 /// Reads all keys, behind a charset that stands on its own.
 pub fn parse_in(charset: &[u8], rest: &[Argument<'_>], context: &mut Context<'_>) -> Result<Key, Fault> {
-    let ascii = charset.eq_ignore_ascii_case(b"US-ASCII");
-    let charset = if ascii { Some(UTF_8) } else { Encoding::for_label(charset) };
     if rest.is_empty() {
         return Err(Phrase::MissingSearchKey.into());
     }
-    let charset = charset.ok_or(Phrase::BadCharset)?;
-    Parser { context, charset, keys: 0 }.all(rest, 0)
+    let charset = Charset::of(charset);
+    if !context.dovecot && charset.is_none() {
+        return Err(Phrase::BadCharset.into());
+    }
+    let key = Parser { context, charset, keys: 0 }.all(rest, 0)?;
+    // Dovecot looks at the charset where it first needs it, else at the end.
+    if charset.is_none() { Err(Phrase::BadCharset.into()) } else { Ok(key) }
 }
 
 /// Reads all keys, an optional CHARSET before them.
 pub fn parse(arguments: &[Argument<'_>], context: &mut Context<'_>) -> Result<Key, Fault> {
-    let (charset, rest) = match arguments {
+    match arguments {
         [word, name, rest @ ..] if word.is_atom("CHARSET") => {
-            let name = name.string().ok_or(Phrase::InvalidArguments)?;
-            let known =
-                if name.eq_ignore_ascii_case(b"US-ASCII") { Some(UTF_8) } else { Encoding::for_label(name) };
-            (known.ok_or(Phrase::BadCharset)?, rest)
+            let malformed = if context.dovecot { Phrase::InvalidCharset } else { Phrase::InvalidArguments };
+            parse_in(name.string().ok_or(malformed)?, rest, context)
         }
-        [word] if word.is_atom("CHARSET") && context.dovecot => return Err(Phrase::InvalidCharset.into()),
-        _ => (UTF_8, arguments),
-    };
-    if rest.is_empty() {
-        return Err(Phrase::MissingSearchKey.into());
+        [word] if word.is_atom("CHARSET") && context.dovecot => Err(Phrase::InvalidCharset.into()),
+        _ => parse_in(b"UTF-8", arguments, context),
     }
-    let mut parser = Parser { context, charset, keys: 0 };
-    parser.all(rest, 0)
 }
 
 struct Parser<'a, 'c> {
     context: &'a mut Context<'c>,
-    charset: &'static Encoding,
+    /// `None` where nobody knows it.
+    charset: Option<Charset>,
     keys: usize,
 }
 
@@ -143,7 +143,9 @@ impl Parser<'_, '_> {
             b"OLDER" if self.context.dovecot => self.arrived_since(name, rest).map(not),
             b"LARGER" => size(name, rest).map(Key::Larger),
             b"SMALLER" => size(name, rest).map(Key::Smaller),
-            b"BEFORE" | b"ON" | b"SINCE" | b"SENTBEFORE" | b"SENTON" | b"SENTSINCE" => date(name, rest),
+            b"BEFORE" | b"ON" | b"SINCE" | b"SENTBEFORE" | b"SENTON" | b"SENTSINCE" => {
+                date(name, rest, self.context.dovecot)
+            }
             b"BODY" => self.text(name, rest).map(Key::Body),
             b"TEXT" => self.text(name, rest).map(Key::Text),
             b"BCC" | b"CC" | b"FROM" | b"SUBJECT" | b"TO" => {
@@ -151,8 +153,33 @@ impl Parser<'_, '_> {
                 Ok(Key::Shown(header, self.text(name, rest)?))
             }
             b"HEADER" => {
-                let header = String::from_utf8_lossy(word(name, rest)?).to_ascii_lowercase();
+                let header = self.decoded(word(name, rest)?)?.to_lowercase();
                 Ok(Key::Header(header, self.text(name, rest)?))
+            }
+            _ if self.context.dovecot => self.own_to_dovecot(name, rest, deeper),
+            unknown => Err(Fault::with(Phrase::UnknownSearchKey, unknown)),
+        }
+    }
+
+    /// What Dovecot knows besides.
+    fn own_to_dovecot(&mut self, name: &[u8], rest: &mut Rest<'_, '_>, depth: usize) -> Result<Key, Fault> {
+        match name {
+            b"SAVEDBEFORE" | b"SAVEDON" | b"SAVEDSINCE" | b"X-SAVEDBEFORE" | b"X-SAVEDON"
+            | b"X-SAVEDSINCE" => date(name.strip_prefix(b"X-").unwrap_or(name), rest, true),
+            b"SAVEDATESUPPORTED" => Ok(Key::And(Vec::new())),
+            b"FUZZY" => self.operand(name, rest, depth),
+            b"X-GUID" => Ok(Key::Guid(word(name, rest)?.to_vec())),
+            b"X-MAILBOX" => {
+                let pattern = mailbox_name::decode(word(name, rest)?).ok_or(Phrase::InvalidSearchMailbox)?;
+                Ok(if matches(pattern.as_bytes(), self.context.mailbox.as_bytes(), '\0') {
+                    Key::And(Vec::new())
+                } else {
+                    nothing()
+                })
+            }
+            b"X-REAL-UID" => {
+                let set = SequenceSet::parse(word(name, rest)?).ok_or(Phrase::InvalidSearchRealUids)?;
+                Ok(Key::Positions(set.positions(self.context.uids, true)))
             }
             unknown => Err(Fault::with(Phrase::UnknownSearchKey, unknown)),
         }
@@ -178,28 +205,49 @@ impl Parser<'_, '_> {
 
     /// `MODSEQ ["/flags/..." all] 5`
     fn modseq(&mut self, name: &[u8], rest: &mut Rest<'_, '_>) -> Result<Key, Fault> {
-        let number = |text: &[u8]| std::str::from_utf8(text).ok()?.parse().ok();
         let mut value = word(name, rest)?;
-        if value.starts_with(b"/") {
-            word(name, rest)?;
+        if let Some((b"/flags/", flag)) = value.to_ascii_lowercase().split_at_checked(7) {
+            let system: [&[u8]; 5] = [b"\\answered", b"\\flagged", b"\\deleted", b"\\seen", b"\\draft"];
+            if flag.starts_with(b"\\") && !system.contains(&flag) {
+                return Err(Phrase::InvalidModseqFlag.into());
+            }
+            let kinds: [&[u8]; 3] = [b"all", b"priv", b"shared"];
+            if !kinds.contains(&&word(name, rest)?.to_ascii_lowercase()[..]) {
+                return Err(Phrase::InvalidModseqType.into());
+            }
             value = word(name, rest)?;
         }
         self.context.modseq = true;
-        number(value).map(Key::Modseq).ok_or_else(|| Phrase::InvalidModseq.into())
+        number(value).map(Key::Modseq).ok_or_else(|| Phrase::InvalidModseqValue.into())
     }
 
     fn arrived_since(&self, name: &[u8], rest: &mut Rest<'_, '_>) -> Result<Key, Fault> {
-        let seconds = size(name, rest).map_err(|_| Phrase::InvalidSearchInterval)?;
-        let seconds = i64::try_from(seconds).unwrap_or(i64::MAX);
-        let moment = self.context.now.checked_sub(SignedDuration::from_secs(seconds));
+        let seconds = number(word(name, rest)?).and_then(|seconds| u32::try_from(seconds).ok());
+        let seconds = seconds.filter(|seconds| *seconds > 0).ok_or(Phrase::InvalidSearchInterval)?;
+        let moment = self.context.now.checked_sub(SignedDuration::from_secs(i64::from(seconds)));
         Ok(Key::ArrivedSince(moment.unwrap_or(Timestamp::MIN)))
     }
 
     fn text(&self, name: &[u8], rest: &mut Rest<'_, '_>) -> Result<String, Fault> {
-        let bytes = word(name, rest)?;
-        let (text, _) = self.charset.decode_without_bom_handling(bytes);
-        Ok(fold(&text))
+        Ok(fold(&self.decoded(word(name, rest)?)?))
     }
+
+    fn decoded(&self, bytes: &[u8]) -> Result<String, Fault> {
+        let text = self.charset.ok_or(Phrase::BadCharset)?.decode(bytes);
+        if !self.context.dovecot {
+            return Ok(text.unwrap_or_else(|| String::from_utf8_lossy(bytes).into_owned()));
+        }
+        text.ok_or_else(|| Phrase::InvalidSearchText.into())
+    }
+}
+
+fn number(text: &[u8]) -> Option<u64> {
+    let digits = text.iter().all(u8::is_ascii_digit).then_some(text)?;
+    std::str::from_utf8(digits).ok()?.parse().ok()
+}
+
+fn nothing() -> Key {
+    not(Key::And(Vec::new()))
 }
 
 /// Keys without an argument.
@@ -240,16 +288,17 @@ fn word<'a>(name: &[u8], rest: &mut Rest<'a, '_>) -> Result<&'a [u8], Fault> {
 
 fn size(name: &[u8], rest: &mut Rest<'_, '_>) -> Result<u64, Fault> {
     let text = word(name, rest)?;
-    let digits = text.iter().all(u8::is_ascii_digit).then_some(text);
-    let number = digits.and_then(|digits| std::str::from_utf8(digits).ok()?.parse().ok());
-    number.ok_or_else(|| Fault::with(Phrase::InvalidSearchSize, name))
+    number(text).ok_or_else(|| Fault::with(Phrase::InvalidSearchSize, name))
 }
 
-fn date(name: &[u8], rest: &mut Rest<'_, '_>) -> Result<Key, Fault> {
+fn date(name: &[u8], rest: &mut Rest<'_, '_>, dovecot: bool) -> Result<Key, Fault> {
     let text = word(name, rest)?;
-    let date = parse_date(text).ok_or_else(|| Fault::with(Phrase::InvalidSearchDate, name))?;
-    let (sent, name) = name.strip_prefix(b"SENT").map_or((false, name), |name| (true, name));
-    let key = |order| Key::Date { sent, order, date };
+    let date = if dovecot { dovecot_date(text) } else { parse_date(text) };
+    let date = date.ok_or_else(|| Fault::with(Phrase::InvalidSearchDate, name))?;
+    let kinds = [(&b"SENT"[..], Dated::Sent), (b"SAVED", Dated::Saved)];
+    let found = kinds.iter().find_map(|(prefix, of)| name.strip_prefix(*prefix).map(|name| (*of, name)));
+    let (of, name) = found.unwrap_or((Dated::Arrival, name));
+    let key = |order| Key::Date { of, order, date };
     Ok(match name {
         b"BEFORE" => key(Ordering::Less),
         b"ON" => key(Ordering::Equal),
@@ -257,10 +306,33 @@ fn date(name: &[u8], rest: &mut Rest<'_, '_>) -> Result<Key, Fault> {
     })
 }
 
+/// The same as Dovecot reads it: a blank may stand in front, and days that a month has not are those of the next.
+fn dovecot_date(text: &[u8]) -> Option<Date> {
+    let text = std::str::from_utf8(text).ok()?;
+    let text = text.strip_prefix(' ').unwrap_or(text);
+    let (day, rest) = text.split_once('-')?;
+    let digits = |text: &str| text.bytes().all(|byte| byte.is_ascii_digit());
+    if !(1..=2).contains(&day.len()) || !digits(day) {
+        return None;
+    }
+    let (month, year) = rest.split_once('-')?;
+    let month = MONTHS.iter().position(|known| known.eq_ignore_ascii_case(month))?;
+    if year.len() != 4 || !digits(year) {
+        return None;
+    }
+    let first = Date::new(year.parse().ok()?, i8::try_from(month).ok()?.checked_add(1)?, 1).ok()?;
+    first
+        .checked_add(SignedDuration::from_hours(
+            24_i64.checked_mul(day.parse::<i64>().ok()?.checked_sub(1)?)?,
+        ))
+        .ok()
+}
+
+const MONTHS: [&str; 12] =
+    ["JAN", "FEB", "MAR", "APR", "MAY", "JUN", "JUL", "AUG", "SEP", "OCT", "NOV", "DEC"];
+
 /// `date-text = date-day "-" date-month "-" date-year` (RFC 3501 section 9): `1-Feb-1994`.
 fn parse_date(text: &[u8]) -> Option<Date> {
-    const MONTHS: [&str; 12] =
-        ["JAN", "FEB", "MAR", "APR", "MAY", "JUN", "JUL", "AUG", "SEP", "OCT", "NOV", "DEC"];
     let text = std::str::from_utf8(text).ok()?;
     let mut fields = text.split('-');
     let (day, month, year) = (fields.next()?, fields.next()?, fields.next()?);
@@ -282,8 +354,15 @@ mod tests {
 
     fn parsed(text: &str) -> Result<Key, Phrase> {
         let now = Timestamp::UNIX_EPOCH;
-        let mut context =
-            Context { uids: &[], saved: &[], now, dovecot: false, keywords: Vec::new(), modseq: false };
+        let mut context = Context {
+            uids: &[],
+            saved: &[],
+            now,
+            mailbox: "INBOX",
+            dovecot: false,
+            keywords: Vec::new(),
+            modseq: false,
+        };
         let arguments = arguments::parse(text.as_bytes())?;
         parse(&arguments, &mut context).map_err(|fault| fault.phrase)
     }

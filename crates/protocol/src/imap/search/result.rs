@@ -37,6 +37,8 @@ pub struct Wanted {
     pub save: bool,
     /// UPDATE.
     pub update: bool,
+    /// RELEVANCY (RFC 6203).
+    relevancy: bool,
 }
 
 /// Reads `RETURN (...)`, where it is there, and says what stands behind it.
@@ -51,20 +53,26 @@ pub fn wanted<'a, 'b>(arguments: &'a [Argument<'b>]) -> Result<(Wanted, &'a [Arg
     let mut options = options.iter().peekable();
     let none = options.peek().is_none();
     while let Some(option) = options.next() {
-        match &option.atom().ok_or(Phrase::UnknownSearchReturn)?.to_ascii_uppercase()[..] {
+        match &option.atom().ok_or(Phrase::ReturnNoAtoms)?.to_ascii_uppercase()[..] {
             b"MIN" => wanted.min = true,
             b"MAX" => wanted.max = true,
             b"ALL" => wanted.all = true,
             b"COUNT" => wanted.count = true,
             b"SAVE" => wanted.save = true,
-            b"CONTEXT" | b"RELEVANCY" => {}
+            b"CONTEXT" => {}
+            b"RELEVANCY" => wanted.relevancy = true,
             b"UPDATE" => {
-                wanted.update = true;
+                if std::mem::replace(&mut wanted.update, true) {
+                    return Err(Phrase::UpdateTwice.into());
+                }
                 options.next_if(|next| next.list().is_some());
             }
             b"PARTIAL" => {
-                let range = options.next().and_then(Argument::atom).and_then(partial);
-                wanted.partial = Some(range.ok_or(Phrase::PartialOnce)?);
+                if wanted.partial.is_some() {
+                    return Err(Phrase::PartialTwice.into());
+                }
+                let range = options.next().and_then(Argument::atom).ok_or(Phrase::PartialMissing)?;
+                wanted.partial = Some(partial(range).ok_or(Phrase::PartialOnce)?);
             }
             _ => return Err(Phrase::UnknownSearchReturn.into()),
         }
@@ -72,7 +80,13 @@ pub fn wanted<'a, 'b>(arguments: &'a [Argument<'b>]) -> Result<(Wanted, &'a [Arg
     if wanted.partial.is_some() && wanted.all {
         return Err(Phrase::PartialAndAll.into());
     }
-    let told = wanted.min || wanted.max || wanted.all || wanted.count || wanted.save || wanted.update;
+    let told = wanted.relevancy
+        || wanted.min
+        || wanted.max
+        || wanted.all
+        || wanted.count
+        || wanted.save
+        || wanted.update;
     wanted.all |= none || (!told && wanted.partial.is_none());
     Ok((wanted, rest))
 }
@@ -99,6 +113,20 @@ impl Wanted {
     }
 }
 
+impl Wanted {
+    /// Of the positions found those that Dovecot looks at closer: their relevancy and their mod-sequence count.
+    pub fn looked_at<'a>(&self, found: &'a [usize]) -> std::borrow::Cow<'a, [usize]> {
+        if self.all || (self.partial.is_none() && (self.count || !(self.min || self.max))) {
+            return found.into();
+        }
+        let within = |place: usize| self.partial.is_some_and(|(first, last)| place >= first && place <= last);
+        let last = found.len();
+        let places = (1..=last)
+            .filter(|place| within(*place) || (self.min && *place == 1) || (self.max && *place == last));
+        places.filter_map(|place| found.get(place.saturating_sub(1)).copied()).collect()
+    }
+}
+
 /// The untagged line; empty where only SAVE was asked for.
 pub fn line(
     wanted: &Wanted,
@@ -112,6 +140,7 @@ pub fn line(
         let uid = selected.entries.get(position).map_or(0, |entry| entry.message.uid);
         if by_uid { uid } else { u32::try_from(position.saturating_add(1)).unwrap_or(u32::MAX) }
     };
+    let looked_at = wanted.looked_at(&found).len();
     let (word, positions) = match order {
         Order::Threads(algorithm) => {
             let threads = thread::threads(*algorithm, &found, selected);
@@ -142,11 +171,17 @@ pub fn line(
     let silent = wanted.save
         && !wanted.update
         && !(wanted.min || wanted.max || wanted.all || wanted.count || wanted.partial.is_some());
-    if silent { Vec::new() } else { extended(wanted, tag, by_uid, &numbers, modseq) }
+    if silent { Vec::new() } else { extended(wanted, tag, by_uid, (&numbers, looked_at), modseq) }
 }
 
 /// `* ESEARCH (TAG "a") UID MIN 1 MAX 9 ALL 1:9 COUNT 9`
-fn extended(wanted: &Wanted, tag: &[u8], by_uid: bool, numbers: &[u32], modseq: Option<u64>) -> Vec<u8> {
+fn extended(
+    wanted: &Wanted,
+    tag: &[u8],
+    by_uid: bool,
+    (numbers, looked_at): (&[u32], usize),
+    modseq: Option<u64>,
+) -> Vec<u8> {
     let mut line = b"* ESEARCH (TAG ".to_vec();
     push_string(&mut line, tag);
     line.extend_from_slice(if by_uid { b") UID" } else { b")" });
@@ -159,6 +194,11 @@ fn extended(wanted: &Wanted, tag: &[u8], by_uid: bool, numbers: &[u32], modseq: 
     if wanted.all && !numbers.is_empty() {
         line.extend_from_slice(b" ALL ");
         push_numbers(&mut line, numbers);
+    }
+    if wanted.relevancy {
+        // No message is more relevant than another.
+        let scores = vec!["1"; looked_at].join(" ");
+        line.extend_from_slice(format!(" RELEVANCY ({scores})").as_bytes());
     }
     if let Some((first, last)) = wanted.partial {
         line.extend_from_slice(format!(" PARTIAL ({first}:{last} ").as_bytes());

@@ -85,7 +85,10 @@ impl Imap {
             // The login process reads on whatever the command, but for those of which it reads the line itself.
             *request.verb != *b"AUTHENTICATE" && *request.verb != *b"ID"
         };
-        if request.tag.is_none() || !known || request.row(texts, &self.state).err() == Some(Phrase::MissingCommand) {
+        if request.tag.is_none()
+            || !known
+            || request.row(texts, &self.state).err() == Some(Phrase::MissingCommand)
+        {
             return Verdict::Refuse;
         }
         let append = logged_in && *request.verb == *b"APPEND";
