@@ -17,6 +17,7 @@ mod structure;
 
 pub mod date;
 pub mod header;
+pub mod html;
 
 pub use address::Address;
 pub use decode::TransferEncoding;

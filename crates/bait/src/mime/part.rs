@@ -5,7 +5,7 @@ use std::ops::Range;
 
 use bytes::Bytes;
 
-use crate::mime::decode::TransferEncoding;
+use crate::mime::decode::{TransferEncoding, to_utf8};
 use crate::mime::envelope::{Envelope, Value};
 use crate::mime::structure;
 
@@ -91,6 +91,14 @@ impl Part {
             TransferEncoding::Unknown => Cow::Borrowed(body),
             known => known.decode(body),
         }
+    }
+
+    /// The text in its body, decoded, or its first so many octets: transfer encoding and charset undone.
+    pub fn text(&self, message: &[u8], most: usize) -> String {
+        let decoded = self.decoded(message);
+        let charset = self.media.parameters.iter().find(|(name, _)| name.eq_ignore_ascii_case(b"charset"));
+        let charset = charset.map_or(&b""[..], |(_, charset)| charset);
+        to_utf8(decoded.get(..most).unwrap_or(&decoded), charset).into_owned()
     }
 
     /// The part of a section's numbers (RFC 3501 section 6.4.5), from the message's own part: `[1]` of a message that is not

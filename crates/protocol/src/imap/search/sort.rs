@@ -148,7 +148,7 @@ pub fn base_subject(message: &Message) -> String {
     let subject = message.envelope().subject.as_ref();
     let text = subject.map(|subject| decode_words(&subject.bytes)).unwrap_or_default();
     let words: Vec<&str> = text.split_whitespace().collect();
-    let text = collated(&words.join(" "));
+    let text = fold(&words.join(" "));
     let mut rest = text.as_str();
     loop {
         let before = rest;
@@ -159,7 +159,7 @@ pub fn base_subject(message: &Message) -> String {
             rest = inner;
         }
         if rest == before {
-            return rest.to_owned();
+            return rest.to_uppercase();
         }
     }
 }
@@ -187,25 +187,7 @@ fn blob(text: &str) -> Option<&str> {
     (!name.contains('[') && !name.starts_with("fwd:")).then_some(rest)
 }
 
-/// Case-folded, and letters with a mark of Latin-1 behind their base letter: near to i;unicode-casemap (RFC 5051).
+/// As i;unicode-casemap orders text (RFC 5051): capitals, marks behind their letters.
 fn collated(text: &str) -> String {
-    const BASES: [(&str, char); 7] = [
-        ("àáâãäå", 'a'),
-        ("ç", 'c'),
-        ("èéêë", 'e'),
-        ("ìíîï", 'i'),
-        ("ñ", 'n'),
-        ("òóôõö", 'o'),
-        ("ùúûü", 'u'),
-    ];
-    let base = |letter: char| BASES.iter().find(|(marked, _)| marked.contains(letter)).map(|(_, base)| *base);
-    let folded = fold(text);
-    let mut out = String::with_capacity(folded.len());
-    for letter in folded.chars() {
-        match base(letter) {
-            Some(base) => out.extend([base, '\u{300}']),
-            None => out.push(letter),
-        }
-    }
-    out
+    fold(text).to_uppercase()
 }
