@@ -127,7 +127,9 @@ impl Folder {
     pub fn mark(&mut self, entry: &Entry, flags: Flags, keywords: u64) -> bool {
         let present = self.marks(&entry.message);
         let flags = (flags & !Flags::RECENT) | (present.flags & Flags::RECENT);
-        if (flags, keywords) == (present.flags, present.keywords) || self.gone.contains_key(&entry.message.uid) {
+        if (flags, keywords) == (present.flags, present.keywords)
+            || self.gone.contains_key(&entry.message.uid)
+        {
             return false;
         }
         self.changes.insert(entry.message.uid, Marks { flags, keywords, modseq: self.modseq + 1 });

@@ -5,8 +5,8 @@ use std::borrow::Cow;
 use bytes::Bytes;
 
 use crate::framing::trim_line_end;
-use crate::imap::state::State;
 use crate::imap::reader::{Literals, Rules};
+use crate::imap::state::State;
 use crate::imap::texts::{ImapTexts, Phrase};
 use crate::imap::turn::{Fault, Turn};
 use crate::imap::{
@@ -72,7 +72,12 @@ pub static TABLE: &[Row] = &[
     Row { verb: "ENABLE", phase: Phase::Any, reads: Reads::All, run: login::enable },
     Row { verb: "STARTTLS", phase: Phase::NotAuthenticated, reads: Reads::First(0), run: login::starttls },
     Row { verb: "LOGIN", phase: Phase::NotAuthenticated, reads: Reads::All, run: login::login },
-    Row { verb: "AUTHENTICATE", phase: Phase::NotAuthenticated, reads: Reads::First(0), run: login::authenticate },
+    Row {
+        verb: "AUTHENTICATE",
+        phase: Phase::NotAuthenticated,
+        reads: Reads::First(0),
+        run: login::authenticate,
+    },
     Row { verb: "SELECT", phase: Phase::Authenticated, reads: Reads::All, run: mailbox::select },
     Row { verb: "EXAMINE", phase: Phase::Authenticated, reads: Reads::All, run: mailbox::examine },
     Row { verb: "LIST", phase: Phase::Authenticated, reads: Reads::All, run: list::list },
@@ -84,7 +89,12 @@ pub static TABLE: &[Row] = &[
     Row { verb: "DELETE", phase: Phase::Authenticated, reads: Reads::First(1), run: folders::delete },
     Row { verb: "RENAME", phase: Phase::Authenticated, reads: Reads::First(2), run: folders::rename },
     Row { verb: "SUBSCRIBE", phase: Phase::Authenticated, reads: Reads::First(1), run: folders::subscribe },
-    Row { verb: "UNSUBSCRIBE", phase: Phase::Authenticated, reads: Reads::First(1), run: folders::unsubscribe },
+    Row {
+        verb: "UNSUBSCRIBE",
+        phase: Phase::Authenticated,
+        reads: Reads::First(1),
+        run: folders::unsubscribe,
+    },
     Row { verb: "APPEND", phase: Phase::Authenticated, reads: Reads::Itself, run: append::append },
     Row { verb: "NOTIFY", phase: Phase::Authenticated, reads: Reads::All, run: notify::notify },
     Row { verb: "CANCELUPDATE", phase: Phase::Authenticated, reads: Reads::All, run: updates::cancel_update },
@@ -92,7 +102,12 @@ pub static TABLE: &[Row] = &[
     Row { verb: "RESETKEY", phase: Phase::Authenticated, reads: Reads::First(0), run: disabled::urlauth },
     Row { verb: "URLFETCH", phase: Phase::Authenticated, reads: Reads::First(0), run: disabled::urlauth },
     Row { verb: "GETMETADATA", phase: Phase::Authenticated, reads: Reads::All, run: disabled::get_metadata },
-    Row { verb: "SETMETADATA", phase: Phase::Authenticated, reads: Reads::All, run: disabled::set_metadata },
+    Row {
+        verb: "SETMETADATA",
+        phase: Phase::Authenticated,
+        reads: Reads::First(2),
+        run: disabled::set_metadata,
+    },
     Row { verb: "X-STATE", phase: Phase::Authenticated, reads: Reads::All, run: disabled::state },
     Row { verb: "X-CANCEL", phase: Phase::Authenticated, reads: Reads::First(1), run: disabled::cancel },
     Row { verb: "IDLE", phase: Phase::Authenticated, reads: Reads::First(0), run: mailbox::idle },
@@ -101,7 +116,12 @@ pub static TABLE: &[Row] = &[
     Row { verb: "CHECK", phase: Phase::Selected, reads: Reads::First(0), run: mailbox::check },
     Row { verb: "EXPUNGE", phase: Phase::Selected, reads: Reads::First(0), run: expunge::expunge },
     // These look at their arguments before they look for a mailbox.
-    Row { verb: "UID EXPUNGE", phase: Phase::Authenticated, reads: Reads::First(1), run: expunge::uid_expunge },
+    Row {
+        verb: "UID EXPUNGE",
+        phase: Phase::Authenticated,
+        reads: Reads::First(1),
+        run: expunge::uid_expunge,
+    },
     Row { verb: "COPY", phase: Phase::Authenticated, reads: Reads::First(2), run: copy::copy },
     Row { verb: "UID COPY", phase: Phase::Authenticated, reads: Reads::First(2), run: copy::uid_copy },
     Row { verb: "MOVE", phase: Phase::Authenticated, reads: Reads::First(2), run: copy::move_ },
@@ -175,7 +195,8 @@ impl<'a> Request<'a> {
     /// How its arguments are read, as Dovecot does.
     pub fn rules(&self, texts: &ImapTexts, logged_in: bool) -> Rules {
         // The login process reads the whole line, whatever the command.
-        let reads = if logged_in { self.known(texts).map_or(Reads::All, |row| row.reads) } else { Reads::All };
+        let reads =
+            if logged_in { self.known(texts).map_or(Reads::All, |row| row.reads) } else { Reads::All };
         let tag = self.tag.unwrap_or(b"*").len();
         Rules {
             wanted: match reads {
@@ -216,15 +237,17 @@ fn name(text: &[u8]) -> (&[u8], &[u8]) {
 /// Whether Dovecot takes it for the name of a command; `UID` alone is none.
 fn is_verb(verb: &[u8]) -> bool {
     let name = verb.strip_prefix(b"UID ").unwrap_or(verb);
-    !name.is_empty() && verb != b"UID" && !name.iter().any(is_special)
+    !name.is_empty() && verb != b"UID" && !name.iter().any(|octet| is_special(*octet))
 }
 
 /// What neither a tag nor a command's name may have.
-fn is_special(octet: &u8) -> bool {
-    matches!(octet, b'(' | b')' | b'{' | b'%' | b'*' | b'"' | b'\\' | b']') || *octet < b' ' || !octet.is_ascii()
+const fn is_special(octet: u8) -> bool {
+    matches!(octet, b'(' | b')' | b'{' | b'%' | b'*' | b'"' | b'\\' | b']')
+        || octet < b' '
+        || !octet.is_ascii()
 }
 
 /// `tag = 1*<any ASTRING-CHAR except "+">` (RFC 3501 section 9), as Dovecot has it: DEL may be in one, and `]` may not.
 fn is_tag(word: &[u8]) -> bool {
-    !word.is_empty() && !word.iter().any(|octet| is_special(octet) || *octet == b'+')
+    !word.is_empty() && !word.iter().any(|octet| is_special(*octet) || *octet == b'+')
 }

@@ -54,7 +54,8 @@ fn depth(options: &[Argument<'_>]) -> Result<bool, Fault> {
                 _ => return Err(Phrase::InvalidDepth.into()),
             },
             [name, value] if name.is_atom("MAXSIZE") => {
-                let number = value.atom().and_then(|digits| std::str::from_utf8(digits).ok()?.parse::<u32>().ok());
+                let number =
+                    value.atom().and_then(|digits| std::str::from_utf8(digits).ok()?.parse::<u32>().ok());
                 number.ok_or(Phrase::InvalidMaxSize)?;
             }
             _ => return Err(Phrase::UnknownOption.into()),

@@ -37,12 +37,8 @@ fn run(turn: &mut Turn<'_>, state: &mut State, only: Option<&BTreeSet<u32>>) -> 
     let deleted = |entry: &Entry| entry.marks.flags.contains(Flags::DELETED);
     let wanted = |uid: &u32| only.is_none_or(|only| only.contains(uid));
     if let Some(folder) = selected.folder(&mut account.world).filter(|_| !selected.read_only) {
-        let deleted: Vec<u32> = folder
-            .entries()
-            .filter(deleted)
-            .map(|entry| entry.message.uid)
-            .filter(wanted)
-            .collect();
+        let deleted: Vec<u32> =
+            folder.entries().filter(deleted).map(|entry| entry.message.uid).filter(wanted).collect();
         folder.expunge(deleted);
     }
     turn.sync(state, Telling::default());

@@ -85,7 +85,9 @@ fn matched(sets: &[Argument<'_>]) -> Result<(), Phrase> {
     let uids = at(1).ok_or(Phrase::QresyncMatchUids)?;
     let count = |set: &SequenceSet| {
         let ranges = set.numbers().into_iter();
-        ranges.map(|range| u64::from(range.end().saturating_sub(*range.start())).saturating_add(1)).sum::<u64>()
+        ranges
+            .map(|range| u64::from(range.end().saturating_sub(*range.start())).saturating_add(1))
+            .sum::<u64>()
     };
     if count(&numbers) != count(&uids) {
         return Err(Phrase::QresyncMatch);
@@ -102,7 +104,8 @@ mod tests {
     fn parameters() {
         let read = |text: &str| {
             let parsed = parse(text.as_bytes()).expect("well-formed");
-            Qresync::parse(parsed.first()).map(|known| (known.uid_validity, known.modseq, known.known.is_some()))
+            Qresync::parse(parsed.first())
+                .map(|known| (known.uid_validity, known.modseq, known.known.is_some()))
         };
         assert_eq!(read("(7 9)"), Ok((7, 9, false)));
         assert_eq!(read("(7 9 1:3,5)"), Ok((7, 9, true)));

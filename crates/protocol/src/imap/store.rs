@@ -113,11 +113,7 @@ fn run(turn: &mut Turn<'_>, state: &mut State, by_uid: bool) -> Result<(), Fault
 }
 
 /// `(UNCHANGEDSINCE 5)`. The last of several counts.
-fn modifier(
-    members: &[Argument<'_>],
-    turn: &mut Turn<'_>,
-    state: &mut State,
-) -> Result<Option<u64>, Fault> {
+fn modifier(members: &[Argument<'_>], turn: &mut Turn<'_>, state: &mut State) -> Result<Option<u64>, Fault> {
     let mut since = None;
     for pair in members.chunks(2) {
         let [Argument::Atom(name), Argument::Atom(value)] = pair else {

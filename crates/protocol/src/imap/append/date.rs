@@ -69,7 +69,9 @@ mod tests {
         ] {
             assert_eq!(shown(text), same, "{text}");
         }
-        for text in ["", "01-Jan-2020", "01-Jan-2020 00:00:00", "1-Xyz-2020 00:00:00 +0000", "x", "  1-Jan-2020"] {
+        for text in
+            ["", "01-Jan-2020", "01-Jan-2020 00:00:00", "1-Xyz-2020 00:00:00 +0000", "x", "  1-Jan-2020"]
+        {
             assert_eq!(shown(text), None, "{text}");
         }
         assert_eq!(shown("31-Feb-1999 00:00:00 +0000").as_deref(), Some("1901-12-13T20:45:52Z"));

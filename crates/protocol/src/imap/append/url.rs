@@ -1,7 +1,5 @@
 //! The URLs of CATENATE (RFC 4469; the grammar is RFC 5092's): messages, and parts of them, of the same account.
 
-use bait::mailbox_name;
-
 use crate::imap::fetch::{Piece, Section};
 use crate::imap::state::State;
 use crate::imap::texts::Phrase;
@@ -22,7 +20,10 @@ pub fn fetch(text: &[u8], state: &State) -> Result<Vec<u8>, Fault> {
     let bad = |phrase| Fault::with(phrase, text);
     let mut target = parse(text)?;
     if target.mailbox.is_none() {
-        let open = state.selected().filter(|_| !text.starts_with(b"/")).ok_or_else(|| bad(Phrase::UrlWithoutMailbox))?;
+        let open = state
+            .selected()
+            .filter(|_| !text.starts_with(b"/"))
+            .ok_or_else(|| bad(Phrase::UrlWithoutMailbox))?;
         target.mailbox = Some(open.name.clone());
     }
     let Some(uid) = target.uid else { return Err(Phrase::MessageExpunged.into()) };
@@ -30,8 +31,7 @@ pub fn fetch(text: &[u8], state: &State) -> Result<Vec<u8>, Fault> {
     let name = target.mailbox.unwrap_or_default();
     let section = section(&target.section, target.partial).ok_or(Phrase::MessageExpunged)?;
     let Some(folder) = account.world.folder(&name) else {
-        let wire = mailbox_name::encode(&name);
-        return Err(Fault::with(Phrase::BadUrlOfMailbox, [text, b"\0", wire.as_bytes()].concat()));
+        return Err(Fault::with(Phrase::BadUrlOfMailbox, [text, b"\0", name.as_bytes()].concat()));
     };
     if target.uid_validity.is_some_and(|wanted| wanted != folder.uid_validity) {
         return Err(bad(Phrase::UrlOfOtherValidity));

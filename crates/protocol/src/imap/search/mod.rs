@@ -170,7 +170,12 @@ impl Searching {
         out.send(&line);
         if self.wanted.update {
             let (tag, by_uid) = (self.tag.clone(), self.by_uid);
-            selected.keep_updated(Update { tag, by_uid, key: std::mem::replace(&mut self.key, Key::And(Vec::new())), uids });
+            selected.keep_updated(Update {
+                tag,
+                by_uid,
+                key: std::mem::replace(&mut self.key, Key::And(Vec::new())),
+                uids,
+            });
         }
         true
     }
