@@ -46,7 +46,7 @@ pub fn append(turn: &mut Turn<'_>, state: &mut State) -> Result<(), Fault> {
     match next(state, turn.service, &behind, 0) {
         Next::Ended(Ok(asked), _) => add(turn, state, asked),
         Next::Ended(Err(fault), _) => Err(fault),
-        Next::Literal(_) | Next::Ignored | Next::TooBig => Err(Phrase::InvalidLiteral.into()),
+        Next::Literal(..) | Next::Ignored(_) | Next::TooBig => Err(Phrase::InvalidLiteral.into()),
     }
 }
 

@@ -102,7 +102,12 @@ pub static TABLE: &[Row] = &[
     Row { verb: "RESETKEY", phase: Phase::Authenticated, reads: Reads::First(0), run: disabled::urlauth },
     Row { verb: "URLFETCH", phase: Phase::Authenticated, reads: Reads::First(0), run: disabled::urlauth },
     Row { verb: "GETMETADATA", phase: Phase::Authenticated, reads: Reads::All, run: disabled::get_metadata },
-    Row { verb: "SETMETADATA", phase: Phase::Authenticated, reads: Reads::All, run: disabled::set_metadata },
+    Row {
+        verb: "SETMETADATA",
+        phase: Phase::Authenticated,
+        reads: Reads::First(2),
+        run: disabled::set_metadata,
+    },
     Row { verb: "X-STATE", phase: Phase::Authenticated, reads: Reads::All, run: disabled::state },
     Row { verb: "X-CANCEL", phase: Phase::Authenticated, reads: Reads::First(1), run: disabled::cancel },
     Row { verb: "IDLE", phase: Phase::Authenticated, reads: Reads::First(0), run: mailbox::idle },
@@ -232,17 +237,17 @@ fn name(text: &[u8]) -> (&[u8], &[u8]) {
 /// Whether Dovecot takes it for the name of a command; `UID` alone is none.
 fn is_verb(verb: &[u8]) -> bool {
     let name = verb.strip_prefix(b"UID ").unwrap_or(verb);
-    !name.is_empty() && verb != b"UID" && !name.iter().any(is_special)
+    !name.is_empty() && verb != b"UID" && !name.iter().any(|octet| is_special(*octet))
 }
 
 /// What neither a tag nor a command's name may have.
-fn is_special(octet: &u8) -> bool {
+const fn is_special(octet: u8) -> bool {
     matches!(octet, b'(' | b')' | b'{' | b'%' | b'*' | b'"' | b'\\' | b']')
-        || *octet < b' '
+        || octet < b' '
         || !octet.is_ascii()
 }
 
 /// `tag = 1*<any ASTRING-CHAR except "+">` (RFC 3501 section 9), as Dovecot has it: DEL may be in one, and `]` may not.
 fn is_tag(word: &[u8]) -> bool {
-    !word.is_empty() && !word.iter().any(|octet| is_special(octet) || *octet == b'+')
+    !word.is_empty() && !word.iter().any(|octet| is_special(*octet) || *octet == b'+')
 }

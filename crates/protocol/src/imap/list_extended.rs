@@ -11,7 +11,6 @@ use crate::imap::status;
 use crate::imap::string::push_astring;
 use crate::imap::texts::{ImapTexts, Phrase};
 use crate::imap::turn::{Fault, Turn};
-use crate::imap::view::enable_condstore;
 
 /// What is listed and what is told of it.
 #[derive(Debug, Default)]
@@ -85,9 +84,6 @@ fn run(turn: &mut Turn<'_>, state: &mut State, lsub: bool) -> Result<(), Fault> 
             return Ok(());
         }
     }
-    if options.status.contains(&"HIGHESTMODSEQ") {
-        enable_condstore(turn, state);
-    }
     answer(turn, state, reference, &patterns, &options);
     turn.complete();
     Ok(())
@@ -155,6 +151,11 @@ fn answer(turn: &mut Turn<'_>, state: &mut State, reference: &[u8], patterns: &[
     let open = state.selected().map(|selected| (selected.name.clone(), selected.recent()));
     let Some(account) = state.account_mut() else { return };
     let texts = &turn.service.texts;
+    // The first HIGHESTMODSEQ enables CONDSTORE, and so tells that of the open mailbox.
+    let (mut tell_modseq, mut enabled) = (None, false);
+    if let (Some((name, _)), false) = (&open, account.features.condstore) {
+        tell_modseq = account.world.folder(name).map(|folder| folder.modseq);
+    }
     let mut looked_at = Vec::new();
     let world = &account.world;
     let reference = decoded(reference);
@@ -162,8 +163,10 @@ fn answer(turn: &mut Turn<'_>, state: &mut State, reference: &[u8], patterns: &[
         patterns.iter().map(|pattern| [&reference[..], &decoded(pattern)].concat()).collect();
     let fits = |name: &str| full.iter().any(|pattern| matches(pattern, name.as_bytes(), texts.separator));
     for (name, mut about) in names(world, texts.separator, options.only_subscribed) {
+        // Of a name that is not subscribed to itself only those below count that are not told of on their own.
         let below = |known: &String| {
-            known.strip_prefix(&name).is_some_and(|rest| rest.starts_with(texts.separator)) && !fits(known)
+            known.strip_prefix(&name).is_some_and(|rest| rest.starts_with(texts.separator))
+                && (about.subscribed || !fits(known))
         };
         let recursive = options.recursive || options.lsub;
         about.child_subscribed =
@@ -187,11 +190,19 @@ fn answer(turn: &mut Turn<'_>, state: &mut State, reference: &[u8], patterns: &[
         }
         turn.untagged(&line);
         if let Some(folder) = world.folder(&name).filter(|_| !options.status.is_empty() && !by_child) {
+            if options.status.contains(&"HIGHESTMODSEQ") {
+                tell_modseq = tell_modseq.and_then(|modseq: u64| {
+                    turn.untagged_with(Phrase::HighestModseq, modseq.to_string().as_bytes());
+                    None
+                });
+                enabled = true;
+            }
             let recent = open.as_ref().filter(|(open, _)| *open == name).map(|(_, recent)| *recent);
             turn.untagged(&status::line(wire.as_bytes(), folder, &options.status, recent));
             looked_at.push(name);
         }
     }
+    account.features.condstore |= enabled;
     for name in looked_at {
         if let Some(folder) = account.world.folder_mut(&name) {
             folder.look_at();

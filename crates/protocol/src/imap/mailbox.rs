@@ -1,6 +1,6 @@
 //! SELECT, EXAMINE, CLOSE, CHECK (RFC 3501 sections 6.3.1, 6.3.2, 6.4.1, 6.4.2), UNSELECT (RFC 3691) and IDLE (RFC 2177).
 
-use bait::{Flags, mailbox_name};
+use bait::Flags;
 use event::Event;
 
 use crate::imap::arguments::Argument;
@@ -89,7 +89,7 @@ fn open(turn: &mut Turn<'_>, state: &mut State, read_only: bool) -> Result<(), F
     }
     let Some(folder) = account.world.folder_mut(&name) else {
         let wire = arguments.first().and_then(Argument::string).unwrap_or_default();
-        let wire = if dovecot { mailbox_name::encode(&name).into_bytes() } else { wire.to_vec() };
+        let wire = if dovecot { name.into_bytes() } else { wire.to_vec() };
         return Err(Fault::with(Phrase::NoSuchMailbox, wire));
     };
     let (uid_next, modseq) = (folder.uid_next, folder.modseq);

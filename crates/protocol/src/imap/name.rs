@@ -57,9 +57,9 @@ pub fn creatable(name: &str, separator: char) -> Result<(), Fault> {
     Ok(())
 }
 
-/// A fault that names a mailbox, as the wire has it.
+/// A fault that names a mailbox, in UTF-8 as Dovecot has it.
 pub fn missing(phrase: Phrase, name: &str) -> Fault {
-    Fault::with(phrase, mailbox_name::encode(name))
+    Fault::with(phrase, name)
 }
 
 /// The personality's separator.

@@ -110,8 +110,8 @@ fn tell_status(turn: &mut Turn<'_>, state: &mut State, asked: &Asked) -> Result<
     for folder in inbox.into_iter().chain(others) {
         let wanted = asked.groups.iter().any(|(which, _)| which.holds(&folder.name, world, separator));
         if wanted && open.as_ref() != Some(&folder.name) {
-            let wire = bait::mailbox_name::encode(&folder.name);
-            let line = status::line(wire.as_bytes(), folder, &items, None);
+            // Dovecot writes these names in UTF-8.
+            let line = status::line(folder.name.as_bytes(), folder, &items, None);
             turn.untagged(&line);
         }
     }
@@ -155,10 +155,10 @@ fn parse(groups: &[Argument<'_>]) -> Result<Asked, Fault> {
             asked.selected = Some(events);
             continue;
         }
-        let named = matches!(&filter[..], b"subtree" | b"mailboxes");
+        let takes_list = matches!(&filter[..], b"subtree" | b"mailboxes");
         let (names, rest) = match rest {
-            [names, rest @ ..] if named => (Some(names), rest),
-            _ if named => return Err(Phrase::InvalidArguments.into()),
+            [names, rest @ ..] if takes_list => (Some(names), rest),
+            _ if takes_list => return Err(Phrase::InvalidArguments.into()),
             rest => (None, rest),
         };
         if names.and_then(Argument::list).is_some_and(<[_]>::is_empty) {

@@ -397,23 +397,11 @@ phrases! {
 }
 
 impl Phrase {
-    /// Whether it tells that a command's arguments could not even be told apart.
-    pub(crate) const fn is_of_grammar(self) -> bool {
+    /// Whether Dovecot's login process counts it among the bad commands.
+    pub(crate) const fn is_counted_before_login(self) -> bool {
         matches!(
             self,
-            Self::MissingQuote
-                | Self::MissingParenthesis
-                | Self::UnexpectedParenthesis
-                | Self::TooManyParentheses
-                | Self::InvalidCharacter
-                | Self::InvalidLiteral
-                | Self::LineTooLarge
-                | Self::LoneCarriageReturn
-                | Self::BinaryLiteral
-                | Self::EightBitAtom
-                | Self::NulInString
-                | Self::LiteralUnclosed
-                | Self::MissingLineFeed
+            Self::UnknownCommand | Self::MissingCommand | Self::InvalidTag | Self::InvalidArguments
         )
     }
 }

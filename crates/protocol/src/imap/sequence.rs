@@ -36,9 +36,24 @@ impl SequenceSet {
         Some(Self { ranges: text.split(|byte| *byte == b',').map(range).collect::<Option<_>>()? })
     }
 
-    /// The same as Dovecot has it: a comma may stand at the end.
+    /// The same as Dovecot has it: a comma may stand at the end, nothing at all is a set of nothing, and numbers wrap around.
     pub fn parse_as_dovecot(text: &[u8]) -> Option<Self> {
-        Self::parse(text.strip_suffix(b",").filter(|rest| !rest.is_empty()).unwrap_or(text))
+        let mut ranges = Vec::new();
+        let mut rest = text;
+        while !rest.is_empty() {
+            let (first, behind) = wrapping(rest)?;
+            let (last, behind) = match behind.strip_prefix(b":") {
+                Some(behind) => wrapping(behind)?,
+                None => (first, behind),
+            };
+            ranges.push((first, last));
+            rest = match behind {
+                [b',', behind @ ..] => behind,
+                [] => behind,
+                _ => return None,
+            };
+        }
+        Some(Self { ranges })
     }
 
     /// Whether `*` is in it.
@@ -107,8 +122,22 @@ impl SequenceSet {
             Number::Exact(number) => usize::try_from(*number).is_ok_and(|number| number <= count),
             Number::Last => true,
         };
-        count > 0 && self.ranges.iter().all(|(first, second)| fits(first) && fits(second))
+        (count > 0 || self.ranges.is_empty())
+            && self.ranges.iter().all(|(first, second)| fits(first) && fits(second))
     }
+}
+
+/// A number at the head of a text, or `*`, and what stands behind it.
+fn wrapping(text: &[u8]) -> Option<(Number, &[u8])> {
+    if let Some(behind) = text.strip_prefix(b"*") {
+        return Some((Number::Last, behind));
+    }
+    let end = text.iter().position(|octet| !octet.is_ascii_digit()).unwrap_or(text.len());
+    let (digits, behind) = text.split_at_checked(end)?;
+    let append =
+        |number: u32, digit: &u8| number.wrapping_mul(10).wrapping_add(u32::from(digit.wrapping_sub(b'0')));
+    let number = digits.iter().fold(0, append);
+    (number > 0).then_some((Number::Exact(number.min(u32::MAX.wrapping_sub(1))), behind))
 }
 
 /// Appends ascending numbers as ranges: `1:3,5`.
@@ -174,6 +203,17 @@ mod tests {
         assert_eq!(out, b"1:3,5,9:10");
         let set = |text: &str| SequenceSet::parse(text.as_bytes()).expect("well-formed");
         assert!(set("1:*").within(3) && set("*").within(3) && !set("4:*").within(3) && !set("1").within(0));
+    }
+
+    #[test]
+    fn dovecot_is_lenient() {
+        let numbers = |text: &str| SequenceSet::parse_as_dovecot(text.as_bytes()).map(|set| set.numbers());
+        assert_eq!(numbers("1,3:2,"), Some(vec![1..=3]));
+        assert_eq!(numbers(""), Some(vec![]));
+        assert_eq!(numbers("4294967297"), Some(vec![1..=1]));
+        for text in ["0", "1:", ":1", "1,,2", ",", "x", "1 2", "4294967296"] {
+            assert_eq!(numbers(text), None, "{text}");
+        }
     }
 
     #[test]

@@ -1,6 +1,7 @@
-//! The session: from units of input to turns, from turns to actions. Literals and long answers are in
-//! `session/`.
+//! The session: from units of input to turns, from turns to actions. Commands, literals and long answers are
+//! in `session/`.
 
+mod command;
 mod literal;
 mod work;
 
@@ -13,7 +14,6 @@ use event::{CloseReason, Event, Text};
 
 use crate::framing::{Framing, Unit, trim_line_end};
 use crate::imap::Service;
-use crate::imap::append::{self, Ending, Next};
 use crate::imap::command::Request;
 use crate::imap::login;
 use crate::imap::state::{Stage, State};
@@ -25,7 +25,7 @@ use crate::session::{Action, Actions, Mark, Moment, Session, Step};
 
 /// One IMAP connection.
 #[derive(Debug)]
-#[expect(clippy::struct_excessive_bools, reason = "four facts that have nothing to do with each other")]
+#[expect(clippy::struct_excessive_bools, reason = "facts that have nothing to do with each other")]
 pub struct Imap {
     service: Arc<Service>,
     mail: Arc<Corpus>,
@@ -41,6 +41,8 @@ pub struct Imap {
     waiting: Option<Moment>,
     /// The literal that is being read is more than we keep.
     overflowing: bool,
+    /// The APPEND that is being read has failed, and its client was told.
+    answered: bool,
 }
 
 /// What a turn answers to.
@@ -87,6 +89,7 @@ impl Imap {
             asked_capabilities: false,
             waiting: None,
             overflowing: false,
+            answered: false,
         }
     }
 
@@ -159,78 +162,6 @@ impl Imap {
             && Request::has_bad_tag(coming)
     }
 
-    fn command(&mut self, line: &Bytes, now: Moment, out: &mut Actions) {
-        let request = Request::parse(line);
-        let dovecot = self.service.texts.mail_process.is_dovecot();
-        if dovecot && self.state.account().is_none() && self.too_wordy(trim_line_end(line)) {
-            return self.farewell(Phrase::ByeLineTooLong, CloseReason::Violation, out);
-        }
-        // Where a fault ends an APPEND, what is left of its line is the next command.
-        let append = dovecot && self.state.account().is_some() && *request.verb == *b"APPEND";
-        let ending = (append && request.tag.is_some() && !self.overflowing).then(|| {
-            let before = line.len().saturating_sub(request.behind_verb(line));
-            append::next(&self.state, &self.service, line.get(before..).unwrap_or_default(), before)
-        });
-        let logged_in = self.state.account().is_some();
-        self.carry_out(line, &request, now, out);
-        let limits = &self.service.texts.limits;
-        let room = limits.login_literal.saturating_add(limits.login_word.unwrap_or(usize::MAX));
-        if dovecot
-            && !logged_in
-            && line.len() > room
-            && *request.verb != *b"AUTHENTICATE"
-            && !matches!(self.stage, Stage::Closed)
-        {
-            // The login process has given the line up, and cannot hold the rest of it.
-            return self.farewell(Phrase::ByeLineTooLong, CloseReason::Violation, out);
-        }
-        if let (Some(Next::Ended(_, Ending { rest, skip })), false) =
-            (ending, matches!(self.stage, Stage::Closed))
-        {
-            self.framing.unread(line.get(line.len().saturating_sub(rest)..).unwrap_or_default());
-            if skip {
-                self.framing.skip_next_line();
-            }
-        }
-    }
-
-    fn carry_out(&mut self, line: &Bytes, request: &Request<'_>, now: Moment, out: &mut Actions) {
-        let overflowing = std::mem::take(&mut self.overflowing);
-        self.turn(&Input::command(line, request), now, out, |turn, state| {
-            if request.tag.is_none() {
-                return Err(Phrase::InvalidTag.into());
-            }
-            let texts = &turn.service.texts;
-            let row = request.row(texts, state);
-            if texts.mail_process.is_dovecot() {
-                as_dovecot(turn, request, row.err())?;
-            }
-            let row = row?;
-            if overflowing {
-                return Err(Phrase::OverQuota.into());
-            }
-            (row.run)(turn, state)
-        });
-    }
-
-    /// Whether a line, or what has come of it, has a word that Dovecot's login process cannot hold.
-    ///
-    /// The response that AUTHENTICATE may have is held elsewhere.
-    fn too_wordy(&self, line: &[u8]) -> bool {
-        if *Request::parse_part(line).verb == *b"AUTHENTICATE" {
-            return false;
-        }
-        let longest = |limit| {
-            let mut quoted = false;
-            let ends = |octet: &u8| {
-                quoted ^= *octet == b'"';
-                (*octet == b' ' && !quoted) || matches!(octet, b'(' | b')' | b'\n')
-            };
-            line.split(ends).any(|word| word.len() > limit)
-        };
-        self.service.texts.limits.login_word.is_some_and(|limit| line.len() > limit && longest(limit))
-    }
-
     /// One turn: runs it, refuses it where it fails, records the command in front of its answer, counts bad ones.
     fn turn(
         &mut self,
@@ -263,20 +194,19 @@ impl Imap {
         if let Some(fault) = &refused {
             // The last bad command that Dovecot's login process bears gets no answer of its own.
             let last = self.bad_commands.saturating_add(1) >= limits.login_bad_commands;
-            let counted = !fault.phrase.is_of_grammar();
-            let counted = counted && fault.phrase != Phrase::TagIsCommand;
-            let silent = last && counted && !turn.logged_in && service.texts.mail_process.is_dovecot();
+            let silent = last
+                && fault.phrase.is_counted_before_login()
+                && !turn.logged_in
+                && service.texts.mail_process.is_dovecot();
             if silent && turn.is_bad(fault) {
                 turn.status = "BAD";
             } else {
                 turn.refuse(fault);
             }
         }
-        // A fault of grammar is not counted by Dovecot's login process.
-        let grammar = refused
-            .as_ref()
-            .is_some_and(|fault| fault.phrase.is_of_grammar() || fault.phrase == Phrase::TagIsCommand);
-        let uncounted = grammar && !turn.logged_in && service.texts.mail_process.is_dovecot();
+        // Dovecot's login process counts only what it knows nothing else to say of.
+        let particular = refused.as_ref().is_some_and(|fault| !fault.phrase.is_counted_before_login());
+        let uncounted = particular && !turn.logged_in && service.texts.mail_process.is_dovecot();
         if uncounted {
         } else if turn.status == "BAD" {
             self.bad_commands = self.bad_commands.saturating_add(1);
@@ -312,17 +242,6 @@ impl Imap {
         }
     }
 
-    /// What has come of a word before login is more than Dovecot's login process holds.
-    fn overflow(&mut self, out: &mut Actions) -> Step {
-        if !matches!(self.stage, Stage::Command) {
-            return Step::Starved;
-        }
-        let line = Text(self.framing.discard());
-        out.record(Event::ProtocolViolation { what: "line-too-long", line });
-        self.farewell(Phrase::ByeLineTooLong, CloseReason::Violation, out);
-        Step::Done
-    }
-
     /// A line passed its cap. A login process hangs up; after login the line is refused and thrown away.
     fn too_long(&mut self, kept: &Bytes, now: Moment, out: &mut Actions) {
         out.record(Event::ProtocolViolation { what: "line-too-long", line: Text(kept.clone()) });
@@ -350,33 +269,6 @@ impl Imap {
             _ => self.service.idle_timeout,
         })
     }
-}
-
-/// What Dovecot finds before it looks at what a command means: the login process reads the arguments of every command, also
-/// of those that it does not know; the mail process those of a command that has no mailbox to work on.
-fn as_dovecot(turn: &mut Turn<'_>, request: &Request<'_>, refused: Option<Phrase>) -> Result<(), Fault> {
-    let texts = &turn.service.texts;
-    let tag = request.tag.unwrap_or_default();
-    if turn.logged_in {
-        if refused == Some(Phrase::NoMailboxSelected) {
-            turn.parse()?;
-        }
-        return Ok(());
-    }
-    if texts.limits.login_tag.is_some_and(|limit| tag.len() > limit) {
-        turn.tag = Bytes::from_static(b"*");
-        return Err(Phrase::InvalidTag.into());
-    }
-    if refused == Some(Phrase::MissingCommand) {
-        return Ok(());
-    }
-    if !matches!(&*request.verb, b"AUTHENTICATE" | b"ID") {
-        turn.parse()?;
-    }
-    if refused.is_some() && tag.eq_ignore_ascii_case(b"LOGIN") {
-        return Err(Phrase::TagIsCommand.into());
-    }
-    Ok(())
 }
 
 /// How long a command has waited for the client.

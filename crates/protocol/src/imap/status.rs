@@ -1,6 +1,6 @@
 //! STATUS (RFC 3501 section 6.3.10, with SIZE of RFC 8438 and HIGHESTMODSEQ of RFC 7162), also for LIST-STATUS (RFC 5819).
 
-use bait::{Flags, Folder, mailbox_name};
+use bait::{Flags, Folder};
 
 use crate::imap::arguments::Argument;
 use crate::imap::name;
@@ -35,7 +35,7 @@ pub fn status(turn: &mut Turn<'_>, state: &mut State) -> Result<(), Fault> {
         return Err(Phrase::UnknownCommand.into());
     };
     let folder = account.world.folder_mut(&known);
-    let named = if dovecot { mailbox_name::encode(&known).into_bytes() } else { wire.to_vec() };
+    let named = if dovecot { known.as_bytes() } else { wire };
     let folder = folder.ok_or_else(|| Fault::with(Phrase::NoSuchMailbox, named))?;
     folder.look_at();
     let line = line(wire, folder, &items, recent);

@@ -1,7 +1,5 @@
 //! The URLs of CATENATE (RFC 4469; the grammar is RFC 5092's): messages, and parts of them, of the same account.
 
-use bait::mailbox_name;
-
 use crate::imap::fetch::{Form, Piece, Section};
 use crate::imap::state::State;
 use crate::imap::texts::Phrase;
@@ -33,8 +31,7 @@ pub fn fetch(text: &[u8], state: &State) -> Result<Vec<u8>, Fault> {
     let name = target.mailbox.unwrap_or_default();
     let section = section(&target.section, target.partial).ok_or(Phrase::MessageExpunged)?;
     let Some(folder) = account.world.folder(&name) else {
-        let wire = mailbox_name::encode(&name);
-        return Err(Fault::with(Phrase::BadUrlOfMailbox, [text, b"\0", wire.as_bytes()].concat()));
+        return Err(Fault::with(Phrase::BadUrlOfMailbox, [text, b"\0", name.as_bytes()].concat()));
     };
     if target.uid_validity.is_some_and(|wanted| wanted != folder.uid_validity) {
         return Err(bad(Phrase::UrlOfOtherValidity));

@@ -18,10 +18,10 @@ const MOST_LITERALS: usize = 500;
 /// What an APPEND that has come so far needs.
 #[derive(Debug)]
 pub enum Next {
-    /// The octets of the literal that it ends with.
-    Literal(Literal),
-    /// The next line: what it ends with is no literal.
-    Ignored,
+    /// The octets of the literal that it ends with. What has gone wrong already is told before they come.
+    Literal(Literal, Option<Fault>),
+    /// The next line: what it ends with is no literal. What has gone wrong already is told before it comes.
+    Ignored(Option<Fault>),
     /// Nothing: it asks for a literal beyond all limits.
     TooBig,
     /// Nothing: this comes of it.
@@ -129,7 +129,7 @@ impl<'a> Walk<'a> {
         self.at = end;
         let fault = match stop {
             Stop::Enough => None,
-            Stop::Literal(literal) => return Err(Next::Literal(literal)),
+            Stop::Literal(literal) => return Err(Next::Literal(literal, None)),
             Stop::LiteralTooBig => return Err(Next::TooBig),
             Stop::Fault(phrase, asked) => Some(Fault::with(phrase, if asked { &b"+"[..] } else { b"" })),
             _ => Some(Phrase::MissingArguments.into()),
@@ -166,7 +166,7 @@ impl<'a> Walk<'a> {
         let Reading { arguments, stop, .. } = self.read(Literals::Messages);
         match stop {
             Stop::Fault(phrase, _) => return Err(self.ended_here(Some(phrase.into()))),
-            Stop::Ignored => return Err(Next::Ignored),
+            Stop::Ignored => return Err(Next::Ignored(self.failed.take())),
             Stop::LiteralTooBig => return Err(Next::TooBig),
             Stop::Literal(literal) => return Err(self.wanted(literal)),
             Stop::LineEnd if arguments.is_empty() => {
@@ -285,7 +285,7 @@ impl<'a> Walk<'a> {
         if literal.synchronizing && self.failed.is_some() {
             return self.ended_here(None);
         }
-        Next::Literal(literal)
+        Next::Literal(literal, self.failed.take())
     }
 
     /// The octets of a literal.
@@ -304,7 +304,7 @@ impl<'a> Walk<'a> {
                 self.at = self.at.saturating_add(size);
                 Ok(octets)
             }
-            None => Err(Next::Literal(literal)),
+            None => Err(Next::Literal(literal, self.failed.take())),
         }
     }
 }

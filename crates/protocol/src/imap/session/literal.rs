@@ -5,7 +5,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use event::{CloseReason, Event, Text};
 
-use super::Imap;
+use super::{Imap, Input};
 use crate::framing::{Literal, announces, trim_line_end};
 use crate::imap::append::{self, Next};
 use crate::imap::command::{Reads, Request};
@@ -31,7 +31,7 @@ impl Imap {
     pub(super) fn literal(&mut self, literal: Literal, cap: usize, now: Moment, out: &mut Actions) {
         let so_far = Bytes::copy_from_slice(self.framing.command_so_far());
         let verdict = if self.service.texts.mail_process.is_dovecot() {
-            self.judge_as_dovecot(&so_far, literal)
+            self.judge_as_dovecot(&so_far, literal, now, out)
         } else {
             self.judge_plainly(&so_far, literal, cap)
         };
@@ -75,7 +75,13 @@ impl Imap {
     }
 
     /// Dovecot takes a literal where it reads an argument; what stands behind the last argument is no literal.
-    fn judge_as_dovecot(&mut self, so_far: &Bytes, literal: Literal) -> Verdict {
+    fn judge_as_dovecot(
+        &mut self,
+        so_far: &Bytes,
+        literal: Literal,
+        now: Moment,
+        out: &mut Actions,
+    ) -> Verdict {
         let (request, service) = (Request::parse(so_far), Arc::clone(&self.service));
         let texts = &service.texts;
         let logged_in = self.state.account().is_some();
@@ -99,12 +105,19 @@ impl Imap {
         if append {
             let before = so_far.len().saturating_sub(request.behind_verb(so_far));
             let behind = so_far.get(before..).unwrap_or_default();
-            return match append::next(&self.state, &service, behind, before) {
-                Next::Literal(wanted) if wanted == literal => Verdict::Take(room.min(texts.limits.append)),
-                Next::Ignored => Verdict::Ignore,
-                Next::TooBig => Verdict::TooBig,
-                _ => Verdict::Refuse,
+            let (verdict, failed) = match append::next(&self.state, &service, behind, before) {
+                Next::Literal(wanted, failed) if wanted == literal => {
+                    (Verdict::Take(room.min(texts.limits.append)), failed)
+                }
+                Next::Ignored(failed) => (Verdict::Ignore, failed),
+                Next::TooBig => (Verdict::TooBig, None),
+                _ => (Verdict::Refuse, None),
             };
+            if let (Some(fault), false) = (failed, self.answered) {
+                self.answered = true;
+                self.turn(&Input::command(so_far, &request), now, out, |_, _| Err(fault));
+            }
+            return verdict;
         }
         match reader::read(request.arguments, request.rules(texts, logged_in)).stop {
             Stop::Literal(wanted) if wanted == literal => Verdict::Take(room),
