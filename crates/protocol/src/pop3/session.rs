@@ -160,7 +160,13 @@ impl Pop3 {
         } else {
             (unknown, limits.login_bad_commands, Phrase::ByeTooManyBadBeforeLogin)
         };
-        self.bad_commands = if bad { self.bad_commands.saturating_add(1) } else { 0 };
+        // Its login process leaves AUTH out of the count, however it ends.
+        let left_out = !logged_in && self.dovecot() && &*request.verb == b"AUTH";
+        self.bad_commands = match bad {
+            true => self.bad_commands.saturating_add(1),
+            false if left_out => self.bad_commands,
+            false => 0,
+        };
         if bad && self.bad_commands >= limit {
             let what = "too-many-bad-commands";
             turn.record(Event::ProtocolViolation { what, line: Text::default() });
