@@ -7,6 +7,7 @@
 
 mod complete;
 mod differences;
+mod latency;
 mod mail;
 mod normal;
 mod options;
@@ -117,8 +118,10 @@ impl Target {
 /// `cargo xtask fidelity`: `false` if there is a difference that nobody accepted.
 pub(crate) fn run(arguments: &[&str]) -> Result<bool> {
     let workspace = Workspace::load()?;
-    if let ["walk", options @ ..] = arguments {
-        return walk::run(&workspace, options);
+    match arguments {
+        ["walk", options @ ..] => return walk::run(&workspace, options),
+        ["latency", options @ ..] => return latency::run(&workspace, options),
+        _ => {}
     }
     let wanted = Wanted::parse(arguments)?;
     let services = if wanted.services.is_empty() { Service::ALL.to_vec() } else { wanted.services.clone() };

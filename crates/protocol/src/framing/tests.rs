@@ -2,7 +2,7 @@
 
 use super::*;
 
-const CAPS: Caps = Caps { line: 40, literal: 20, command: 60 };
+const CAPS: Caps = Caps { line: 40, line_ends: false, literal: 20, command: 60 };
 
 fn units(input: &[u8], chunk: usize) -> Vec<Unit> {
     let mut framing = Framing::default();
