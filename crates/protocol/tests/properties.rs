@@ -115,9 +115,28 @@ proptest! {
 
     #[test]
     fn mail_changes_alike_in_any_split(lines in prop::collection::vec(dovecot_line(), 1..25), cuts in prop::collection::vec(1_usize..60, 1..80)) {
-        let input = [&b"l LOGIN admin admin\r\ns SELECT INBOX\r\n"[..], &lines.concat()].concat();
-        let whole = sent(&play_dovecot([&input[..]]));
-        prop_assert_eq!(sent(&play_dovecot(cut(&input, &cuts))), whole);
+        // Line by line: what comes together is pipelined, and is answered otherwise.
+        let begin = [b"l LOGIN admin admin\r\n".to_vec(), b"s SELECT INBOX\r\n".to_vec()];
+        let lines: Vec<Vec<u8>> = begin.into_iter().chain(lines).collect();
+        let whole = sent(&play_dovecot(lines.iter().map(Vec::as_slice)));
+        let pieces = lines.iter().flat_map(|line| cut(line, &cuts));
+        prop_assert_eq!(sent(&play_dovecot(pieces)), whole);
+    }
+
+    /// Whatever comes together: no answer is lost, and none is given twice.
+    #[test]
+    fn pipelined_commands_are_answered_once(count in 1_usize..12, picks in prop::collection::vec(0_usize..6, 12)) {
+        const COMMANDS: [&str; 6] =
+            ["NOOP", "SEARCH ALL", "UID SEARCH ALL", "FETCH 1 FLAGS", "STORE 1 +FLAGS (x)", "SELECT INBOX"];
+        let mut input = b"l LOGIN admin admin\r\ns SELECT INBOX\r\n".to_vec();
+        for (place, pick) in picks.iter().take(count).enumerate() {
+            input.extend_from_slice(format!("t{place} {}\r\n", COMMANDS[*pick]).as_bytes());
+        }
+        let answers = String::from_utf8_lossy(&sent(&play_dovecot([&input[..]]))).into_owned();
+        for place in 0..count {
+            let tag = format!("\r\nt{place} OK ");
+            prop_assert_eq!(answers.matches(&tag).count(), 1, "{} in {}", tag, answers);
+        }
     }
 
     #[test]

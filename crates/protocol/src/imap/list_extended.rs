@@ -184,7 +184,7 @@ fn answer(turn: &mut Turn<'_>, state: &mut State, reference: &[u8], patterns: &[
         let kind = if options.lsub { "LSUB" } else { "LIST" };
         let mut line = format!("{kind} ({attributes}) \"{}\" ", texts.separator).into_bytes();
         push_astring(&mut line, wire.as_bytes());
-        if about.child_subscribed && options.recursive && options.extended {
+        if about.child_subscribed && (options.recursive || options.lsub) && options.extended {
             line.push(b' ');
             line.extend_from_slice(texts.attributes.child_subscribed.as_bytes());
         }

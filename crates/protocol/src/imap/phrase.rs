@@ -178,6 +178,8 @@ phrases! {
     FetchModifiersNoAtoms,
     /// VANISHED without CHANGEDSINCE.
     VanishedAlone,
+    /// A list as a search key's argument.
+    UnexpectedList,
     /// SEARCH with text that is not of its charset.
     InvalidSearchText,
     /// X-MAILBOX with a name that is no modified UTF-7.

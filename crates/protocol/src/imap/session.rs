@@ -3,7 +3,10 @@
 
 mod command;
 mod literal;
+mod waiting;
 mod work;
+
+pub use waiting::Waiting;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -39,6 +42,8 @@ pub struct Imap {
     asked_capabilities: bool,
     /// When the command that is being read, or answered, first waited for the client.
     waiting: Option<Moment>,
+    /// Closing words that wait for the end of what the client has sent.
+    held: Vec<Waiting>,
     /// The literal that is being read is more than we keep.
     overflowing: bool,
     /// The APPEND that is being read has failed, and its client was told.
@@ -88,6 +93,7 @@ impl Imap {
             pending: false,
             asked_capabilities: false,
             waiting: None,
+            held: Vec::new(),
             overflowing: false,
             answered: false,
         }
@@ -124,7 +130,10 @@ impl Imap {
             None if matches!(self.state, State::NotAuthenticated) && self.too_wordy(self.framing.rest()) => {
                 return self.overflow(out);
             }
-            None => return Step::Starved,
+            None => {
+                self.finish_waiting(out);
+                return Step::Starved;
+            }
             Some(Unit::Literal(literal)) => self.literal(literal, caps.literal, now, out),
             Some(Unit::TooLong(kept)) => self.too_long(&kept, now, out),
             Some(Unit::Command(line)) => match std::mem::take(&mut self.stage) {
@@ -170,8 +179,10 @@ impl Imap {
         out: &mut Actions,
         run: impl FnOnce(&mut Turn<'_>, &mut State) -> Result<(), Fault>,
     ) {
+        self.finish_before(input.verb, out);
         let place = out.mark();
         let state = self.state.name();
+        let may_wait = self.may_wait(input.verb);
         let (service, mail) = (Arc::clone(&self.service), Arc::clone(&self.mail));
         let mut turn = Turn {
             service: &service,
@@ -188,6 +199,9 @@ impl Imap {
             asked_capabilities: self.asked_capabilities,
             waited: waited(self.waiting, now),
             modseq: None,
+            may_wait,
+            waits: None,
+            held: None,
         };
         let limits = &service.texts.limits;
         let refused = run(&mut turn, &mut self.state).err();
@@ -223,6 +237,7 @@ impl Imap {
             turn.bye(Phrase::ByeTooManyBad, CloseReason::Violation);
         }
         let status = turn.status;
+        self.held.extend(turn.held);
         self.asked_capabilities = turn.asked_capabilities;
         self.stage = turn.stage;
         if matches!(self.stage, Stage::Securing) {

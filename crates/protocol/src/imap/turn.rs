@@ -10,6 +10,7 @@ use crate::imap::Service;
 use crate::imap::arguments::{self, Argument};
 use crate::imap::command::Request;
 use crate::imap::reader::{self, Reading, Stop};
+use crate::imap::session::Waiting;
 use crate::imap::state::{Stage, State};
 use crate::imap::texts::Phrase;
 use crate::imap::timing::{Work, noise, times};
@@ -54,6 +55,12 @@ pub struct Turn<'a> {
     pub asked_capabilities: bool,
     /// How long the command has waited for the client.
     pub waited: Duration,
+    /// Whether the closing words may wait until the client has no further command ready.
+    pub may_wait: bool,
+    /// How the mailbox is to be looked at before they are sent, where they wait.
+    pub waits: Option<Telling>,
+    /// The closing words that wait.
+    pub held: Option<Waiting>,
     /// The highest mod-sequence, where the answer has to tell it (RFC 7162 section 3.2.5.1).
     pub modseq: Option<u64>,
 }
@@ -93,7 +100,12 @@ impl<'a> Turn<'a> {
             state.select(None);
             return self.bye(phrase, CloseReason::Violation);
         }
-        self.modseq = state.sync(self.service, how, self.out);
+        if self.may_wait {
+            self.waits = Some(Telling { silent_from: None, ..how });
+        }
+        if !self.may_wait || how.silent_from.is_some() {
+            self.modseq = state.sync(self.service, how, self.out);
+        }
     }
 
     /// Records an event of the command.
@@ -149,6 +161,7 @@ impl<'a> Turn<'a> {
     ///
     /// A detail may name two things, with a NUL between them.
     pub fn refuse(&mut self, fault: &Fault) {
+        self.waits = None;
         if fault.phrase == Phrase::MissingLineFeed && !fault.detail.is_empty() {
             self.go_on(Phrase::Continue);
         }
@@ -210,18 +223,20 @@ impl<'a> Turn<'a> {
         }
         let text = within.as_deref().unwrap_or(text);
         self.status = status_of(text, &["OK", "NO", "BAD"]);
-        self.out.send(&self.tag);
-        self.out.send(b" ");
-        self.out.send(text);
+        let mut line = [&self.tag, &b" "[..], text].concat();
         if let Some(ending) = self.service.texts.timing.as_ref().filter(|_| self.logged_in) {
             // A line without a tag may have been given up before it came whole: only what is sure counts.
             let known = if *self.tag == *b"*" { (&b""[..], &b""[..]) } else { (self.verb, self.arguments) };
             let milliseconds = self.now.0.as_millis().to_le_bytes();
             let noise = noise(&[&self.tag, known.0, known.1, &milliseconds]);
             let times = times(Work::of(known.0), self.waited, noise);
-            self.out.send(&ending.fill(&[(Slot::Timing, times.as_bytes())]));
+            line.extend_from_slice(&ending.fill(&[(Slot::Timing, times.as_bytes())]));
         }
-        self.out.send(b"\r\n");
+        line.extend_from_slice(b"\r\n");
+        match self.waits.take() {
+            Some(telling) => self.held = Some(Waiting { line: line.into(), telling }),
+            None => self.out.send(&line),
+        }
     }
 
     fn fill(&self, phrase: Phrase, more: Values<'_>) -> Vec<u8> {

@@ -143,9 +143,6 @@ pub fn parse(
     use Item::{Body, Envelope, Flags, InternalDate, Size};
     let mut items = Vec::new();
     let mut behind = 1;
-    if dovecot && !matches!(wanted, [_] | [_, Argument::List(_), ..]) {
-        return Err(Phrase::InvalidArguments.into());
-    }
     match wanted {
         [Argument::List(members), ..] => {
             let mut place = 0;

@@ -57,6 +57,12 @@ fn start(turn: &mut Turn<'_>, state: &mut State, by_uid: bool) -> Result<(), Fau
         return Err(Phrase::InvalidArguments.into());
     }
     let malformed = if by_uid { Phrase::InvalidUidSet } else { Phrase::InvalidSequenceSet };
+    let forms_fit = set.atom().is_some()
+        && matches!(wanted.first(), Some(Argument::Atom(_) | Argument::List(_)))
+        && matches!(wanted.get(1), None | Some(Argument::List(_)));
+    if dovecot && !forms_fit {
+        return Err(Phrase::InvalidArguments.into());
+    }
     let set = set.atom().ok_or(malformed)?;
     let spans: VecDeque<Range<usize>> = if dovecot {
         let positions = targets(set, selected, by_uid)?;

@@ -49,7 +49,11 @@ pub fn parse_in(charset: &[u8], rest: &[Argument<'_>], context: &mut Context<'_>
     if !context.dovecot && charset.is_none() {
         return Err(Phrase::BadCharset.into());
     }
-    let key = Parser { context, charset, keys: 0 }.all(rest, 0)?;
+    let dovecot = context.dovecot;
+    let key = Parser { context, charset, keys: 0 }.all(rest, 0).map_err(|fault| match fault.phrase {
+        Phrase::UnexpectedList if !dovecot => Fault::with(Phrase::MissingSearchArgument, fault.detail),
+        _ => fault,
+    })?;
     // Dovecot looks at the charset where it first needs it, else at the end.
     if charset.is_none() { Err(Phrase::BadCharset.into()) } else { Ok(key) }
 }
@@ -208,8 +212,10 @@ impl Parser<'_, '_> {
         let mut value = word(name, rest)?;
         if let Some((b"/flags/", flag)) = value.to_ascii_lowercase().split_at_checked(7) {
             let system: [&[u8]; 5] = [b"\\answered", b"\\flagged", b"\\deleted", b"\\seen", b"\\draft"];
-            if flag.starts_with(b"\\") && !system.contains(&flag) {
-                return Err(Phrase::InvalidModseqFlag.into());
+            match flag.first() {
+                Some(b'\\') if !system.contains(&flag) => return Err(Phrase::InvalidModseqFlag.into()),
+                Some(b'\\') => {}
+                _ => self.context.keywords.push(String::from_utf8_lossy(flag).into_owned()),
             }
             let kinds: [&[u8]; 3] = [b"all", b"priv", b"shared"];
             if !kinds.contains(&&word(name, rest)?.to_ascii_lowercase()[..]) {
@@ -282,6 +288,9 @@ fn missing(name: &[u8]) -> Fault {
 
 fn word<'a>(name: &[u8], rest: &mut Rest<'a, '_>) -> Result<&'a [u8], Fault> {
     let (first, behind) = rest.split_first().ok_or_else(|| missing(name))?;
+    if first.list().is_some() {
+        return Err(Fault::with(Phrase::UnexpectedList, name));
+    }
     *rest = behind;
     first.string().ok_or_else(|| missing(name))
 }
@@ -306,7 +315,7 @@ fn date(name: &[u8], rest: &mut Rest<'_, '_>, dovecot: bool) -> Result<Key, Faul
     })
 }
 
-/// The same as Dovecot reads it: a blank may stand in front, and days that a month has not are those of the next.
+/// The same as Dovecot reads it: a blank may stand in front, and the day may be one that there is not.
 fn dovecot_date(text: &[u8]) -> Option<Date> {
     let text = std::str::from_utf8(text).ok()?;
     let text = text.strip_prefix(' ').unwrap_or(text);
@@ -320,12 +329,10 @@ fn dovecot_date(text: &[u8]) -> Option<Date> {
     if year.len() != 4 || !digits(year) {
         return None;
     }
-    let first = Date::new(year.parse().ok()?, i8::try_from(month).ok()?.checked_add(1)?, 1).ok()?;
-    first
-        .checked_add(SignedDuration::from_hours(
-            24_i64.checked_mul(day.parse::<i64>().ok()?.checked_sub(1)?)?,
-        ))
-        .ok()
+    let (year, month) = (year.parse().ok()?, i8::try_from(month).ok()?.checked_add(1)?);
+    // A day that the month has not is beyond all time: before it, or behind it.
+    let beyond = if year > 2000 { Date::MAX } else { Date::constant(1901, 12, 13) };
+    Some(Date::new(year, month, day.parse().ok()?).unwrap_or(beyond))
 }
 
 const MONTHS: [&str; 12] =
@@ -388,6 +395,8 @@ mod tests {
             ("BOGUS", Phrase::UnknownSearchKey),
             ("SUBJECT", Phrase::MissingSearchArgument),
             ("OR SEEN", Phrase::MissingSearchArgument),
+            ("SUBJECT (a)", Phrase::MissingSearchArgument),
+            ("YOUNGER 1", Phrase::UnknownSearchKey),
             ("NOT", Phrase::MissingSearchArgument),
             ("LARGER x", Phrase::InvalidSearchSize),
             ("SINCE 2024-01-01", Phrase::InvalidSearchDate),

@@ -23,6 +23,7 @@ impl Imap {
         let (service, mail) = (Arc::clone(&self.service), Arc::clone(&self.mail));
         let (verb, stage, tls) = (verb.as_bytes(), Stage::Command, self.tls);
         let by_uid = verb.starts_with(b"UID ");
+        let may_wait = self.may_wait(verb);
         let mut turn = Turn {
             service: &service,
             mail: &mail,
@@ -38,12 +39,16 @@ impl Imap {
             asked_capabilities: true,
             waited: waited(self.waiting.take(), now),
             modseq: None,
+            may_wait,
+            waits: None,
+            held: None,
         };
         if service.texts.mail_process.is_dovecot() {
             let how = Telling { keep_expunged: !by_uid, ..Telling::default() };
             turn.sync(&mut self.state, how);
         }
         turn.complete();
+        self.held.extend(turn.held);
         Step::Done
     }
 }

@@ -1,0 +1,57 @@
+//! Pipelined commands (RFC 3501 section 5.5), as Dovecot's mail process answers them: a command that ends with a look at
+//! the mailbox keeps its closing words back for as long as there are further commands in what the client has sent. Then it
+//! looks once for all of them: first for those whose numbers must hold, then for the others.
+
+use bytes::Bytes;
+
+use super::Imap;
+use crate::imap::texts::Phrase;
+use crate::imap::view::{Telling, untagged};
+use crate::session::Actions;
+
+/// Commands before which all others are finished, as they change which mailbox is open or wait for the client.
+const FINISHING: [&[u8]; 8] =
+    [b"LOGOUT", b"APPEND", b"SELECT", b"EXAMINE", b"DELETE", b"CLOSE", b"UNSELECT", b"IDLE"];
+
+/// Closing words that wait.
+#[derive(Debug)]
+pub struct Waiting {
+    /// The whole line.
+    pub line: Bytes,
+    /// How the mailbox is to be looked at.
+    pub telling: Telling,
+}
+
+impl Imap {
+    /// Whether a command may keep its closing words back.
+    pub(super) fn may_wait(&self, verb: &[u8]) -> bool {
+        self.service.texts.mail_process.is_dovecot()
+            && self.state.selected().is_some()
+            && (!FINISHING.contains(&verb) || matches!(verb, b"APPEND" | b"IDLE"))
+            && (!self.held.is_empty() || memchr::memchr(b'\n', self.framing.rest()).is_some())
+    }
+
+    /// Finishes what waits, before a command that needs that.
+    pub(super) fn finish_before(&mut self, verb: &[u8], out: &mut Actions) {
+        if FINISHING.contains(&verb) {
+            self.finish_waiting(out);
+        }
+    }
+
+    /// Looks at the mailbox for all that wait, and answers them in the order in which they came.
+    pub(super) fn finish_waiting(&mut self, out: &mut Actions) {
+        let waiting = std::mem::take(&mut self.held);
+        for keep_expunged in [true, false] {
+            let group = || waiting.iter().filter(|held| held.telling.keep_expunged == keep_expunged);
+            if group().next().is_none() {
+                continue;
+            }
+            let uids = group().any(|held| held.telling.uids);
+            let how = Telling { uids, keep_expunged, silent_from: None };
+            if let Some(modseq) = self.state.sync(&self.service, how, out) {
+                untagged(&self.service, Phrase::HighestModseq, modseq.to_string().as_bytes(), out);
+            }
+            group().for_each(|held| out.send(&held.line));
+        }
+    }
+}
