@@ -100,8 +100,8 @@ pub struct Actions {
     text: BytesMut,
     queued: usize,
     halted: bool,
-    /// Where a wait was put in since the last drain.
-    held: Option<usize>,
+    /// The place behind a wait that was put in since the last drain; 0 where none was. Small, as every connection has it.
+    held: u32,
 }
 
 /// A session pauses once it has queued this many octets; the rest comes when the peer has taken them.
@@ -153,7 +153,7 @@ impl Actions {
         match first.filter(|_| !self.halted) {
             Some(first) => {
                 self.list.insert(first, Action::Wait(delay));
-                (self.halted, self.held) = (true, Some(first));
+                (self.halted, self.held) = (true, u32::try_from(first.saturating_add(1)).unwrap_or(u32::MAX));
             }
             None => self.push(Action::Wait(delay)),
         }
@@ -167,13 +167,14 @@ impl Actions {
     /// Remembers this place.
     pub fn mark(&mut self) -> Mark {
         self.flush();
-        Mark { place: self.list.len(), before_wait: self.held.is_none() }
+        Mark { place: self.list.len(), before_wait: self.held == 0 }
     }
 
     /// Puts an event in at a place remembered since the last drain.
     pub fn record_at(&mut self, mark: Mark, event: Event) {
         self.flush();
-        let moved = mark.before_wait && self.held.is_some_and(|held| held < mark.place);
+        let held = usize::try_from(self.held).unwrap_or(usize::MAX);
+        let moved = mark.before_wait && held > 0 && held <= mark.place;
         let place = mark.place.saturating_add(usize::from(moved));
         self.list.insert(place.min(self.list.len()), Action::Record(event));
     }
@@ -199,7 +200,7 @@ impl Actions {
         self.flush();
         self.queued = 0;
         self.halted = false;
-        self.held = None;
+        self.held = 0;
         self.list.drain(..)
     }
 
