@@ -100,6 +100,8 @@ pub struct Actions {
     text: BytesMut,
     queued: usize,
     halted: bool,
+    /// The place behind a wait that was put in since the last drain; 0 where none was. Small, as every connection has it.
+    held: u32,
 }
 
 /// A session pauses once it has queued this many octets; the rest comes when the peer has taken them.
@@ -107,7 +109,11 @@ const ENOUGH: usize = 64 * 1024;
 
 /// A place in the queue, for an event that must stand before what follows it.
 #[derive(Debug, Clone, Copy)]
-pub struct Mark(usize);
+pub struct Mark {
+    place: usize,
+    /// Whether it is older than the wait that was put in.
+    before_wait: bool,
+}
 
 /// A body of at least this many octets is passed on as a shared slice instead of being copied.
 const SHARE_FROM: usize = 8 * 1024;
@@ -139,6 +145,20 @@ impl Actions {
         self.list.push(action);
     }
 
+    /// Holds back the answers that were queued since the last drain, and what follows, for so long. Behind another wait it
+    /// is one of its own.
+    pub fn hold_back(&mut self, delay: Duration) {
+        self.flush();
+        let first = self.list.iter().position(|action| matches!(action, Action::Send(_)));
+        match first.filter(|_| !self.halted) {
+            Some(first) => {
+                self.list.insert(first, Action::Wait(delay));
+                (self.halted, self.held) = (true, u32::try_from(first.saturating_add(1)).unwrap_or(u32::MAX));
+            }
+            None => self.push(Action::Wait(delay)),
+        }
+    }
+
     /// Appends an event.
     pub fn record(&mut self, event: Event) {
         self.push(Action::Record(event));
@@ -147,12 +167,15 @@ impl Actions {
     /// Remembers this place.
     pub fn mark(&mut self) -> Mark {
         self.flush();
-        Mark(self.list.len())
+        Mark { place: self.list.len(), before_wait: self.held == 0 }
     }
 
     /// Puts an event in at a place remembered since the last drain.
-    pub fn record_at(&mut self, Mark(place): Mark, event: Event) {
+    pub fn record_at(&mut self, mark: Mark, event: Event) {
         self.flush();
+        let held = usize::try_from(self.held).unwrap_or(usize::MAX);
+        let moved = mark.before_wait && held > 0 && held <= mark.place;
+        let place = mark.place.saturating_add(usize::from(moved));
         self.list.insert(place.min(self.list.len()), Action::Record(event));
     }
 
@@ -177,6 +200,7 @@ impl Actions {
         self.flush();
         self.queued = 0;
         self.halted = false;
+        self.held = 0;
         self.list.drain(..)
     }
 

@@ -3,6 +3,8 @@
 
 mod support;
 
+use std::time::Duration;
+
 use event::Event;
 use proptest::prelude::*;
 use protocol::{Action, Actions, Capture, Captured, Moment, Session};
@@ -22,12 +24,15 @@ struct Player {
     closed: bool,
     /// Octets that one call put out.
     most: usize,
+    /// All delays together. Which answers a delay holds back depends on what came in one piece, as with Postfix.
+    waited: Duration,
 }
 
 impl Player {
     fn new(setup: &str) -> Self {
         let session = support::smtp_session(setup);
-        let mut player = Self { session, out: Actions::default(), done: Vec::new(), closed: false, most: 0 };
+        let (out, done, waited) = (Actions::default(), Vec::new(), Duration::ZERO);
+        let mut player = Self { session, out, done, closed: false, most: 0, waited };
         player.session.open(Moment::default(), &mut player.out);
         player.collect();
         player
@@ -51,6 +56,7 @@ impl Player {
         if !self.closed {
             self.collect();
         }
+        self.done.push(Done::Did(Action::Wait(self.waited)));
         self.done
     }
 
@@ -67,6 +73,7 @@ impl Player {
                     before.extend_from_slice(&bytes);
                 }
                 (Action::Capture(Capture::Write(bytes)), _) => self.done.push(Done::Wrote(bytes.to_vec())),
+                (Action::Wait(delay), _) => self.waited += delay,
                 (action, _) => self.done.push(Done::Did(action)),
             }
         }

@@ -114,7 +114,10 @@ impl Smtp {
                 }
                 (None, Some(_)) => Err(Phrase::UnknownCommand.into()),
                 (Some(row), Some(_)) => match row.phase.refusal(dialogue) {
-                    Some(phrase) => Err(phrase.into()),
+                    Some(phrase) => {
+                        dialogue.refused(row.phase);
+                        Err(phrase.into())
+                    }
                     None => (row.run)(turn, dialogue),
                 },
             }
@@ -204,7 +207,7 @@ impl Smtp {
     fn farewell(&mut self, phrase: Phrase, reason: CloseReason, out: &mut Actions) {
         self.cut_short(out);
         if self.errors >= self.service.texts.limits.soft_errors {
-            out.push(Action::Wait(self.service.texts.times.error_delay()));
+            out.hold_back(self.service.texts.times.error_delay());
         }
         out.send(&self.service.texts.replies.of(phrase).fill(&[(Slot::Node, self.service.node.as_bytes())]));
         out.send(b"\r\n");

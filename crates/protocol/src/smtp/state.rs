@@ -8,6 +8,7 @@ use event::Text;
 use crate::sasl::Exchange;
 use crate::session::{Abandoned, Action, Actions, Capture, Envelope};
 use crate::smtp::body::{DotStuffed, Size};
+use crate::smtp::command::Phase;
 use crate::smtp::turn::Fault;
 
 /// Who talks to us, and how far the mail has come.
@@ -103,6 +104,14 @@ impl Dialogue {
             (State::Mail(_), _) => "MAIL",
             (State::Rcpt(_), _) => "RCPT",
             (State::Chunks(..) | State::Refusing(_), _) => "BDAT",
+        }
+    }
+
+    /// A command of this phase was refused. A MAIL in the middle of a transaction takes SMTPUTF8 back all the same.
+    pub fn refused(&mut self, phase: Phase) {
+        if let (Phase::Begin, State::Mail(transaction) | State::Rcpt(transaction)) = (phase, &mut self.state)
+        {
+            transaction.utf8 = false;
         }
     }
 

@@ -68,7 +68,8 @@ impl Turn<'_> {
     /// Sends a line of a reply.
     pub fn send(&mut self, line: &[u8]) {
         if self.slow {
-            self.out.push(Action::Wait(self.service.texts.times.error_delay()));
+            // Postfix sends nothing while there is something to read: the answers before this one wait, too.
+            self.out.hold_back(self.service.texts.times.error_delay());
         }
         if self.status.is_empty() {
             self.status = code(line);
