@@ -1,15 +1,15 @@
 //! One session, played against a server.
 
-use std::io::{ErrorKind, Read as _, Write as _};
+use std::io::{self, ErrorKind, Read, Write};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpStream};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
 use socket2::{Domain, Socket, Type};
 
-use crate::fidelity::Service;
-use crate::fidelity::complete::{Awaited, is_whole};
-use crate::fidelity::script::{Answer, Exchange, Script, Wait};
+use crate::Service;
+use crate::complete::{Awaited, is_whole};
+use crate::script::{Answer, Exchange, Script, Wait};
 
 /// The longest wait for one answer: penalties of real servers are shorter.
 const PATIENCE: Duration = Duration::from_secs(25);
@@ -18,20 +18,26 @@ const MORE: Duration = Duration::from_millis(60);
 /// No answer of a session here is larger.
 const MOST: usize = 64 << 20;
 
+/// Where a session is played: a connection, with or without TLS.
+pub trait Channel: Read + Write {
+    /// How long the next read may wait.
+    fn set_read_timeout(&self, wait: Duration) -> io::Result<()>;
+}
+
+impl Channel for TcpStream {
+    fn set_read_timeout(&self, wait: Duration) -> io::Result<()> {
+        Self::set_read_timeout(self, Some(wait))
+    }
+}
+
 /// Plays a session up to its end, or to where the server closes. `number` makes its source address.
-pub(super) fn play(
-    service: Service,
-    server: SocketAddr,
-    number: usize,
-    script: &Script,
-) -> Result<Vec<Answer>> {
+pub fn play(service: Service, server: SocketAddr, number: usize, script: &Script) -> Result<Vec<Answer>> {
     let stream = connect(service, server, number).context("connecting")?;
-    let mut player =
-        Player { service, stream, awaited: Awaited::default(), bytes: Vec::new(), closed: false };
+    let mut player = Player::new(service, stream);
     let mut answers = Vec::new();
     for exchange in &script.exchanges {
         answers.push(player.exchange(exchange)?);
-        if player.closed {
+        if player.closed() {
             break;
         }
     }
@@ -39,7 +45,7 @@ pub(super) fn play(
 }
 
 /// On loopback every session comes from an address of its own, lest penalties and limits leak from one to the next.
-pub(super) fn source(service: Service, number: usize) -> Result<IpAddr> {
+pub fn source(service: Service, number: usize) -> Result<IpAddr> {
     let network = 21 + service as u8;
     let (high, low) = (u8::try_from(number / 200 + 1)?, u8::try_from(number % 200 + 1)?);
     Ok(Ipv4Addr::new(127, network, high, low).into())
@@ -57,16 +63,41 @@ fn connect(service: Service, server: SocketAddr, number: usize) -> Result<TcpStr
     Ok(stream)
 }
 
-struct Player {
+/// A session under way.
+#[derive(Debug)]
+pub struct Player<C> {
     service: Service,
-    stream: TcpStream,
+    stream: C,
     awaited: Awaited,
     bytes: Vec<u8>,
     closed: bool,
+    most: usize,
 }
 
-impl Player {
-    fn exchange(&mut self, exchange: &Exchange) -> Result<Answer> {
+impl<C: Channel> Player<C> {
+    /// A session on this connection; nothing was said on it yet.
+    pub fn new(service: Service, stream: C) -> Self {
+        Self { service, stream, awaited: Awaited::default(), bytes: Vec::new(), closed: false, most: MOST }
+    }
+
+    /// The same, for a server that nobody knows: no more than so many octets are taken for one answer.
+    #[must_use]
+    pub fn at_most(self, most: usize) -> Self {
+        Self { most, ..self }
+    }
+
+    /// Whether the server has closed.
+    pub fn closed(&self) -> bool {
+        self.closed
+    }
+
+    /// The connection again, to go on with it otherwise.
+    pub fn into_channel(self) -> C {
+        self.stream
+    }
+
+    /// Says something, and takes the answer.
+    pub fn exchange(&mut self, exchange: &Exchange) -> Result<Answer> {
         let start = Instant::now();
         // A server may have closed; that shows when its answer is read.
         let _ = self.stream.write_all(&exchange.payload);
@@ -79,10 +110,11 @@ impl Player {
                 }
                 after = start.elapsed();
                 self.awaited.tag = None;
-                while self.more(MORE)? {}
+                // A server that never falls silent is not waited for.
+                while start.elapsed() < PATIENCE + MORE && self.more(MORE)? {}
             }
             Wait::Silence(silence) => {
-                while self.more(silence)? {
+                while start.elapsed() < PATIENCE + silence && self.more(silence)? {
                     after = start.elapsed();
                 }
             }
@@ -112,11 +144,11 @@ impl Player {
 
     /// Reads once; `false` on silence, and at the end.
     fn more(&mut self, wait: Duration) -> Result<bool> {
-        if self.closed || self.bytes.len() > MOST {
+        if self.closed || self.bytes.len() > self.most {
             return Ok(false);
         }
         let mut buffer = [0; 16 * 1024];
-        self.stream.set_read_timeout(Some(wait))?;
+        self.stream.set_read_timeout(wait)?;
         match self.stream.read(&mut buffer) {
             Ok(0) => self.closed = true,
             Ok(length) => {
