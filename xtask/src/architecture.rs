@@ -21,7 +21,8 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("clienthello", &[]),
     ("fidelity", &[]),
     ("jarm", &[]),
-    ("honeypost", &["bait", "clienthello", "event", "jarm", "protocol", "store", "web"]),
+    ("audit", &["fidelity", "jarm"]),
+    ("honeypost", &["audit", "bait", "clienthello", "event", "jarm", "protocol", "store", "web"]),
     ("xtask", &["fidelity", "jarm"]),
 ];
 

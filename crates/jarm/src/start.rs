@@ -1,10 +1,14 @@
 //! The way to TLS in a mail protocol that begins in the clear.
 
-use std::io::{BufRead, BufReader, Write};
+use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
 use std::str::FromStr;
 
 use anyhow::{Result, bail, ensure};
+
+/// The longest line that is read, in octets, and the most lines of one conversation.
+const LINE: u64 = 8192;
+const LINES: usize = 200;
 
 /// The protocol before TLS.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -34,10 +38,15 @@ impl StartTls {
     /// Talks until the server waits for a ClientHello.
     pub(crate) fn say(self, stream: &mut TcpStream) -> Result<()> {
         let mut reader = BufReader::new(stream.try_clone()?);
+        let mut lines = 0;
         let mut answer = |ends: fn(&str) -> bool| -> Result<String> {
             loop {
-                let mut line = String::new();
-                ensure!(reader.read_line(&mut line)? > 0, "the server hung up");
+                let mut line = Vec::new();
+                let octets = reader.by_ref().take(LINE).read_until(b'\n', &mut line)?;
+                ensure!(octets > 0, "the server hung up");
+                lines += 1;
+                ensure!(lines < LINES, "the server does not come to an end");
+                let line = String::from_utf8_lossy(&line).into_owned();
                 if ends(&line) {
                     return Ok(line);
                 }
