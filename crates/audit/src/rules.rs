@@ -81,7 +81,12 @@ pub(crate) fn check(facts: &Facts) -> Result<Vec<Finding>> {
                 if talk.closed() {
                     break;
                 }
-                said.push(talk.say(line)?);
+                let answer = talk.say(line)?;
+                let silent = answer.bytes.is_empty();
+                said.push(answer);
+                if silent {
+                    break;
+                }
             }
             answers.insert(&rule.say, said);
         }

@@ -23,6 +23,11 @@ pub(crate) struct Place {
     pub(crate) service: Service,
 }
 
+/// The longest wait for an answer that nothing keeps back: some honeypots never answer.
+const PATIENCE: Duration = Duration::from_secs(8);
+/// The same of a login: Dovecot keeps it back for up to seventeen seconds.
+const LOGIN_PATIENCE: Duration = Duration::from_secs(30);
+
 /// How a session begins.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Way {
@@ -89,6 +94,7 @@ impl Talk {
     fn begin(service: Service, line: Line, connected: Duration) -> Result<Self> {
         let start = Instant::now();
         let mut player = Player::new(service, line).at_most(MOST);
+        player.wait_at_most(PATIENCE);
         let mut greeting = player.exchange(&Exchange::greeting())?;
         greeting.after = greeting.after.min(start.elapsed());
         Ok(Self { player, greeting, connected, certificate: None, service })
@@ -97,6 +103,14 @@ impl Talk {
     /// Says a line and takes the whole answer.
     pub(crate) fn say(&mut self, line: &str) -> Result<Answer> {
         self.player.exchange(&Exchange::command(line.as_bytes()))
+    }
+
+    /// Says a line that tries a login.
+    pub(crate) fn log_in(&mut self, line: &str) -> Result<Answer> {
+        self.player.wait_at_most(LOGIN_PATIENCE);
+        let answer = self.say(line);
+        self.player.wait_at_most(PATIENCE);
+        answer
     }
 
     /// Says several lines in one write.
@@ -135,7 +149,8 @@ impl Talk {
         let Line::Plain(stream) = player.into_channel() else { bail!("TLS is already there") };
         stream.set_read_timeout(Some(Duration::from_secs(20)))?;
         let (line, certificate) = secured(channel::secure(stream)?);
-        let player = Player::new(service, line).at_most(MOST);
+        let mut player = Player::new(service, line).at_most(MOST);
+        player.wait_at_most(PATIENCE);
         Ok(Self { player, greeting, connected, certificate, service })
     }
 }

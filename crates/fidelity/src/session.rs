@@ -72,18 +72,25 @@ pub struct Player<C> {
     bytes: Vec<u8>,
     closed: bool,
     most: usize,
+    patience: Duration,
 }
 
 impl<C: Channel> Player<C> {
     /// A session on this connection; nothing was said on it yet.
     pub fn new(service: Service, stream: C) -> Self {
-        Self { service, stream, awaited: Awaited::default(), bytes: Vec::new(), closed: false, most: MOST }
+        let (awaited, bytes, closed) = (Awaited::default(), Vec::new(), false);
+        Self { service, stream, awaited, bytes, closed, most: MOST, patience: PATIENCE }
     }
 
     /// The same, for a server that nobody knows: no more than so many octets are taken for one answer.
     #[must_use]
     pub fn at_most(self, most: usize) -> Self {
         Self { most, ..self }
+    }
+
+    /// From now on no answer is waited for longer than this.
+    pub fn wait_at_most(&mut self, patience: Duration) {
+        self.patience = patience;
     }
 
     /// Whether the server has closed.
@@ -105,16 +112,16 @@ impl<C: Channel> Player<C> {
         match exchange.wait {
             Wait::Whole => {
                 self.prepare(exchange);
-                while !self.is_whole() && start.elapsed() < PATIENCE && !self.closed {
+                while !self.is_whole() && start.elapsed() < self.patience && !self.closed {
                     self.more(Duration::from_secs(1))?;
                 }
                 after = start.elapsed();
                 self.awaited.tag = None;
                 // A server that never falls silent is not waited for.
-                while start.elapsed() < PATIENCE + MORE && self.more(MORE)? {}
+                while start.elapsed() < self.patience + MORE && self.more(MORE)? {}
             }
             Wait::Silence(silence) => {
-                while start.elapsed() < PATIENCE + silence && self.more(silence)? {
+                while start.elapsed() < self.patience + silence && self.more(silence)? {
                     after = start.elapsed();
                 }
             }

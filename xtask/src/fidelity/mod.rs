@@ -24,10 +24,10 @@ use ::fidelity::{normal, script, session};
 use anyhow::{Context, Result, ensure};
 
 pub(crate) use ::fidelity::Service;
+pub(crate) use oracle::Oracle;
 
 use crate::fidelity::differences::Differences;
 use crate::fidelity::options::{Real, Wanted};
-use crate::fidelity::oracle::Oracle;
 use crate::fidelity::script::{Answer, Script};
 use crate::report::{Outcome, Report};
 use crate::workspace::Workspace;

@@ -47,12 +47,12 @@ pub(crate) fn log_in(facts: &Facts, login: &Login) -> Result<(Talk, Answer)> {
     let answer = match facts.place.service {
         Service::Imap => {
             let quoted = |text: &str| format!("\"{}\"", text.replace('\\', "\\\\").replace('"', "\\\""));
-            talk.say(&format!("l LOGIN {} {}", quoted(user), quoted(password)))?
+            talk.log_in(&format!("l LOGIN {} {}", quoted(user), quoted(password)))?
         }
         Service::Pop3 => {
             let answer = talk.say(&format!("USER {user}"))?;
             if is_good(Service::Pop3, &answer.bytes) {
-                talk.say(&format!("PASS {password}"))?
+                talk.log_in(&format!("PASS {password}"))?
             } else {
                 answer
             }
@@ -60,7 +60,7 @@ pub(crate) fn log_in(facts: &Facts, login: &Login) -> Result<(Talk, Answer)> {
         Service::Smtp | Service::Submission => {
             talk.say("EHLO audit.invalid")?;
             let initial = STANDARD.encode(format!("\0{user}\0{password}"));
-            talk.say(&format!("AUTH PLAIN {initial}"))?
+            talk.log_in(&format!("AUTH PLAIN {initial}"))?
         }
     };
     Ok((talk, answer))

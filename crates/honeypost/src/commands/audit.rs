@@ -86,20 +86,17 @@ fn announce(targets: &[Target], options: &Options) {
     let names: Vec<String> =
         targets.iter().map(|target| terminal::escape(&target.address()).into_owned()).collect();
     let mut text = format!("Looking at {}. ", names.join(", "));
-    text.push_str(match options.quick {
-        true => "Some twenty connections each, no logins but yours, a few seconds.",
-        false => {
-            "Up to a hundred connections each, three wrong logins for each service, one to three minutes."
-        }
+    text.push_str(if options.quick {
+        "Some forty connections each, no logins but yours, some seconds."
+    } else {
+        "Up to a hundred connections each, three wrong logins for each service, one to three minutes."
     });
     text.push_str(" All of it is in that server's log. ");
-    match &options.send {
-        Some(address) => {
-            text.push_str(&format!("Two messages go to {} by each SMTP port.", terminal::escape(address)))
-        }
-        None => text.push_str("No mail is sent: recipients are asked for, and forgotten."),
-    }
-    let _ = writeln!(io::stderr(), "{text}");
+    let sent = options.send.as_ref().map_or_else(
+        || "No mail is sent: recipients are asked for, and forgotten.".to_owned(),
+        |address| format!("Two messages go to {} by each SMTP port.", terminal::escape(address)),
+    );
+    let _ = writeln!(io::stderr(), "{text}{sent}");
 }
 
 fn count(report: &Report, verdict: Verdict) -> usize {
@@ -110,9 +107,10 @@ fn count(report: &Report, verdict: Verdict) -> usize {
 fn tell(report: &Report, all: bool, look: &Look, out: &mut impl Write) -> io::Result<()> {
     for looked in &report.looked {
         let tls = if looked.tls { ", with TLS from the start" } else { "" };
-        let compared = match looked.claim.is_recorded() {
-            true => format!("compared with {}", looked.claim.recording()),
-            false => "nothing was recorded of that: general checks only".to_owned(),
+        let compared = if looked.claim.is_recorded() {
+            format!("compared with {}", looked.claim.recording())
+        } else {
+            "nothing was recorded of that: general checks only".to_owned()
         };
         let (place, service, claim) = (terminal::escape(&looked.place), looked.service.name(), &looked.claim);
         writeln!(out, "{place}: {service}{tls}; claims to be {claim}; {compared}")?;
