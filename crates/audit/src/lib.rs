@@ -7,6 +7,7 @@
 mod channel;
 mod checks;
 mod claim;
+pub mod docs;
 mod facts;
 mod finding;
 mod pattern;

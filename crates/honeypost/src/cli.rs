@@ -67,6 +67,8 @@ pub(crate) enum Page {
     Configuration,
     /// `events.md`
     Events,
+    /// `audit-checks.md`
+    AuditChecks,
 }
 
 /// Settings that several commands take.
