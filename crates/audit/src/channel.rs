@@ -10,8 +10,34 @@ use openssl::ssl::{Ssl, SslContext, SslMethod, SslStream, SslVerifyMode};
 
 /// The longest wait for a connection.
 const CONNECTING: Duration = Duration::from_secs(10);
-/// The longest that one read or write of a handshake may take.
+/// The longest that a handshake may take in all, and any single write.
 const HANDSHAKE: Duration = Duration::from_secs(20);
+
+/// A connection that can have an end in time: a server that sends an octet now and then does not hold us for ever.
+#[derive(Debug)]
+pub(crate) struct Timed {
+    stream: TcpStream,
+    until: Option<Instant>,
+}
+
+impl Read for Timed {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        if self.until.is_some_and(|until| Instant::now() >= until) {
+            return Err(io::Error::new(io::ErrorKind::ConnectionAborted, "it takes too long"));
+        }
+        self.stream.read(buffer)
+    }
+}
+
+impl Write for Timed {
+    fn write(&mut self, octets: &[u8]) -> io::Result<usize> {
+        self.stream.write(octets)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.stream.flush()
+    }
+}
 
 /// In the clear, or with TLS.
 #[derive(Debug)]
@@ -19,7 +45,7 @@ pub(crate) enum Line {
     /// Bare TCP.
     Plain(TcpStream),
     /// Over TLS; whatever certificate it has is taken.
-    Tls(Box<SslStream<TcpStream>>),
+    Tls(Box<SslStream<Timed>>),
 }
 
 impl Read for Line {
@@ -51,7 +77,7 @@ impl Channel for Line {
     fn set_read_timeout(&self, wait: Duration) -> io::Result<()> {
         match self {
             Self::Plain(stream) => stream.set_read_timeout(Some(wait)),
-            Self::Tls(stream) => stream.get_ref().set_read_timeout(Some(wait)),
+            Self::Tls(stream) => stream.get_ref().stream.set_read_timeout(Some(wait)),
         }
     }
 }
@@ -85,12 +111,15 @@ pub(crate) fn connect(addresses: &[SocketAddr]) -> io::Result<(TcpStream, Durati
 }
 
 /// Begins TLS. It authenticates nobody: this is a look at a server, and nothing secret is said but what `--login` names.
-pub(crate) fn secure(stream: TcpStream) -> Result<SslStream<TcpStream>> {
+pub(crate) fn secure(stream: TcpStream) -> Result<SslStream<Timed>> {
+    stream.set_read_timeout(Some(HANDSHAKE))?;
     let mut context = SslContext::builder(SslMethod::tls_client())?;
     context.set_verify(SslVerifyMode::NONE);
     // Old servers are looked at, too.
     context.set_cipher_list("ALL:@SECLEVEL=0")?;
-    let mut stream = SslStream::new(Ssl::new(&context.build())?, stream)?;
+    let timed = Timed { stream, until: Some(Instant::now() + HANDSHAKE) };
+    let mut stream = SslStream::new(Ssl::new(&context.build())?, timed)?;
     stream.connect().context("the TLS handshake failed")?;
+    stream.get_mut().until = None;
     Ok(stream)
 }

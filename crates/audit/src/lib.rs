@@ -110,16 +110,15 @@ pub fn run(
         report.looked.push(Looked { place: place.name(), service, tls, claim: claim.clone() });
     }
     // Each target by itself, all at once: most of the time is waiting.
-    let mut by_target: Vec<Vec<Finding>> = std::thread::scope(|scope| {
-        let threads: Vec<_> =
-            all.iter().map(|facts| scope.spawn(|| before_login(facts, options, progress))).collect();
-        threads.into_iter().map(|thread| thread.join().unwrap_or_default()).collect()
-    });
-    // One after the other: a wrong login on one port slows all of them down. Good logins come first.
-    for (facts, findings) in all.iter().zip(&mut by_target) {
-        progress(&format!("{}: behind the login", facts.place.name()));
-        findings.extend(finished(mailbox::LOGIN, facts, mailbox::check(facts, options.login.as_ref())));
+    let mut by_target = at_once(&all, |facts| before_login(facts, options, progress));
+    // Good logins come before wrong ones, which slow them down.
+    progress("behind the login");
+    let behind: Vec<Vec<Finding>> =
+        at_once(&all, |facts| finished(mailbox::LOGIN, facts, mailbox::check(facts, options.login.as_ref())));
+    for (findings, behind) in by_target.iter_mut().zip(behind) {
+        findings.extend(behind);
     }
+    // One after the other: a wrong login on one port slows all of them down.
     let mut tried: Vec<(&str, Service)> = Vec::new();
     for (facts, findings) in all.iter().zip(&mut by_target) {
         let kind = match facts.place.service {
@@ -140,6 +139,19 @@ pub fn run(
         Err(why) => report.findings.push(Finding::not_checked(hosts::NAMES, "all", format!("{why:#}"))),
     }
     Ok(report)
+}
+
+/// A look at each target, in a thread each.
+fn at_once(all: &[Facts], look: impl Fn(&Facts) -> Vec<Finding> + Sync) -> Vec<Vec<Finding>> {
+    std::thread::scope(|scope| {
+        let threads: Vec<_> = all.iter().map(|facts| (facts, scope.spawn(|| look(facts)))).collect();
+        let ended = threads.into_iter().map(|(facts, thread)| {
+            let fault = "a check broke off, by a fault of its own: it is not known what it would have found";
+            let broken = |_| vec![Finding::not_checked(greeting::FORM, &facts.place.name(), fault)];
+            thread.join().unwrap_or_else(broken)
+        });
+        ended.collect()
+    })
 }
 
 /// Where a target is, and what is spoken there.

@@ -9,7 +9,7 @@ use fidelity::{Answer, Exchange, Player, Service};
 use openssl::ssl::SslStream;
 use openssl::x509::X509;
 
-use crate::channel::{self, Line};
+use crate::channel::{self, Line, Timed};
 use crate::target::Target;
 
 /// The largest answer that is taken, in octets.
@@ -85,7 +85,7 @@ impl Place {
     }
 }
 
-fn secured(stream: SslStream<std::net::TcpStream>) -> (Line, Option<X509>) {
+fn secured(stream: SslStream<Timed>) -> (Line, Option<X509>) {
     let certificate = stream.ssl().peer_certificate();
     (Line::Tls(Box::new(stream)), certificate)
 }
@@ -147,7 +147,6 @@ impl Talk {
         }
         let Self { player, greeting, connected, service, .. } = self;
         let Line::Plain(stream) = player.into_channel() else { bail!("TLS is already there") };
-        stream.set_read_timeout(Some(Duration::from_secs(20)))?;
         let (line, certificate) = secured(channel::secure(stream)?);
         let mut player = Player::new(service, line).at_most(MOST);
         player.wait_at_most(PATIENCE);

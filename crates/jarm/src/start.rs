@@ -1,10 +1,13 @@
 //! The way to TLS in a mail protocol that begins in the clear.
 
-use std::io::{BufRead, BufReader, Read, Write};
+use std::io::{self, BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
 use std::str::FromStr;
+use std::time::Instant;
 
 use anyhow::{Result, bail, ensure};
+
+use crate::PATIENCE;
 
 /// The longest line that is read, in octets, and the most lines of one conversation.
 const LINE: u64 = 8192;
@@ -19,6 +22,21 @@ pub enum StartTls {
     Pop3,
     /// RFC 3207.
     Smtp,
+}
+
+/// A connection that is read up to a moment: a server that sends an octet now and then does not hold us for ever.
+struct Timed {
+    stream: TcpStream,
+    until: Instant,
+}
+
+impl Read for Timed {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        if Instant::now() >= self.until {
+            return Err(io::Error::new(io::ErrorKind::TimedOut, "it takes too long"));
+        }
+        self.stream.read(buffer)
+    }
 }
 
 impl FromStr for StartTls {
@@ -37,7 +55,8 @@ impl FromStr for StartTls {
 impl StartTls {
     /// Talks until the server waits for a ClientHello.
     pub(crate) fn say(self, stream: &mut TcpStream) -> Result<()> {
-        let mut reader = BufReader::new(stream.try_clone()?);
+        let until = Instant::now() + PATIENCE;
+        let mut reader = BufReader::new(Timed { stream: stream.try_clone()?, until });
         let mut lines = 0;
         let mut answer = |ends: fn(&str) -> bool| -> Result<String> {
             loop {

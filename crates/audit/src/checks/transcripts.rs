@@ -1,6 +1,8 @@
 //! The recorded sessions of the server that the target claims to be, played, and compared octet for octet.
 
-use std::sync::LazyLock;
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{LazyLock, Mutex, PoisonError};
 use std::time::Duration;
 
 use anyhow::Result;
@@ -20,6 +22,8 @@ pub(crate) const CHECK: &str = "transcripts";
 pub(crate) const TIMES: &str = "answer-times";
 /// The one behind the login.
 pub(crate) const BEHIND: &str = "transcripts-login";
+/// Sessions under way at a time with one target.
+const AT_A_TIME: usize = 4;
 /// So many differences are shown; the others are counted.
 const SHOWN: usize = 4;
 /// An answer that the real server keeps back for so long, and that comes in less than half of it, comes too early.
@@ -111,47 +115,68 @@ fn listed(differences: &[Difference], text: impl Fn(&Difference) -> &String) -> 
     lines.join("\n")
 }
 
+/// Plays sessions, a few at a time: most of their time is waiting.
 fn play(facts: &Facts, sessions: &[Session], login: Option<&Login>) -> Result<Compared> {
+    let next = AtomicUsize::new(0);
+    let results: Mutex<BTreeMap<usize, Result<Compared>>> = Mutex::default();
+    std::thread::scope(|scope| {
+        for _ in 0..AT_A_TIME {
+            scope.spawn(|| {
+                loop {
+                    let number = next.fetch_add(1, Ordering::Relaxed);
+                    let Some(session) = sessions.get(number) else { return };
+                    let compared = one(facts, session, login);
+                    results.lock().unwrap_or_else(PoisonError::into_inner).insert(number, compared);
+                }
+            });
+        }
+    });
+    let mut all = Compared::default();
+    for compared in results.into_inner().unwrap_or_else(PoisonError::into_inner).into_values() {
+        let Compared { exchanges, different, early } = compared?;
+        all.exchanges += exchanges;
+        all.different.extend(different);
+        all.early.extend(early);
+    }
+    Ok(all)
+}
+
+/// Plays one session, up to where it ends, or is not answered any more.
+fn one(facts: &Facts, session: &Session, login: Option<&Login>) -> Result<Compared> {
+    let Session { name, script } = session;
     let service = facts.place.service;
     let way = facts.way();
     let mut compared = Compared::default();
+    // What asks for TLS is answered otherwise where there is TLS.
     let secure = way == Way::Upgraded || facts.place.target.tls;
-    for Session { name, script } in sessions {
-        // What asks for TLS is answered otherwise where there is TLS.
-        if secure && script.exchanges.iter().any(|exchange| exchange.said().contains("STARTTLS")) {
-            continue;
+    if secure && script.exchanges.iter().any(|exchange| exchange.said().contains("STARTTLS")) {
+        return Ok(compared);
+    }
+    let mut talk = facts.place.open(way)?;
+    let own = normal::own_name(service, std::slice::from_ref(&talk.greeting));
+    let recorded = script.exchanges.first().and_then(|first| first.answer.clone());
+    let recorded = recorded.and_then(|greeting| normal::own_name(service, &[greeting]));
+    for (number, exchange) in script.exchanges.iter().enumerate() {
+        let Some(expected) = &exchange.answer else { break };
+        let given = match number {
+            0 => talk.greeting.clone(),
+            // What was sent and not answered shows in the answer of the exchange before.
+            _ if talk.closed() => break,
+            _ => talk.play(&with_login(exchange, login))?,
+        };
+        compared.exchanges += 1;
+        let said = format!("{name}: {}", shown(exchange));
+        let equal = comparable(service, &expected.bytes, recorded.as_deref())
+            == comparable(service, &given.bytes, own.as_deref());
+        if !equal || expected.closed != given.closed {
+            compared.different.push(Difference { said, seen: text(&given), real: text(expected) });
+        } else if expected.after >= KEPT_BACK && given.after < expected.after / 2 && number > 0 {
+            let time = |answer: &Answer| format!("after {:.1} s", answer.after.as_secs_f64());
+            compared.early.push(Difference { said, seen: time(&given), real: time(expected) });
         }
-        let mut talk = facts.place.open(way)?;
-        let own = normal::own_name(service, std::slice::from_ref(&talk.greeting));
-        let recorded_own = script
-            .exchanges
-            .first()
-            .and_then(|first| first.answer.clone())
-            .and_then(|greeting| normal::own_name(service, &[greeting]));
-        for (number, exchange) in script.exchanges.iter().enumerate() {
-            let Some(expected) = &exchange.answer else { break };
-            let given = match number {
-                0 => talk.greeting.clone(),
-                // What was sent and not answered shows in the answer of the exchange before.
-                _ if talk.closed() => break,
-                _ => talk.play(&with_login(exchange, login))?,
-            };
-            // What it does not answer, it does not answer: the rest would be waited for in vain.
-            let silent = given.bytes.is_empty() && !given.closed && !expected.bytes.is_empty();
-            compared.exchanges += 1;
-            let said = format!("{name}: {}", shown(exchange));
-            let equal = comparable(service, &expected.bytes, recorded_own.as_deref())
-                == comparable(service, &given.bytes, own.as_deref());
-            let difference = || Difference { said: said.clone(), seen: text(&given), real: text(expected) };
-            if !equal || expected.closed != given.closed {
-                compared.different.push(difference());
-            } else if expected.after >= KEPT_BACK && given.after < expected.after / 2 && number > 0 {
-                let time = |answer: &Answer| format!("after {:.1} s", answer.after.as_secs_f64());
-                compared.early.push(Difference { said, seen: time(&given), real: time(expected) });
-            }
-            if silent {
-                break;
-            }
+        // What it does not answer, it does not answer: the rest would be waited for in vain.
+        if given.bytes.is_empty() && !given.closed && !expected.bytes.is_empty() {
+            break;
         }
     }
     Ok(compared)
