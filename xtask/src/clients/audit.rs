@@ -95,12 +95,11 @@ pub(super) fn ours(scene: &Scene) -> Result<String> {
 pub(super) fn real(scene: &Scene) -> Result<String> {
     let workspace = Workspace::load()?;
     let mut seen = Vec::new();
-    for service in [fidelity::Service::Imap, fidelity::Service::Pop3, fidelity::Service::Smtp] {
+    for service in fidelity::Service::ALL {
         let oracle = Oracle::start(&workspace, service)?.map_err(Missing)?;
-        let mut options = vec!["--login", "test:test123"];
-        if service == fidelity::Service::Smtp {
-            options.clear();
-        } else {
+        let mut options = Vec::new();
+        if service.has_mail() {
+            options.extend(["--login", "test:test123"]);
             for user in ["test", "admin"] {
                 oracle.fresh(IpAddr::from(Ipv4Addr::LOCALHOST), user)?;
             }

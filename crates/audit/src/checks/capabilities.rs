@@ -5,6 +5,7 @@ use fidelity::Service;
 
 use crate::facts::{Capabilities, Facts};
 use crate::finding::Finding;
+use crate::random;
 use crate::talk::{Way, is_good};
 
 /// The checks' names.
@@ -12,6 +13,7 @@ pub(crate) const AGREE: &str = "capabilities-agree";
 pub(crate) const HELD: &str = "capabilities-held";
 pub(crate) const STARTTLS: &str = "starttls";
 pub(crate) const PIPELINING: &str = "pipelining";
+pub(crate) const DISABLED: &str = "login-disabled";
 pub(crate) const EXTENSIONS: &str = "smtp-extensions";
 
 const WHO: &str = "nmap: imap-capabilities, pop3-capabilities, smtp-commands";
@@ -21,8 +23,10 @@ pub(crate) fn check(facts: &Facts) -> Result<Vec<Finding>> {
     let place = facts.place.name();
     let mut findings =
         vec![agree(facts, &place), starttls(facts, &place), held(facts, &place)?, pipelining(facts, &place)?];
-    if facts.place.is_smtp() {
-        findings.push(extensions(facts, &place));
+    match facts.place.service {
+        Service::Imap => findings.push(disabled(facts, &place)?),
+        Service::Pop3 => {}
+        Service::Smtp | Service::Submission => findings.push(extensions(facts, &place)),
     }
     Ok(findings)
 }
@@ -232,6 +236,24 @@ fn pipelining(facts: &Facts, place: &str) -> Result<Finding> {
         .real("one each, in order")
         .who("Mailoney is known by it; every mail client sends so")
         .mend("cut what arrives into lines"))
+}
+
+/// A server that says LOGINDISABLED tries no login before TLS.
+fn disabled(facts: &Facts, place: &str) -> Result<Finding> {
+    if !facts.capabilities.has("LOGINDISABLED") {
+        return Ok(Finding::ok(DISABLED, place, "logins are not said to be disabled"));
+    }
+    let (user, password) = (random::word(), random::word());
+    let answer = facts.place.open(Way::AsIs)?.log_in(&format!("t LOGIN {user} {password}"))?;
+    let tried = answer.bytes.windows(22).any(|part| part == b"[AUTHENTICATIONFAILED]");
+    if !tried && !is_good(Service::Imap, &answer.bytes) {
+        return Ok(Finding::ok(DISABLED, place, "logins are said to be disabled, and are"));
+    }
+    Ok(Finding::tell(DISABLED, place, "logins are said to be disabled, and are tried all the same")
+        .seen(answer.bytes)
+        .real("Dovecot: `NO [PRIVACYREQUIRED]`, at once")
+        .who(WHO)
+        .mend("Honeypost: tls.plaintext-auth"))
 }
 
 /// potsnitch counts five extensions; a server that lacks four of them is suspect to it.

@@ -106,7 +106,7 @@ fn any(place: &str, opened: usize, first: Option<&Answer>) -> Finding {
         .seen(first.map(|answer| answer.bytes.clone()).unwrap_or_default())
         .real("every one is refused")
         .who("potsnitch: smtp_accept_all_auth (for it that is proof)")
-        .mend("Honeypost: name the logins that open (users, IMAP_USERS; smtp.auth = \"harvest\")")
+        .mend("Honeypost: name the logins that open (credentials, IMAP_USERS; smtp.auth = \"harvest\")")
 }
 
 fn guessed(place: &str, opened: bool) -> Finding {

@@ -45,6 +45,7 @@ pub const CHECKS: &[Check] = &[
     check(capabilities::AGREE, "the greeting lists what CAPABILITY lists", ""),
     check(capabilities::STARTTLS, "STARTTLS is offered, works, and is gone over TLS", ""),
     check(capabilities::HELD, "what is listed before the login can be had", ""),
+    check(capabilities::DISABLED, "a server that says LOGINDISABLED tries no login", ""),
     check(capabilities::PIPELINING, "commands in one piece are answered one by one", ""),
     check(capabilities::EXTENSIONS, "SMTP's usual extensions are there", ""),
     check(tls::JARM, "the fingerprint of the TLS server", "not with --quick"),

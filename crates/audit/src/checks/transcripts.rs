@@ -214,6 +214,11 @@ static SETTINGS: LazyLock<Vec<(Regex, &'static [u8])>> = LazyLock::new(|| {
     let table: &[(&str, &'static [u8])] = &[
         (r" (?:AUTH=[A-Z0-9-]+|LOGINDISABLED|STARTTLS)\b", b""),
         (r"(?m)^(?:STLS|USER|SASL[^\r\n]*)\r\n", b""),
+        // POP3's AUTH lists them, one a line.
+        (
+            r"(?m)^(?:PLAIN|LOGIN|EXTERNAL|ANONYMOUS|GSSAPI|NTLM|XOAUTH2|OAUTHBEARER|(?:CRAM|DIGEST|SCRAM)-[A-Z0-9-]+)\r\n",
+            b"",
+        ),
         (r"(?m)^(250[ -]SIZE) \d+", b"$1 N"),
         (r"(?m)^250-(?:STARTTLS|AUTH[ =][^\r\n]*)\r\n", b""),
         (r"(ESMTP Postfix|Dovecot) \([^()\r\n]*\)", b"$1"),
