@@ -112,7 +112,8 @@ impl<C: Channel> Player<C> {
         match exchange.wait {
             Wait::Whole => {
                 self.prepare(exchange);
-                while !self.is_whole() && start.elapsed() < self.patience && !self.closed {
+                let goes_on = |player: &Self| !player.closed && player.bytes.len() <= player.most;
+                while !self.is_whole() && start.elapsed() < self.patience && goes_on(self) {
                     self.more(Duration::from_secs(1))?;
                 }
                 after = start.elapsed();

@@ -108,6 +108,30 @@ fn of_an_unknown_server_only_general_things_are_told() {
     assert_eq!(verdict(&report, "known-honeypots"), ["ok"]);
 }
 
+/// Dovecot by its words, and by nothing else.
+fn pretender(line: &str) -> String {
+    let (tag, command) = line.split_once(' ').unwrap_or((line, ""));
+    match command {
+        "CAPABILITY" => format!("* CAPABILITY IMAP4rev1 IDLE\r\n{tag} OK CAPABILITY completed\r\n"),
+        _ => format!("{tag} BAD Command not recognized or not supported\r\n"),
+    }
+}
+
+#[test]
+fn who_claims_to_be_dovecot_is_held_against_it() {
+    let greeting = "* OK [CAPABILITY IMAP4rev1 ID STARTTLS AUTH=PLAIN] Dovecot (Debian) ready.\r\n";
+    let address = server(greeting, pretender);
+    let output = audit(&[&format!("imap://{address}"), "--quick", "--json"]);
+    assert_eq!(output.status.code(), Some(1), "{:?}", failed(&output));
+    let report: Value = serde_json::from_slice(&output.stdout).expect("JSON");
+    assert_eq!(report["targets"][0]["compared_with"], "Dovecot 2.3.19 of Debian 12");
+    for check in ["transcripts", "capabilities-agree", "starttls", "known-honeypots"] {
+        assert!(verdict(&report, check).contains(&"tell"), "{check}: {:?}", verdict(&report, check));
+    }
+    assert_eq!(verdict(&report, "greeting-form"), ["ok"]);
+    assert_eq!(verdict(&report, "login"), ["not-checked"], "without --login");
+}
+
 #[test]
 fn bad_use_and_silence_have_their_own_status() {
     for (arguments, expected) in [

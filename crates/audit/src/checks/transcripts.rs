@@ -234,3 +234,44 @@ fn comparable(service: Service, bytes: &[u8], own_name: Option<&[u8]>) -> Vec<u8
     }
     text
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn settings_say_nothing_and_words_do() {
+        let same = |service, one: &str, other: &str| {
+            comparable(service, one.as_bytes(), Some(b"a.example"))
+                == comparable(service, other.as_bytes(), Some(b"b.example"))
+        };
+        let greeting = |list: &str, mark: &str| {
+            format!("* OK [CAPABILITY IMAP4rev1 ID {list}] Dovecot{mark} ready.\r\n")
+        };
+        let recorded = greeting("LITERAL+ STARTTLS AUTH=PLAIN", " (Debian)");
+        assert!(same(Service::Imap, &recorded, &greeting("LITERAL+ STARTTLS LOGINDISABLED", " (Debian)")));
+        assert!(same(Service::Imap, &recorded, &greeting("LITERAL+ AUTH=PLAIN AUTH=LOGIN", " (Ubuntu)")));
+        assert!(same(Service::Imap, &recorded, &greeting("LITERAL+", "")));
+        assert!(!same(Service::Imap, &recorded, &greeting("IDLE LITERAL+ STARTTLS AUTH=PLAIN", " (Debian)")));
+        assert!(same(Service::Pop3, "+OK\r\nPLAIN\r\n.\r\n", "+OK\r\nPLAIN\r\nLOGIN\r\n.\r\n"));
+        assert!(same(
+            Service::Pop3,
+            "+OK\r\nTOP\r\nUSER\r\nSASL PLAIN\r\n",
+            "+OK\r\nTOP\r\nSTLS\r\nSASL\r\n"
+        ));
+        assert!(!same(Service::Pop3, "+OK\r\nTOP\r\nUIDL\r\n", "+OK\r\nUIDL\r\nTOP\r\n"));
+        let listed = |name: &str, rest: &str| format!("250-{name}\r\n250-SIZE 1\r\n{rest}250 CHUNKING\r\n");
+        let recorded = listed("a.example", "250-STARTTLS\r\n250-DSN\r\n");
+        assert!(same(Service::Smtp, &recorded, &listed("b.example", "250-AUTH PLAIN\r\n250-DSN\r\n")));
+        assert!(!same(Service::Smtp, &recorded, &listed("b.example", "250-XCLIENT\r\n250-DSN\r\n")));
+    }
+
+    #[test]
+    fn the_login_goes_where_admin_logged_in() {
+        let login = Login { user: "anna".into(), password: "a \"b\"".into() };
+        let said = |line: &[u8]| with_login(&Exchange::command(line), Some(&login));
+        assert_eq!(said(b"a LOGIN admin admin").payload, b"a LOGIN \"anna\" \"a \\\"b\\\"\"\r\n");
+        assert_eq!(said(b"PASS admin").last, b"PASS a \"b\"");
+        assert_eq!(said(b"a NOOP").payload, b"a NOOP\r\n");
+    }
+}
