@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
-use fidelity::{Answer, Exchange, Player, Service};
+use fidelity::{Answer, Exchange, Pace, Player, Service};
 use openssl::ssl::SslStream;
 use openssl::x509::X509;
 
@@ -23,10 +23,10 @@ pub(crate) struct Place {
     pub(crate) service: Service,
 }
 
-/// The longest wait for an answer that nothing keeps back: some honeypots never answer.
-const PATIENCE: Duration = Duration::from_secs(8);
-/// The same of a login: Dovecot keeps it back for up to seventeen seconds.
-const LOGIN_PATIENCE: Duration = Duration::from_secs(30);
+/// For answers that nothing keeps back: some honeypots never answer.
+pub(crate) const HURRIED: Pace = Pace { patience: Duration::from_secs(8), ..Pace::WRITTEN };
+/// For logins: Dovecot keeps the answer back for up to seventeen seconds.
+const PATIENT: Pace = Pace { patience: Duration::from_secs(30), ..Pace::WRITTEN };
 
 /// How a session begins.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -93,8 +93,7 @@ fn secured(stream: SslStream<Timed>) -> (Line, Option<X509>) {
 impl Talk {
     fn begin(service: Service, line: Line, connected: Duration) -> Result<Self> {
         let start = Instant::now();
-        let mut player = Player::new(service, line).at_most(MOST);
-        player.wait_at_most(PATIENCE);
+        let mut player = Player::new(service, line, HURRIED).at_most(MOST);
         let mut greeting = player.exchange(&Exchange::greeting())?;
         greeting.after = greeting.after.min(start.elapsed());
         Ok(Self { player, greeting, connected, certificate: None, service })
@@ -107,9 +106,9 @@ impl Talk {
 
     /// Says a line that tries a login.
     pub(crate) fn log_in(&mut self, line: &str) -> Result<Answer> {
-        self.player.wait_at_most(LOGIN_PATIENCE);
+        self.player.set_pace(PATIENT);
         let answer = self.say(line);
-        self.player.wait_at_most(PATIENCE);
+        self.player.set_pace(HURRIED);
         answer
     }
 
@@ -148,8 +147,7 @@ impl Talk {
         let Self { player, greeting, connected, service, .. } = self;
         let Line::Plain(stream) = player.into_channel() else { bail!("TLS is already there") };
         let (line, certificate) = secured(channel::secure(stream)?);
-        let mut player = Player::new(service, line).at_most(MOST);
-        player.wait_at_most(PATIENCE);
+        let player = Player::new(service, line, HURRIED).at_most(MOST);
         Ok(Self { player, greeting, connected, certificate, service })
     }
 }
@@ -172,7 +170,7 @@ pub(crate) fn is_good(service: Service, bytes: &[u8]) -> bool {
 /// What a target speaks, by its greeting; for ports that do not say.
 pub(crate) fn recognise(addresses: &[SocketAddr]) -> Result<(Service, bool)> {
     let guess = |line: Line| -> Result<Option<Service>> {
-        let mut player = Player::new(Service::Imap, line).at_most(MOST);
+        let mut player = Player::new(Service::Imap, line, HURRIED).at_most(MOST);
         let greeting = player.exchange(&Exchange::octets(b"", Duration::from_secs(6)))?;
         Ok(service_of(&greeting.bytes))
     };

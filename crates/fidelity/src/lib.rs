@@ -12,4 +12,4 @@ pub mod session;
 
 pub use script::{Answer, Exchange, Script, Wait, answer_text};
 pub use service::Service;
-pub use session::{Channel, Player, play};
+pub use session::{Channel, Pace, Player, play};

@@ -243,7 +243,7 @@ pub fn difference(exchange: &Exchange, real: &Answer, ours: &Answer, reason: Opt
 }
 
 /// The octets that a text of the file stands for.
-fn unescape(text: &str) -> Result<Vec<u8>> {
+pub fn unescape(text: &str) -> Result<Vec<u8>> {
     let mut octets = Vec::new();
     let mut rest = text;
     while let Some(letter) = rest.chars().next() {
@@ -279,7 +279,8 @@ fn unescape(text: &str) -> Result<Vec<u8>> {
     Ok(octets)
 }
 
-fn escape(octets: &[u8]) -> String {
+/// Octets as the file has them.
+pub fn escape(octets: &[u8]) -> String {
     let mut text = String::new();
     for byte in octets {
         let _ = match byte {

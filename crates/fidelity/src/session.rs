@@ -8,13 +8,28 @@ use anyhow::{Context, Result};
 use socket2::{Domain, Socket, Type};
 
 use crate::Service;
-use crate::complete::{Awaited, is_whole};
+use crate::complete::{Awaited, is_whole, is_whole_imap};
 use crate::script::{Answer, Exchange, Script, Wait};
 
-/// The longest wait for one answer: penalties of real servers are shorter.
-const PATIENCE: Duration = Duration::from_secs(25);
-/// How long an answer that is whole is looked at for more, and for the end of the connection.
-const MORE: Duration = Duration::from_millis(60);
+/// How patiently a session is played.
+#[derive(Debug, Clone, Copy)]
+pub struct Pace {
+    /// The longest wait for one answer: penalties of real servers are shorter.
+    pub patience: Duration,
+    /// How long an answer that is whole is looked at for more, and for the end of the connection.
+    pub more: Duration,
+    /// Whether each line that could end an answer does, whatever was asked.
+    pub loose: bool,
+}
+
+impl Pace {
+    /// That of written sessions.
+    pub const WRITTEN: Self =
+        Self { patience: Duration::from_secs(25), more: Duration::from_millis(60), loose: false };
+}
+
+/// The longest that connecting and sending may take.
+const SENDING: Duration = Duration::from_secs(25);
 /// No answer of a session here is larger.
 const MOST: usize = 64 << 20;
 
@@ -31,9 +46,15 @@ impl Channel for TcpStream {
 }
 
 /// Plays a session up to its end, or to where the server closes. `number` makes its source address.
-pub fn play(service: Service, server: SocketAddr, number: usize, script: &Script) -> Result<Vec<Answer>> {
+pub fn play(
+    service: Service,
+    server: SocketAddr,
+    number: usize,
+    script: &Script,
+    pace: Pace,
+) -> Result<Vec<Answer>> {
     let stream = connect(service, server, number).context("connecting")?;
-    let mut player = Player::new(service, stream);
+    let mut player = Player::new(service, stream, pace);
     let mut answers = Vec::new();
     for exchange in &script.exchanges {
         answers.push(player.exchange(exchange)?);
@@ -56,10 +77,10 @@ fn connect(service: Service, server: SocketAddr, number: usize) -> Result<TcpStr
     if matches!(server.ip(), IpAddr::V4(address) if address.is_loopback()) {
         socket.bind(&SocketAddr::from((source(service, number)?, 0)).into())?;
     }
-    socket.connect_timeout(&server.into(), PATIENCE)?;
+    socket.connect_timeout(&server.into(), SENDING)?;
     socket.set_tcp_nodelay(true)?;
     let stream = TcpStream::from(socket);
-    stream.set_write_timeout(Some(PATIENCE))?;
+    stream.set_write_timeout(Some(SENDING))?;
     Ok(stream)
 }
 
@@ -67,19 +88,19 @@ fn connect(service: Service, server: SocketAddr, number: usize) -> Result<TcpStr
 #[derive(Debug)]
 pub struct Player<C> {
     service: Service,
+    pace: Pace,
     stream: C,
     awaited: Awaited,
     bytes: Vec<u8>,
     closed: bool,
     most: usize,
-    patience: Duration,
 }
 
 impl<C: Channel> Player<C> {
     /// A session on this connection; nothing was said on it yet.
-    pub fn new(service: Service, stream: C) -> Self {
+    pub fn new(service: Service, stream: C, pace: Pace) -> Self {
         let (awaited, bytes, closed) = (Awaited::default(), Vec::new(), false);
-        Self { service, stream, awaited, bytes, closed, most: MOST, patience: PATIENCE }
+        Self { service, pace, stream, awaited, bytes, closed, most: MOST }
     }
 
     /// The same, for a server that nobody knows: no more than so many octets are taken for one answer.
@@ -88,9 +109,9 @@ impl<C: Channel> Player<C> {
         Self { most, ..self }
     }
 
-    /// From now on no answer is waited for longer than this.
-    pub fn wait_at_most(&mut self, patience: Duration) {
-        self.patience = patience;
+    /// From now on it is played like this.
+    pub fn set_pace(&mut self, pace: Pace) {
+        self.pace = pace;
     }
 
     /// Whether the server has closed.
@@ -113,16 +134,20 @@ impl<C: Channel> Player<C> {
             Wait::Whole => {
                 self.prepare(exchange);
                 let goes_on = |player: &Self| !player.closed && player.bytes.len() <= player.most;
-                while !self.is_whole() && start.elapsed() < self.patience && goes_on(self) {
-                    self.more(Duration::from_secs(1))?;
+                while !self.is_whole() && start.elapsed() < self.pace.patience && goes_on(self) {
+                    self.more(self.pace.patience.min(Duration::from_secs(1)))?;
                 }
                 after = start.elapsed();
-                self.awaited.tag = None;
                 // A server that never falls silent is not waited for.
-                while start.elapsed() < self.patience + MORE && self.more(MORE)? {}
+                while start.elapsed() < self.pace.patience + self.pace.more && self.more(self.pace.more)? {}
+                // A continuation request: what is sent next goes on with the same command.
+                let last = self.bytes.rsplit(|octet| *octet == b'\n').nth(1);
+                if !last.is_some_and(|line| line.starts_with(b"+")) {
+                    self.awaited.tag = None;
+                }
             }
             Wait::Silence(silence) => {
-                while start.elapsed() < self.patience + silence && self.more(silence)? {
+                while start.elapsed() < self.pace.patience + silence && self.more(silence)? {
                     after = start.elapsed();
                 }
             }
@@ -133,21 +158,20 @@ impl<C: Channel> Player<C> {
     fn prepare(&mut self, exchange: &Exchange) {
         let word = |line: &[u8]| line.split(|byte| *byte == b' ').next().unwrap_or_default().to_vec();
         let first = if exchange.commands == 1 { &exchange.payload } else { &exchange.last };
-        let literal_went_before = self.awaited.last.ends_with(b"}");
-        let tag = match self.awaited.tag.take() {
-            Some(tag) if literal_went_before => Some(tag),
-            _ => Some(word(first).trim_ascii().to_vec()),
-        };
+        let tag = self.awaited.tag.take().unwrap_or_else(|| word(first).trim_ascii().to_vec());
         self.awaited = Awaited {
             commands: exchange.commands,
             payload: exchange.payload.clone(),
             last: exchange.last.clone(),
-            tag,
+            tag: Some(tag),
         };
     }
 
     fn is_whole(&self) -> bool {
-        is_whole(self.service, &self.awaited, &self.bytes)
+        match self.service {
+            Service::Imap if self.pace.loose => is_whole_imap(&self.awaited, &self.bytes),
+            _ => is_whole(self.service, &self.awaited, &self.bytes),
+        }
     }
 
     /// Reads once; `false` on silence, and at the end.

@@ -246,7 +246,7 @@ fn play_all(service: Service, server: SocketAddr, scripts: &[(PathBuf, Script)])
                 loop {
                     let number = next.fetch_add(1, Ordering::Relaxed);
                     let Some((path, script)) = scripts.get(number) else { return };
-                    let played = session::play(service, server, number, script)
+                    let played = session::play(service, server, number, script, session::Pace::WRITTEN)
                         .with_context(|| format!("{} against {server}", path.display()));
                     results.lock().expect("no player panics").push((number, played));
                 }

@@ -10,7 +10,7 @@ use jarm::StartTls;
 use crate::channel;
 use crate::facts::Facts;
 use crate::finding::Finding;
-use crate::talk::Way;
+use crate::talk::{HURRIED, Way};
 
 /// The checks' names.
 pub(crate) const JARM: &str = "jarm";
@@ -96,7 +96,7 @@ fn plain_text(facts: &Facts, place: &str) -> Result<Finding> {
     }
     let (stream, _) = channel::connect(&facts.place.addresses)?;
     let mut player =
-        fidelity::Player::new(facts.place.service, channel::Line::Plain(stream)).at_most(1 << 16);
+        fidelity::Player::new(facts.place.service, channel::Line::Plain(stream), HURRIED).at_most(1 << 16);
     let answer =
         player.exchange(&fidelity::Exchange::octets(b"GET / HTTP/1.0\r\n\r\n", Duration::from_secs(2)))?;
     let dovecot = !facts.place.is_smtp() && facts.claim.is_recorded();
