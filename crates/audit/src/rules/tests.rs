@@ -191,6 +191,12 @@ const CASES: &[(Service, &str, &[&str], &[&str])] = &[
     ),
     (
         Service::Smtp,
+        "postfix-expn",
+        &["220 x ESMTP Postfix\r\n", "250-x\r\n250-EXPN\r\n250 DSN\r\n"],
+        &["220 x ESMTP Sendmail 8.17\r\n", "250-x\r\n250-EXPN\r\n250 DSN\r\n"],
+    ),
+    (
+        Service::Smtp,
         "postfix-unknown-words",
         &["220 x ESMTP Postfix\r\n", "502 Error: command \"XPROBE\" not implemented\r\n"],
         &["220 x ESMTP Postfix\r\n", "500 5.5.2 Error: command not recognized\r\n"],
