@@ -1,7 +1,8 @@
 //! The direction of dependencies, held against `cargo metadata`.
 //!
 //! They point downward only: `honeypost -> {web, protocol, store, bait, event}`, `web -> store -> event`,
-//! `protocol -> {bait, event}`; `event`, `bait` and `clienthello` stand on the ground. `jarm` is for tests and `xtask` only.
+//! `protocol -> {bait, event}`; `event`, `bait` and `clienthello` stand on the ground. Apart from
+//! all of these is `audit -> {fidelity, jarm}`: it looks at servers from outside and knows nothing of ours.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -18,9 +19,11 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("store", &["event"]),
     ("web", &["event", "store"]),
     ("clienthello", &[]),
+    ("fidelity", &[]),
     ("jarm", &[]),
-    ("honeypost", &["bait", "clienthello", "event", "jarm", "protocol", "store", "web"]),
-    ("xtask", &["jarm"]),
+    ("audit", &["fidelity", "jarm"]),
+    ("honeypost", &["audit", "bait", "clienthello", "event", "jarm", "protocol", "store", "web"]),
+    ("xtask", &["fidelity", "jarm"]),
 ];
 
 /// The crates without I/O: nothing that they ship with may bring any of [`DRIVERS`] along.

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+use crate::commands::audit::Audit;
 use crate::commands::export::Export;
 use crate::commands::follow::Follow;
 use crate::commands::reading::Which;
@@ -46,6 +47,8 @@ pub(crate) enum Command {
     Export(Export),
     /// Tell whether the evidence is as it was recorded; exit 0 or 1 (docs/evidence.md)
     Verify(Verify),
+    /// Look at a running mail server, yours or any, for what gives a honeypot away; exit 0, 1 or 3 (docs/audit.md)
+    Audit(Audit),
     /// Look at the bait mail, check a corpus of your own, export it
     #[command(subcommand)]
     Bait(Bait),
@@ -64,6 +67,8 @@ pub(crate) enum Page {
     Configuration,
     /// `events.md`
     Events,
+    /// `audit-checks.md`
+    AuditChecks,
 }
 
 /// Settings that several commands take.

@@ -49,6 +49,7 @@ fn main() -> ExitCode {
         Command::Session(wanted) => commands::session::run(&wanted),
         Command::Follow(wanted) => commands::follow::run(&wanted),
         Command::Report(wanted) => commands::report::run(&wanted),
+        Command::Audit(wanted) => commands::audit::run(wanted),
         Command::Bait(wanted) => commands::bait::run(&wanted),
         Command::Docs { page } => commands::docs::run(page),
     };

@@ -1,7 +1,7 @@
 //! JARM: how a TLS server answers ten odd ClientHellos, as 62 characters (<https://github.com/salesforce/jarm>).
 //!
-//! For tests and `cargo xtask jarm`, never shipped. It is a crate of its own because two ask for it that share nothing
-//! else: `xtask` looks at real servers, and `honeypost`'s tests look at its own contexts.
+//! A crate of its own because three ask for it that share nothing else: `audit` looks at running servers, `cargo xtask jarm`
+//! at real ones, and `honeypost`'s tests at its own contexts.
 //!
 //! Read `probe.rs` (what is asked), `answer.rs` (what is read from the answer, and the hash).
 
@@ -9,8 +9,8 @@ mod answer;
 mod probe;
 mod start;
 
-use std::io::{Read, Write};
-use std::net::TcpStream;
+use std::io::{self, Read, Write};
+use std::net::{TcpStream, ToSocketAddrs};
 use std::time::Duration;
 
 use anyhow::{Context, Result};
@@ -35,8 +35,19 @@ pub fn raw(address: &str, start: Option<StartTls>) -> Result<Vec<String>> {
     probe::ALL.iter().map(|probe| ask(address, &probe.hello(host), start)).collect()
 }
 
+fn connect(address: &str) -> io::Result<TcpStream> {
+    let mut last = io::Error::other("the name has no address");
+    for address in address.to_socket_addrs()? {
+        match TcpStream::connect_timeout(&address, PATIENCE) {
+            Ok(stream) => return Ok(stream),
+            Err(error) => last = error,
+        }
+    }
+    Err(last)
+}
+
 fn ask(address: &str, hello: &[u8], start: Option<StartTls>) -> Result<String> {
-    let mut stream = TcpStream::connect(address).with_context(|| format!("connecting to {address}"))?;
+    let mut stream = connect(address).with_context(|| format!("connecting to {address}"))?;
     stream.set_read_timeout(Some(PATIENCE))?;
     stream.set_write_timeout(Some(PATIENCE))?;
     if let Some(start) = start {

@@ -1,10 +1,17 @@
 //! The way to TLS in a mail protocol that begins in the clear.
 
-use std::io::{BufRead, BufReader, Write};
+use std::io::{self, BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
 use std::str::FromStr;
+use std::time::Instant;
 
 use anyhow::{Result, bail, ensure};
+
+use crate::PATIENCE;
+
+/// The longest line that is read, in octets, and the most lines of one conversation.
+const LINE: u64 = 8192;
+const LINES: usize = 200;
 
 /// The protocol before TLS.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -15,6 +22,21 @@ pub enum StartTls {
     Pop3,
     /// RFC 3207.
     Smtp,
+}
+
+/// A connection that is read up to a moment: a server that sends an octet now and then does not hold us for ever.
+struct Timed {
+    stream: TcpStream,
+    until: Instant,
+}
+
+impl Read for Timed {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        if Instant::now() >= self.until {
+            return Err(io::Error::new(io::ErrorKind::TimedOut, "it takes too long"));
+        }
+        self.stream.read(buffer)
+    }
 }
 
 impl FromStr for StartTls {
@@ -33,11 +55,17 @@ impl FromStr for StartTls {
 impl StartTls {
     /// Talks until the server waits for a ClientHello.
     pub(crate) fn say(self, stream: &mut TcpStream) -> Result<()> {
-        let mut reader = BufReader::new(stream.try_clone()?);
+        let until = Instant::now() + PATIENCE;
+        let mut reader = BufReader::new(Timed { stream: stream.try_clone()?, until });
+        let mut lines = 0;
         let mut answer = |ends: fn(&str) -> bool| -> Result<String> {
             loop {
-                let mut line = String::new();
-                ensure!(reader.read_line(&mut line)? > 0, "the server hung up");
+                let mut line = Vec::new();
+                let octets = reader.by_ref().take(LINE).read_until(b'\n', &mut line)?;
+                ensure!(octets > 0, "the server hung up");
+                lines += 1;
+                ensure!(lines < LINES, "the server does not come to an end");
+                let line = String::from_utf8_lossy(&line).into_owned();
                 if ends(&line) {
                     return Ok(line);
                 }

@@ -4,6 +4,7 @@
 //! behind.
 
 mod arrival;
+mod audit;
 mod bounds;
 mod configuration;
 mod crash;
@@ -70,6 +71,9 @@ const SCENARIOS: &[Scenario] = &[
     Scenario { name: "TLS: openssl s_client, old ones too", needs: Some(OPENSSL), run: tls::s_client },
     Scenario { name: "TLS: mbsync pulls everything", needs: Some(MBSYNC), run: tls::mbsync },
     Scenario { name: "TLS: the JARM of Dovecot and Postfix", needs: None, run: tls::jarm },
+    Scenario { name: "audit: a careless honeypot is told", needs: None, run: audit::careless },
+    Scenario { name: "audit: nothing tells ours", needs: None, run: audit::ours },
+    Scenario { name: "audit: nothing tells Dovecot and Postfix", needs: None, run: audit::real },
     Scenario { name: "DECNET: lines of each protocol", needs: None, run: decnet::run },
     Scenario { name: "export: a STIX bundle is valid", needs: Some(SWAKS), run: stix::run },
     Scenario { name: "hostile passwords, read in every way", needs: None, run: hostile::run },

@@ -2,21 +2,17 @@
 //! answer with what the real server was recorded to say (or says now), and prints the score and each difference.
 //!
 //! The sessions are in `crates/protocol/tests/fidelity/`, a folder a service. docs/fidelity.md tells how to use this. Read
-//! `script.rs` (the form of a session), `session.rs` (how one is played), `normal.rs` (what may differ), `differences.rs`,
-//! `oracle.rs` (the real servers) and `mail.rs` (what is in their mailboxes and in ours).
+//! the crate `fidelity` (the form of a session, how one is played, what may differ), `differences.rs`, `oracle.rs` (the real
+//! servers) and `mail.rs` (what is in their mailboxes and in ours).
 
-mod complete;
 mod differences;
 mod latency;
 mod mail;
-mod normal;
 mod options;
 mod oracle;
 mod oracle_dovecot;
 mod oracle_postfix;
 mod ours;
-mod script;
-mod session;
 mod walk;
 
 use std::fs;
@@ -26,11 +22,14 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
+use ::fidelity::{normal, script, session};
 use anyhow::{Context, Result, ensure};
+
+pub(crate) use ::fidelity::Service;
+pub(crate) use oracle::Oracle;
 
 use crate::fidelity::differences::Differences;
 use crate::fidelity::options::{Real, Wanted};
-use crate::fidelity::oracle::Oracle;
 use crate::fidelity::script::{Answer, Script};
 use crate::report::{Outcome, Report};
 use crate::workspace::Workspace;
@@ -41,50 +40,6 @@ const SESSIONS: &str = "crates/protocol/tests/fidelity";
 const AT_A_TIME: usize = 12;
 /// Answers that come so much later or earlier are told of.
 const LATE: Duration = Duration::from_millis(500);
-
-/// What is compared: a service that a server has.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Service {
-    /// RFC 3501.
-    Imap,
-    /// RFC 1939.
-    Pop3,
-    /// RFC 5321, the relay port, without AUTH.
-    Smtp,
-    /// RFC 6409, with AUTH.
-    Submission,
-}
-
-impl Service {
-    const ALL: [Self; 4] = [Self::Imap, Self::Pop3, Self::Smtp, Self::Submission];
-
-    /// Its folder, and what it is called on the command line.
-    const fn name(self) -> &'static str {
-        match self {
-            Self::Imap => "imap",
-            Self::Pop3 => "pop3",
-            Self::Smtp => "smtp",
-            Self::Submission => "submission",
-        }
-    }
-
-    /// The personality of ours that is to be like the recorded server.
-    const fn personality(self) -> &'static str {
-        match self {
-            Self::Imap | Self::Pop3 => "dovecot-2.3",
-            Self::Smtp | Self::Submission => "postfix-3.7",
-        }
-    }
-
-    /// Whether a session sees a mailbox.
-    const fn has_mail(self) -> bool {
-        matches!(self, Self::Imap | Self::Pop3)
-    }
-
-    fn of(name: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|service| service.name() == name)
-    }
-}
 
 /// A server to play against: one that runs somewhere, or one that is started for it.
 enum Target {

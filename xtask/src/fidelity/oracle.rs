@@ -49,11 +49,11 @@ const BOTH: [Program; 2] =
 const LIMIT: Duration = Duration::from_mins(1);
 
 /// A running server.
-pub(super) struct Oracle {
+pub(crate) struct Oracle {
     /// Where it serves what was asked for.
-    pub(super) address: SocketAddr,
+    pub(crate) address: SocketAddr,
     /// What it is, with its version.
-    pub(super) name: String,
+    pub(crate) name: String,
     masters: Vec<Child>,
     folder: TempDir,
     tree: PathBuf,
@@ -61,7 +61,7 @@ pub(super) struct Oracle {
 
 impl Oracle {
     /// Starts what serves this; the reason if this machine cannot.
-    pub(super) fn start(workspace: &Workspace, service: Service) -> Result<Result<Self, String>> {
+    pub(crate) fn start(workspace: &Workspace, service: Service) -> Result<Result<Self, String>> {
         if let Some(missing) = missing(service) {
             return Ok(Err(missing));
         }
@@ -111,7 +111,7 @@ impl Oracle {
     }
 
     /// The mail of a user, seen from an address, as it was in the beginning.
-    pub(super) fn fresh(&self, source: IpAddr, user: &str) -> Result<()> {
+    pub(crate) fn fresh(&self, source: IpAddr, user: &str) -> Result<()> {
         let home = homes(self.folder.path()).join(source.to_string()).join(user);
         if home.exists() {
             fs::remove_dir_all(&home)?;

@@ -1,6 +1,7 @@
 //! The commands that look at things: one file each. None of them changes what it looks at, but that those that read evidence
-//! bring what a killed server has left in the spool into the database.
+//! bring what a killed server has left in the spool into the database; and `audit` leaves its traces in the log of what it looks at.
 
+pub(crate) mod audit;
 pub(crate) mod bait;
 mod bars;
 mod cell;

@@ -25,7 +25,7 @@ use anyhow::{Context, Result, bail, ensure};
 
 /// How an answer's end is told.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub(super) enum Wait {
+pub enum Wait {
     /// By its form.
     Whole,
     /// By so long a silence.
@@ -33,31 +33,31 @@ pub(super) enum Wait {
 }
 
 /// What a server answered.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub(super) struct Answer {
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Answer {
     /// Its octets.
-    pub(super) bytes: Vec<u8>,
+    pub bytes: Vec<u8>,
     /// How long it took.
-    pub(super) after: Duration,
+    pub after: Duration,
     /// Whether the connection was closed behind it.
-    pub(super) closed: bool,
+    pub closed: bool,
 }
 
 /// One exchange.
 #[derive(Debug, Clone, PartialEq)]
-pub(super) struct Exchange {
+pub struct Exchange {
     /// The lines of the file that say it, comments among them.
-    pub(super) lines: Vec<String>,
+    pub lines: Vec<String>,
     /// What is sent.
-    pub(super) payload: Vec<u8>,
+    pub payload: Vec<u8>,
     /// How many commands that is.
-    pub(super) commands: usize,
+    pub commands: usize,
     /// The last of them.
-    pub(super) last: Vec<u8>,
+    pub last: Vec<u8>,
     /// What is waited for.
-    pub(super) wait: Wait,
+    pub wait: Wait,
     /// What the real server answered, once it is recorded.
-    pub(super) answer: Option<Answer>,
+    pub answer: Option<Answer>,
 }
 
 /// The silence that ends the answer to `?` and `!`.
@@ -67,9 +67,9 @@ const WORTH_TELLING: Duration = Duration::from_millis(400);
 
 /// A session.
 #[derive(Debug, Clone, PartialEq)]
-pub(super) struct Script {
+pub struct Script {
     /// The greeting first.
-    pub(super) exchanges: Vec<Exchange>,
+    pub exchanges: Vec<Exchange>,
 }
 
 impl Exchange {
@@ -77,8 +77,31 @@ impl Exchange {
         Self { lines, payload, commands, last, wait, answer: None }
     }
 
+    /// One command without a file, whose whole answer is waited for.
+    pub fn command(line: &[u8]) -> Self {
+        let payload = [line, b"\r\n"].concat();
+        Self::new(Vec::new(), payload, 1, line.to_vec(), Wait::Whole)
+    }
+
+    /// Several commands in one write.
+    pub fn commands(lines: &[&[u8]]) -> Self {
+        let payload = lines.iter().flat_map(|line| [line, &b"\r\n"[..]]).collect::<Vec<_>>().concat();
+        let last = lines.last().copied().unwrap_or_default().to_vec();
+        Self::new(Vec::new(), payload, lines.len(), last, Wait::Whole)
+    }
+
+    /// These octets as they are, and what comes until so long a silence.
+    pub fn octets(payload: &[u8], silence: Duration) -> Self {
+        Self::new(Vec::new(), payload.to_vec(), 0, Vec::new(), Wait::Silence(silence))
+    }
+
+    /// Nothing is said: the greeting.
+    pub fn greeting() -> Self {
+        Self::new(Vec::new(), Vec::new(), 0, Vec::new(), Wait::Whole)
+    }
+
     /// What is said, as the file has it.
-    pub(super) fn said(&self) -> &str {
+    pub fn said(&self) -> &str {
         let said = self.lines.iter().rfind(|line| !line.starts_with('#'));
         said.map_or("(greeting)", String::as_str)
     }
@@ -89,8 +112,8 @@ const RECORDED: &str = "# recorded from ";
 
 impl Script {
     /// Reads a file.
-    pub(super) fn parse(text: &str) -> Result<Self> {
-        let mut exchanges = vec![Exchange::new(Vec::new(), Vec::new(), 0, Vec::new(), Wait::Whole)];
+    pub fn parse(text: &str) -> Result<Self> {
+        let mut exchanges = vec![Exchange::greeting()];
         let (mut lines, mut payload, mut commands) = (Vec::new(), Vec::new(), 0);
         for (number, line) in text.lines().enumerate() {
             let place = || format!("line {}: {line}", number + 1);
@@ -143,7 +166,7 @@ impl Script {
     }
 
     /// Names the recorded server at the top.
-    pub(super) fn recorded_from(&mut self, name: &str) {
+    pub fn recorded_from(&mut self, name: &str) {
         if let Some(greeting) = self.exchanges.first_mut() {
             greeting.lines.retain(|line| !line.starts_with(RECORDED));
             greeting.lines.insert(0, format!("{RECORDED}{name}"));
@@ -151,7 +174,7 @@ impl Script {
     }
 
     /// The file again.
-    pub(super) fn to_text(&self) -> String {
+    pub fn to_text(&self) -> String {
         let mut text = String::new();
         for exchange in &self.exchanges {
             for line in &exchange.lines {
@@ -186,7 +209,7 @@ fn answered(answer: &mut Answer, kind: &str, rest: &str) -> Result<()> {
 }
 
 /// An answer as lines of a file, each behind this indentation.
-pub(super) fn answer_text(answer: &Answer, indent: &str) -> String {
+pub fn answer_text(answer: &Answer, indent: &str) -> String {
     let mut text = String::new();
     for line in answer.bytes.split_inclusive(|byte| *byte == b'\n') {
         let _ = match line.strip_suffix(b"\r\n") {
@@ -206,7 +229,7 @@ pub(super) fn answer_text(answer: &Answer, indent: &str) -> String {
 }
 
 /// A difference for people.
-pub(super) fn difference(exchange: &Exchange, real: &Answer, ours: &Answer, reason: Option<&str>) -> String {
+pub fn difference(exchange: &Exchange, real: &Answer, ours: &Answer, reason: Option<&str>) -> String {
     let mut text = String::new();
     for line in exchange.lines.iter().filter(|line| !line.starts_with('#')) {
         let _ = writeln!(text, "     {line}");
@@ -220,7 +243,7 @@ pub(super) fn difference(exchange: &Exchange, real: &Answer, ours: &Answer, reas
 }
 
 /// The octets that a text of the file stands for.
-pub(super) fn unescape(text: &str) -> Result<Vec<u8>> {
+pub fn unescape(text: &str) -> Result<Vec<u8>> {
     let mut octets = Vec::new();
     let mut rest = text;
     while let Some(letter) = rest.chars().next() {
@@ -257,7 +280,7 @@ pub(super) fn unescape(text: &str) -> Result<Vec<u8>> {
 }
 
 /// Octets as the file has them.
-pub(super) fn escape(octets: &[u8]) -> String {
+pub fn escape(octets: &[u8]) -> String {
     let mut text = String::new();
     for byte in octets {
         let _ = match byte {

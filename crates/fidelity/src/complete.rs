@@ -1,6 +1,6 @@
 //! When an answer is whole, by its protocol's form.
 
-use crate::fidelity::Service;
+use crate::Service;
 
 /// POP3 commands whose good answers have several lines (RFC 1939 section 3).
 const MULTILINE: [&[u8]; 6] = [b"LIST", b"UIDL", b"RETR", b"TOP", b"CAPA", b"AUTH"];

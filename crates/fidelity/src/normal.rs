@@ -4,8 +4,8 @@ use std::sync::LazyLock;
 
 use regex::bytes::{Captures, Regex};
 
-use crate::fidelity::Service;
-use crate::fidelity::script::Answer;
+use crate::Service;
+use crate::script::Answer;
 
 /// A pattern and what stands for it.
 type Rule = (Regex, &'static [u8]);
@@ -44,7 +44,7 @@ static DATE: LazyLock<Regex> =
     LazyLock::new(|| regex(r#""[ \d]?\d-[A-Z][a-z]{2}-\d{4} \d\d:\d\d:\d\d [+-]\d{4}""#));
 
 /// An answer without what changes from run to run; this is how it is recorded.
-pub(super) fn volatile(service: Service, bytes: &[u8]) -> Vec<u8> {
+pub fn volatile(service: Service, bytes: &[u8]) -> Vec<u8> {
     let rules = match service {
         Service::Imap => &IMAP,
         Service::Pop3 => &POP3,
@@ -62,7 +62,7 @@ pub(super) fn volatile(service: Service, bytes: &[u8]) -> Vec<u8> {
 }
 
 /// An answer as it is compared: without the server's own name, too.
-pub(super) fn answer(service: Service, bytes: &[u8], own_name: Option<&[u8]>) -> Vec<u8> {
+pub fn answer(service: Service, bytes: &[u8], own_name: Option<&[u8]>) -> Vec<u8> {
     let text = volatile(service, bytes);
     match own_name {
         Some(name) => {
@@ -74,7 +74,7 @@ pub(super) fn answer(service: Service, bytes: &[u8], own_name: Option<&[u8]>) ->
 }
 
 /// The name that an SMTP server greets with.
-pub(super) fn own_name(service: Service, answers: &[Answer]) -> Option<Vec<u8>> {
+pub fn own_name(service: Service, answers: &[Answer]) -> Option<Vec<u8>> {
     let greeting = &answers.first()?.bytes;
     let smtp = matches!(service, Service::Smtp | Service::Submission);
     let name = greeting.strip_prefix(b"220 ").filter(|_| smtp)?.split(u8::is_ascii_whitespace).next()?;

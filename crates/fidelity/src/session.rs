@@ -1,30 +1,30 @@
 //! One session, played against a server.
 
-use std::io::{ErrorKind, Read as _, Write as _};
+use std::io::{self, ErrorKind, Read, Write};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpStream};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
 use socket2::{Domain, Socket, Type};
 
-use crate::fidelity::Service;
-use crate::fidelity::complete::{Awaited, is_whole, is_whole_imap};
-use crate::fidelity::script::{Answer, Exchange, Script, Wait};
+use crate::Service;
+use crate::complete::{Awaited, is_whole, is_whole_imap};
+use crate::script::{Answer, Exchange, Script, Wait};
 
 /// How patiently a session is played.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Pace {
+pub struct Pace {
     /// The longest wait for one answer: penalties of real servers are shorter.
-    pub(super) patience: Duration,
+    pub patience: Duration,
     /// How long an answer that is whole is looked at for more, and for the end of the connection.
-    pub(super) more: Duration,
+    pub more: Duration,
     /// Whether each line that could end an answer does, whatever was asked.
-    pub(super) loose: bool,
+    pub loose: bool,
 }
 
 impl Pace {
     /// That of written sessions.
-    pub(super) const WRITTEN: Self =
+    pub const WRITTEN: Self =
         Self { patience: Duration::from_secs(25), more: Duration::from_millis(60), loose: false };
 }
 
@@ -33,8 +33,20 @@ const SENDING: Duration = Duration::from_secs(25);
 /// No answer of a session here is larger.
 const MOST: usize = 64 << 20;
 
+/// Where a session is played: a connection, with or without TLS.
+pub trait Channel: Read + Write {
+    /// How long the next read may wait.
+    fn set_read_timeout(&self, wait: Duration) -> io::Result<()>;
+}
+
+impl Channel for TcpStream {
+    fn set_read_timeout(&self, wait: Duration) -> io::Result<()> {
+        Self::set_read_timeout(self, Some(wait))
+    }
+}
+
 /// Plays a session up to its end, or to where the server closes. `number` makes its source address.
-pub(super) fn play(
+pub fn play(
     service: Service,
     server: SocketAddr,
     number: usize,
@@ -42,12 +54,11 @@ pub(super) fn play(
     pace: Pace,
 ) -> Result<Vec<Answer>> {
     let stream = connect(service, server, number).context("connecting")?;
-    let mut player =
-        Player { service, pace, stream, awaited: Awaited::default(), bytes: Vec::new(), closed: false };
+    let mut player = Player::new(service, stream, pace);
     let mut answers = Vec::new();
     for exchange in &script.exchanges {
         answers.push(player.exchange(exchange)?);
-        if player.closed {
+        if player.closed() {
             break;
         }
     }
@@ -55,7 +66,7 @@ pub(super) fn play(
 }
 
 /// On loopback every session comes from an address of its own, lest penalties and limits leak from one to the next.
-pub(super) fn source(service: Service, number: usize) -> Result<IpAddr> {
+pub fn source(service: Service, number: usize) -> Result<IpAddr> {
     let network = 21 + service as u8;
     let (high, low) = (u8::try_from(number / 200 + 1)?, u8::try_from(number % 200 + 1)?);
     Ok(Ipv4Addr::new(127, network, high, low).into())
@@ -73,17 +84,48 @@ fn connect(service: Service, server: SocketAddr, number: usize) -> Result<TcpStr
     Ok(stream)
 }
 
-struct Player {
+/// A session under way.
+#[derive(Debug)]
+pub struct Player<C> {
     service: Service,
     pace: Pace,
-    stream: TcpStream,
+    stream: C,
     awaited: Awaited,
     bytes: Vec<u8>,
     closed: bool,
+    most: usize,
 }
 
-impl Player {
-    fn exchange(&mut self, exchange: &Exchange) -> Result<Answer> {
+impl<C: Channel> Player<C> {
+    /// A session on this connection; nothing was said on it yet.
+    pub fn new(service: Service, stream: C, pace: Pace) -> Self {
+        let (awaited, bytes, closed) = (Awaited::default(), Vec::new(), false);
+        Self { service, pace, stream, awaited, bytes, closed, most: MOST }
+    }
+
+    /// The same, for a server that nobody knows: no more than so many octets are taken for one answer.
+    #[must_use]
+    pub fn at_most(self, most: usize) -> Self {
+        Self { most, ..self }
+    }
+
+    /// From now on it is played like this.
+    pub fn set_pace(&mut self, pace: Pace) {
+        self.pace = pace;
+    }
+
+    /// Whether the server has closed.
+    pub fn closed(&self) -> bool {
+        self.closed
+    }
+
+    /// The connection again, to go on with it otherwise.
+    pub fn into_channel(self) -> C {
+        self.stream
+    }
+
+    /// Says something, and takes the answer.
+    pub fn exchange(&mut self, exchange: &Exchange) -> Result<Answer> {
         let start = Instant::now();
         // A server may have closed; that shows when its answer is read.
         let _ = self.stream.write_all(&exchange.payload);
@@ -91,15 +133,21 @@ impl Player {
         match exchange.wait {
             Wait::Whole => {
                 self.prepare(exchange);
-                while !self.is_whole() && start.elapsed() < self.pace.patience && !self.closed {
+                let goes_on = |player: &Self| !player.closed && player.bytes.len() <= player.most;
+                while !self.is_whole() && start.elapsed() < self.pace.patience && goes_on(self) {
                     self.more(self.pace.patience.min(Duration::from_secs(1)))?;
                 }
                 after = start.elapsed();
-                self.awaited.tag = None;
-                while self.more(self.pace.more)? {}
+                // A server that never falls silent is not waited for.
+                while start.elapsed() < self.pace.patience + self.pace.more && self.more(self.pace.more)? {}
+                // A continuation request: what is sent next goes on with the same command.
+                let last = self.bytes.rsplit(|octet| *octet == b'\n').nth(1);
+                if !last.is_some_and(|line| line.starts_with(b"+")) {
+                    self.awaited.tag = None;
+                }
             }
             Wait::Silence(silence) => {
-                while self.more(silence)? {
+                while start.elapsed() < self.pace.patience + silence && self.more(silence)? {
                     after = start.elapsed();
                 }
             }
@@ -110,16 +158,12 @@ impl Player {
     fn prepare(&mut self, exchange: &Exchange) {
         let word = |line: &[u8]| line.split(|byte| *byte == b' ').next().unwrap_or_default().to_vec();
         let first = if exchange.commands == 1 { &exchange.payload } else { &exchange.last };
-        let literal_went_before = self.awaited.last.ends_with(b"}");
-        let tag = match self.awaited.tag.take() {
-            Some(tag) if literal_went_before => Some(tag),
-            _ => Some(word(first).trim_ascii().to_vec()),
-        };
+        let tag = self.awaited.tag.take().unwrap_or_else(|| word(first).trim_ascii().to_vec());
         self.awaited = Awaited {
             commands: exchange.commands,
             payload: exchange.payload.clone(),
             last: exchange.last.clone(),
-            tag,
+            tag: Some(tag),
         };
     }
 
@@ -132,11 +176,11 @@ impl Player {
 
     /// Reads once; `false` on silence, and at the end.
     fn more(&mut self, wait: Duration) -> Result<bool> {
-        if self.closed || self.bytes.len() > MOST {
+        if self.closed || self.bytes.len() > self.most {
             return Ok(false);
         }
         let mut buffer = [0; 16 * 1024];
-        self.stream.set_read_timeout(Some(wait))?;
+        self.stream.set_read_timeout(wait)?;
         match self.stream.read(&mut buffer) {
             Ok(0) => self.closed = true,
             Ok(length) => {
