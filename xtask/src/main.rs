@@ -26,11 +26,13 @@ use std::process::ExitCode;
 const USAGE: &str = "\
 cargo xtask test            all checks, as CI runs them: formatting, lints, architecture, tests, real clients
 cargo xtask test fast       the same without the release build and the clients
+cargo xtask test lints      formatting, lints and architecture alone
 cargo xtask test clients    the release build and the clients alone; with a word, those whose name has it
 cargo xtask bench           server CPU, latency and memory against a floor, in turns, in one run
             [--sessions N] [--rounds N] [--idle N]
 cargo xtask fidelity        sessions against ours, compared with what the real servers were recorded to answer
-            [imap|pop3|smtp|submission] [--real HOST:PORT] [--record HOST:PORT] [--ours HOST:PORT] [--only PART]
+            [imap|pop3|smtp|submission] [--real [HOST:PORT]] [--record [HOST:PORT]] [--ours HOST:PORT] [--only PART]
+            --real or --record without an address starts Debian's Dovecot or Postfix
 cargo xtask jarm HOST:PORT  the JARM of a TLS server; [--starttls imap|pop3|smtp] [--raw]";
 
 fn main() -> ExitCode {
@@ -39,6 +41,7 @@ fn main() -> ExitCode {
     let result = match words.as_slice() {
         ["test"] => test::run(test::Part::All),
         ["test", "fast"] => test::run(test::Part::Fast),
+        ["test", "lints"] => test::run(test::Part::Lints),
         ["test", "clients", only @ ..] => test::run(test::Part::Clients(&only.join(" "))),
         ["bench", options @ ..] => bench::build_and_run(options),
         ["fidelity", options @ ..] => fidelity::run(options),

@@ -87,7 +87,7 @@ pub(crate) fn on_path(name: &str) -> bool {
 }
 
 /// Whether this process runs as root: the effective user of `/proc/self/status`.
-fn is_root() -> bool {
+pub(crate) fn is_root() -> bool {
     let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
     status.lines().find_map(|line| line.strip_prefix("Uid:")).and_then(|ids| ids.split_whitespace().nth(1))
         == Some("0")

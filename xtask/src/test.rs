@@ -20,6 +20,8 @@ pub(crate) enum Part<'a> {
     All,
     /// All but the release build and the clients: for the inner loop.
     Fast,
+    /// What the source shows without being run.
+    Lints,
     /// The release build and the clients alone, those whose name has this in it.
     Clients(&'a str),
 }
@@ -28,8 +30,10 @@ pub(crate) enum Part<'a> {
 pub(crate) fn run(part: Part<'_>) -> Result<bool> {
     let workspace = Workspace::load()?;
     let mut report = Report::default();
-    if matches!(part, Part::All | Part::Fast) {
+    if matches!(part, Part::All | Part::Fast | Part::Lints) {
         source(&workspace, &mut report);
+    }
+    if matches!(part, Part::All | Part::Fast) {
         // What is still missing then, the test that needs it says.
         programs::provide(programs::OF_TESTS.into());
         suite::run(&workspace, &mut report);

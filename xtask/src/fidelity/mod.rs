@@ -2,11 +2,17 @@
 //! answer with what the real server was recorded to say (or says now), and prints the score and each difference.
 //!
 //! The sessions are in `crates/protocol/tests/fidelity/`, a folder a service. docs/fidelity.md tells how to use this. Read
-//! `script.rs` (the form of a session), `session.rs` (how one is played), `normal.rs` (what may differ), `differences.rs`.
+//! `script.rs` (the form of a session), `session.rs` (how one is played), `normal.rs` (what may differ), `differences.rs`,
+//! `oracle.rs` (the real servers) and `mail.rs` (what is in their mailboxes and in ours).
 
 mod complete;
 mod differences;
+mod mail;
 mod normal;
+mod options;
+mod oracle;
+mod oracle_dovecot;
+mod oracle_postfix;
 mod ours;
 mod script;
 mod session;
@@ -18,9 +24,11 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use anyhow::{Context, Result, bail, ensure};
+use anyhow::{Context, Result, ensure};
 
 use crate::fidelity::differences::Differences;
+use crate::fidelity::options::{Real, Wanted};
+use crate::fidelity::oracle::Oracle;
 use crate::fidelity::script::{Answer, Script};
 use crate::report::{Outcome, Report};
 use crate::workspace::Workspace;
@@ -66,43 +74,60 @@ impl Service {
         }
     }
 
+    /// Whether a session sees a mailbox.
+    const fn has_mail(self) -> bool {
+        matches!(self, Self::Imap | Self::Pop3)
+    }
+
     fn of(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|service| service.name() == name)
     }
 }
 
-/// What the command line asks for.
-#[derive(Default)]
-struct Wanted {
-    services: Vec<Service>,
-    /// The real server to take the expected answers from.
-    real: Option<SocketAddr>,
-    /// The real server whose answers are written into the sessions.
-    record: Option<SocketAddr>,
-    /// A server of ours that runs already.
-    ours: Option<SocketAddr>,
-    /// Only sessions whose file names hold this.
-    only: Option<String>,
+/// A server to play against: one that runs somewhere, or one that is started for it.
+enum Target {
+    At(SocketAddr),
+    Started(Box<Oracle>),
+}
+
+impl Target {
+    /// The real server that is asked for; the reason if there can be none here.
+    fn real(workspace: &Workspace, service: Service, real: Real) -> Result<Result<Self, String>> {
+        match real {
+            Real::At(address) => Ok(Ok(Self::At(address))),
+            Real::Started => {
+                Ok(Oracle::start(workspace, service)?.map(|oracle| Self::Started(Box::new(oracle))))
+            }
+        }
+    }
+
+    fn play(&self, service: Service, scripts: &[(PathBuf, Script)]) -> Result<Vec<Vec<Answer>>> {
+        match self {
+            Self::At(address) => play_all(service, *address, scripts),
+            Self::Started(oracle) => {
+                let sessions: Vec<&Script> = scripts.iter().map(|(_, script)| script).collect();
+                oracle.prepare(service, &sessions)?;
+                play_all(service, oracle.address, scripts)
+            }
+        }
+    }
 }
 
 /// `cargo xtask fidelity`: `false` if there is a difference that nobody accepted.
 pub(crate) fn run(arguments: &[&str]) -> Result<bool> {
     let workspace = Workspace::load()?;
-    let wanted = parse(arguments)?;
-    if let Some(real) = wanted.record {
-        let [service] = wanted.services.as_slice() else { bail!("--record takes exactly one service") };
-        return record(&workspace, *service, real, wanted.only.as_deref()).map(|()| true);
-    }
-    let whole = wanted.only.is_none();
-    let program = match wanted.ours {
-        Some(_) => PathBuf::new(),
-        None => ours::build(&workspace)?,
-    };
+    let wanted = Wanted::parse(arguments)?;
     let services = if wanted.services.is_empty() { Service::ALL.to_vec() } else { wanted.services.clone() };
+    let elsewhere = [wanted.real, wanted.record].iter().any(|real| matches!(real, Some(Real::At(_))));
     ensure!(
-        services.len() == 1 || (wanted.real.is_none() && wanted.ours.is_none()),
-        "--real and --ours take exactly one service"
+        services.len() == 1 || !(elsewhere || wanted.ours.is_some()),
+        "an address of one server takes exactly one service"
     );
+    let whole = wanted.only.is_none();
+    let program = match (wanted.ours, wanted.record) {
+        (None, None) => ours::build(&workspace)?,
+        _ => PathBuf::new(),
+    };
     let mut report = Report::default();
     for service in services {
         report.step(&format!("fidelity: {}", service.name()), || {
@@ -110,7 +135,17 @@ pub(crate) fn run(arguments: &[&str]) -> Result<bool> {
             if let Some(reason) = unplayable(&workspace, service, &scripts) {
                 return Ok(Outcome::Skipped(reason));
             }
-            compare(&workspace, service, &scripts, &program, wanted.ours, wanted.real, whole)
+            let real = match wanted.record.or(wanted.real) {
+                Some(real) => match Target::real(&workspace, service, real)? {
+                    Ok(target) => Some(target),
+                    Err(reason) => return Ok(Outcome::Skipped(reason)),
+                },
+                None => None,
+            };
+            match (wanted.record, &real) {
+                (Some(_), Some(real)) => record(&workspace, service, real, scripts),
+                _ => compare(&workspace, service, &scripts, &program, wanted.ours, real.as_ref(), whole),
+            }
         });
     }
     Ok(report.finish())
@@ -130,28 +165,6 @@ pub(crate) fn steps(workspace: &Workspace, built: bool, report: &mut Report) {
             compare(workspace, service, &scripts, &workspace.honeypost(), None, None, true)
         });
     }
-}
-
-fn parse(arguments: &[&str]) -> Result<Wanted> {
-    let mut wanted = Wanted::default();
-    let mut words = arguments.iter().copied();
-    while let Some(word) = words.next() {
-        let mut address = || -> Result<SocketAddr> {
-            let text = words.next().with_context(|| format!("{word} needs HOST:PORT"))?;
-            text.parse().with_context(|| format!("{word} {text}: not an address and a port"))
-        };
-        match word {
-            "--real" => wanted.real = Some(address()?),
-            "--record" => wanted.record = Some(address()?),
-            "--ours" => wanted.ours = Some(address()?),
-            "--only" => wanted.only = Some(words.next().context("--only needs a part of a name")?.to_owned()),
-            name => match Service::of(name) {
-                Some(service) => wanted.services.push(service),
-                None => bail!("`{name}` is neither a service (imap, pop3, smtp, submission) nor an option"),
-            },
-        }
-    }
-    Ok(wanted)
 }
 
 /// Why a service cannot be compared at all.
@@ -180,21 +193,27 @@ fn name(path: &Path) -> String {
 }
 
 /// Plays the sessions against a real server and writes its answers into them.
-fn record(workspace: &Workspace, service: Service, real: SocketAddr, only: Option<&str>) -> Result<()> {
-    let mut scripts = scripts(workspace, service, only)?;
-    let answers = play_all(service, real, &scripts)?;
+fn record(
+    workspace: &Workspace,
+    service: Service,
+    real: &Target,
+    mut scripts: Vec<(PathBuf, Script)>,
+) -> Result<Outcome> {
+    let answers = real.play(service, &scripts)?;
     let mut exchanges = 0;
     for ((path, script), answers) in scripts.iter_mut().zip(answers) {
         for (exchange, answer) in script.exchanges.iter_mut().zip(&answers) {
             let bytes = normal::volatile(service, &answer.bytes);
             exchange.answer = Some(Answer { bytes, ..answer.clone() });
         }
+        if let Target::Started(oracle) = real {
+            script.recorded_from(&oracle.name);
+        }
         script.exchanges.truncate(answers.len());
         exchanges += answers.len();
         fs::write(workspace.root.join(&path), script.to_text())?;
     }
-    println!("{}: {} sessions, {exchanges} exchanges recorded from {real}", service.name(), scripts.len());
-    Ok(())
+    Ok(Outcome::Passed(format!("{} sessions, {exchanges} exchanges recorded", scripts.len())))
 }
 
 /// Compares ours with the recorded answers, or with a real server's.
@@ -204,17 +223,17 @@ fn compare(
     scripts: &[(PathBuf, Script)],
     program: &Path,
     running: Option<SocketAddr>,
-    real: Option<SocketAddr>,
+    real: Option<&Target>,
     whole: bool,
 ) -> Result<Outcome> {
     let expected = match real {
-        Some(real) => play_all(service, real, scripts)?,
+        Some(real) => real.play(service, scripts)?,
         None => scripts.iter().map(|(path, script)| recorded(path, script)).collect::<Result<_>>()?,
     };
     let given = match running {
         Some(address) => play_all(service, address, scripts)?,
         None => {
-            let server = ours::Ours::start(program, service)?;
+            let server = ours::Ours::start(workspace, program, service)?;
             let given = play_all(service, server.address, scripts)?;
             server.stop()?;
             given
@@ -282,16 +301,4 @@ fn play_all(service: Service, server: SocketAddr, scripts: &[(PathBuf, Script)])
     let mut results = results.into_inner().expect("no player panics");
     results.sort_by_key(|(number, _)| *number);
     results.into_iter().map(|(_, played)| played).collect()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn command_lines() {
-        let wanted = parse(&["smtp", "--real", "127.0.0.1:25", "--only", "bdat"]).unwrap();
-        assert_eq!((wanted.services, wanted.real.map(|real| real.port())), (vec![Service::Smtp], Some(25)));
-        assert!(parse(&["--record"]).is_err() && parse(&["nntp"]).is_err());
-    }
 }

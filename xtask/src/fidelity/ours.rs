@@ -9,14 +9,11 @@ use anyhow::{Context, Result, ensure};
 use tempfile::TempDir;
 
 use crate::command;
-use crate::fidelity::Service;
+use crate::fidelity::{Service, mail, oracle};
 use crate::server::{self, Server};
 use crate::workspace::Workspace;
 
-/// The recorded server's name and people. Whoever serves submission knows `admin` alone.
-const NODE: &str = "mail.example.com";
-const USERS: &str = "admin:admin,root:root,test:test123,info:info,postmaster:password,user:user";
-/// The recorded server's domain, and the least mail that a persona may have.
+/// The domain of the recorded Postfix, and the least mail that a persona may have.
 const PERSONA: &str = "name = \"recorded\"\ndomain = \"example.com\"\nsummary = \"The people of the recorded server\"\n\
     mailboxes = [\"INBOX\"]\n";
 const MAIL: &str = "+++\nsent = \"-1 09:12:44 UTC\"\n+++\nFrom: ops@example.com\nTo: admin@example.com\nSubject: hello\n\
@@ -43,19 +40,24 @@ pub(super) fn build(workspace: &Workspace) -> Result<PathBuf> {
 
 impl Ours {
     /// Starts it.
-    pub(super) fn start(program: &Path, service: Service) -> Result<Self> {
+    pub(super) fn start(workspace: &Workspace, program: &Path, service: Service) -> Result<Self> {
         let folder = tempfile::tempdir()?;
-        let persona = folder.path().join("persona");
-        fs::create_dir_all(persona.join("mailboxes/INBOX"))?;
-        fs::write(persona.join("persona.toml"), PERSONA)?;
-        fs::write(persona.join("mailboxes/INBOX/01-hello.eml"), MAIL)?;
-        let persona = persona.to_str().context("a temporary folder whose name is no text")?;
+        let corpus = folder.path().join("corpus");
+        if service.has_mail() {
+            mail::copy(&workspace.root.join(oracle::MAIL), &corpus, None)?;
+        } else {
+            persona(&corpus)?;
+        }
+        let corpus = corpus.to_str().context("a temporary folder whose name is no text")?;
+        let users: Vec<String> =
+            oracle::USERS.iter().map(|(user, password)| format!("{user}:{password}")).collect();
+        let users = users.join(",");
         let auth = if service == Service::Submission { "accept" } else { "off" };
         let settings = [
-            ("NODE_NAME", NODE),
-            ("IMAP_USERS", USERS),
+            ("NODE_NAME", oracle::NODE),
+            ("IMAP_USERS", users.as_str()),
             ("HONEYPOST_PERSONALITY", service.personality()),
-            ("HONEYPOST_CORPUS", persona),
+            ("HONEYPOST_CORPUS", corpus),
             ("HONEYPOST_SMTP_AUTH", auth),
             ("SMTP_AUTH_WHITELIST", "admin"),
         ];
@@ -74,4 +76,12 @@ impl Ours {
     pub(super) fn stop(self) -> Result<()> {
         self.server.stop()
     }
+}
+
+/// Whoever takes mail needs a persona for its domain.
+fn persona(folder: &Path) -> Result<()> {
+    fs::create_dir_all(folder.join("mailboxes/INBOX"))?;
+    fs::write(folder.join("persona.toml"), PERSONA)?;
+    fs::write(folder.join("mailboxes/INBOX/01-hello.eml"), MAIL)?;
+    Ok(())
 }

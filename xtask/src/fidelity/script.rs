@@ -79,9 +79,13 @@ impl Exchange {
 
     /// What is said, as the file has it.
     pub(super) fn said(&self) -> &str {
-        self.lines.last().map_or("(greeting)", String::as_str)
+        let said = self.lines.iter().rfind(|line| !line.starts_with('#'));
+        said.map_or("(greeting)", String::as_str)
     }
 }
+
+/// How the line begins that names the recorded server.
+const RECORDED: &str = "# recorded from ";
 
 impl Script {
     /// Reads a file.
@@ -136,6 +140,14 @@ impl Script {
         }
         ensure!(payload.is_empty(), "the last lines are never sent");
         Ok(Self { exchanges })
+    }
+
+    /// Names the recorded server at the top.
+    pub(super) fn recorded_from(&mut self, name: &str) {
+        if let Some(greeting) = self.exchanges.first_mut() {
+            greeting.lines.retain(|line| !line.starts_with(RECORDED));
+            greeting.lines.insert(0, format!("{RECORDED}{name}"));
+        }
     }
 
     /// The file again.

@@ -39,12 +39,16 @@ pub(super) fn play(
 }
 
 /// On loopback every session comes from an address of its own, lest penalties and limits leak from one to the next.
+pub(super) fn source(service: Service, number: usize) -> Result<IpAddr> {
+    let network = 21 + service as u8;
+    let (high, low) = (u8::try_from(number / 200 + 1)?, u8::try_from(number % 200 + 1)?);
+    Ok(Ipv4Addr::new(127, network, high, low).into())
+}
+
 fn connect(service: Service, server: SocketAddr, number: usize) -> Result<TcpStream> {
     let socket = Socket::new(Domain::for_address(server), Type::STREAM, None)?;
     if matches!(server.ip(), IpAddr::V4(address) if address.is_loopback()) {
-        let network = 21 + service as u8;
-        let (high, low) = (u8::try_from(number / 200)? + 1, u8::try_from(number % 200)? + 1);
-        socket.bind(&SocketAddr::from((Ipv4Addr::new(127, network, high, low), 0)).into())?;
+        socket.bind(&SocketAddr::from((source(service, number)?, 0)).into())?;
     }
     socket.connect_timeout(&server.into(), PATIENCE)?;
     socket.set_tcp_nodelay(true)?;
