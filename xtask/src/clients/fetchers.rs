@@ -85,11 +85,11 @@ fn getmail(scene: &Scene, protocol: &str, retriever: &str) -> Result<String> {
         Ok(command)
     };
     host.watch(&mut run(false)?)?;
-    same(&host, &near, Keeps::Words, 12)?;
+    same(&host, &near, Keeps::Body, 12)?;
     host.watch(&mut run(false)?)?;
-    same(&host, &near, Keeps::Words, 12)?;
+    same(&host, &near, Keeps::Body, 12)?;
     host.watch(&mut run(true)?)?;
-    same(&host, &near, Keeps::Words, 12)?;
+    same(&host, &near, Keeps::Body, 12)?;
     ensure!(left(&host)? == 0, "{protocol}: {} messages are left", left(&host)?);
     host.watch(&mut run(true)?)?;
     host.finish()

@@ -1,8 +1,9 @@
 //! Where a client is sent: to a server of ours with a mailbox of its own, or to the real servers.
 //!
-//! `XTASK_REAL="IMAP POP3 SMTP MAILDIR DOMAIN"` (three addresses, the mail that the user `admin` begins with, and whose domain
-//! it is) sends the clients to real servers, so that a scenario can be seen to hold there. `XTASK_DIALOGUES=FOLDER` writes what
-//! was said on each connection into a file for each scenario.
+//! The mail is that of the recorded sessions (`crates/protocol/tests/fidelity/mail`), the domain `example.com`.
+//! `XTASK_REAL="IMAP POP3 SMTP"` (three addresses) sends the clients to real servers instead, so that a scenario can be seen to
+//! hold there: whoever starts them gives each scenario this mail afresh. `XTASK_DIALOGUES=FOLDER` writes what was said on each
+//! connection into a file for each scenario.
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
@@ -15,13 +16,11 @@ use anyhow::{Context, Result, ensure};
 use super::maildir::{self, Mail};
 use super::recorder::{Dialogue, Recorder};
 use super::{Scene, client, named};
-use crate::server::{PATIENCE, Server, Service, honeypost};
+use crate::fidelity::{mail, oracle};
+use crate::server::{PATIENCE, Server, Service};
 
-/// As the recorded servers know them; none but `admin` and `test` is used here.
-const USERS: &str = "admin:admin,root:root,test:test123,info:info,postmaster:password,user:user";
-
-/// The name that both call themselves.
-const NODE: &str = "mail.example.com";
+/// Those of the recorded servers that are used here.
+const USERS: &str = "admin:admin,test:test123";
 
 /// A mail server, behind a relay that remembers.
 pub(super) struct Host<'a> {
@@ -36,28 +35,21 @@ pub(super) struct Host<'a> {
     pub(super) smtp: SocketAddr,
     /// IMAP without the relay, for looking what a client left.
     pub(super) direct: SocketAddr,
-    /// The domain whose mail it takes.
-    pub(super) domain: String,
     corpus: PathBuf,
 }
 
 impl Scene {
-    /// A server as an operator would expose it, with the mail of the default persona.
+    /// A server as an operator would expose it.
     pub(super) fn host(&self) -> Result<Host<'_>> {
         let real = std::env::var("XTASK_REAL").unwrap_or_default();
-        let (server, [imap, pop3, smtp], corpus, domain) = match real.split(' ').collect::<Vec<_>>()[..] {
-            [imap, pop3, smtp, corpus, domain] => {
-                (None, [imap.parse()?, pop3.parse()?, smtp.parse()?], corpus.into(), domain.into())
-            }
+        let corpus = self.folder().join("corpus");
+        mail::copy(&self.root.join(oracle::MAIL), &corpus, None)?;
+        let (server, [imap, pop3, smtp]) = match real.split(' ').collect::<Vec<_>>()[..] {
+            [imap, pop3, smtp] => (None, [imap.parse()?, pop3.parse()?, smtp.parse()?]),
             _ => {
-                let corpus = self.folder().join("corpus");
-                let mut export = honeypost(&self.program);
-                export.args(["bait", "export"]).arg(&corpus);
-                let output = client(&mut export)?;
-                ensure!(output.status.success(), "honeypost bait export: {}", output.stderr);
                 let server = self.serve_mail(&corpus)?;
                 let at = [server.address, server.at(Service::Pop3), server.at(Service::Smtp)];
-                (Some(server), at, corpus, "company.internal".to_owned())
+                (Some(server), at)
             }
         };
         let recorder = Recorder::default();
@@ -69,7 +61,6 @@ impl Scene {
             scene: self,
             server,
             recorder,
-            domain,
             corpus,
         })
     }
@@ -82,7 +73,7 @@ impl Scene {
                 ("HONEYPOST_CORPUS", corpus),
                 ("HONEYPOST_SMTP_AUTH", "off"),
                 ("IMAP_USERS", USERS),
-                ("NODE_NAME", NODE),
+                ("NODE_NAME", oracle::NODE),
             ],
             &[Service::Pop3, Service::Smtp],
         )

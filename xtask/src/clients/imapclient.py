@@ -28,10 +28,10 @@ with connect() as one, connect() as two:
             mail = mails[uid]
             assert len(mail[b"BODY[]"]) == mail[b"RFC822.SIZE"], (name, uid)
             subject = mail[b"ENVELOPE"].subject
-            assert subject is None or subject.split(b"?")[0] in mail[b"BODY[]"], (name, uid)
+            assert subject is None or subject.split()[0] in mail[b"BODY[]"], (name, uid)
         total += len(uids)
-    assert total == 24, total
-    assert {name for _, _, name in one.list_sub_folders()} <= {name for _, _, name in one.list_folders()}
+    assert total == int(sys.argv[2]), total
+    assert "Sent" in {name for _, _, name in one.list_sub_folders()}
     assert one.find_special_folder(b"\\Sent") == "Sent"
 
     one.select_folder("INBOX")

@@ -31,13 +31,16 @@ pub(super) fn read_tree(folder: &Path) -> Result<BTreeMap<String, Vec<Mail>>> {
     Ok(found)
 }
 
-/// A folder of Maildirs, each named as its mailbox. Sorted.
+/// A folder of Maildirs, each named as its mailbox: those below one are in its folder, or have a dot in their name. Sorted.
 pub(super) fn read_folders(folder: &Path) -> Result<BTreeMap<String, Vec<Mail>>> {
     let mut found = BTreeMap::new();
     for entry in std::fs::read_dir(folder)? {
         let entry = entry?;
         if entry.path().join("cur").is_dir() {
-            found.insert(entry.file_name().to_string_lossy().into_owned(), read(&entry.path())?);
+            let name = entry.file_name().to_string_lossy().into_owned();
+            let below = read_folders(&entry.path())?;
+            found.extend(below.into_iter().map(|(under, mails)| (format!("{name}.{under}"), mails)));
+            found.insert(name, read(&entry.path())?);
         }
     }
     Ok(found)
@@ -92,17 +95,27 @@ pub(super) enum Keeps {
     Octets,
     /// As Python's `email` writes it: folded in another way, with a line more between parts.
     Words,
+    /// The same, with another header: octets that are not ASCII are encoded in it.
+    Body,
 }
 
 /// The messages alone, as far as such a client keeps them. Sorted.
 pub(super) fn texts(mails: &[Mail], keeps: Keeps) -> Vec<Vec<u8>> {
     let text = |mail: &Mail| match keeps {
         Keeps::Octets => mail.octets.trim_ascii_end().to_vec(),
-        Keeps::Words => mail.octets.iter().copied().filter(|octet| !octet.is_ascii_whitespace()).collect(),
+        Keeps::Words => words(&mail.octets),
+        Keeps::Body => {
+            let end = mail.octets.windows(4).position(|octets| octets == b"\r\n\r\n");
+            words(&mail.octets[end.unwrap_or(0)..])
+        }
     };
     let mut texts: Vec<Vec<u8>> = mails.iter().map(text).collect();
     texts.sort_unstable();
     texts
+}
+
+fn words(octets: &[u8]) -> Vec<u8> {
+    octets.iter().copied().filter(|octet| !octet.is_ascii_whitespace()).collect()
 }
 
 /// What clients write into a header of their own.

@@ -161,7 +161,7 @@ pub(crate) fn run(
                     program.name, program.package
                 )));
             }
-            match (scenario.run)(&Scene::new(scenario.name, workspace.honeypost())?) {
+            match (scenario.run)(&Scene::new(scenario.name, workspace)?) {
                 Err(error) if error.is::<Missing>() => Ok(Outcome::Skipped(error.to_string())),
                 result => result.map(Outcome::Passed),
             }
@@ -185,12 +185,15 @@ impl std::error::Error for Missing {}
 pub(crate) struct Scene {
     name: &'static str,
     program: PathBuf,
+    /// The project's.
+    root: PathBuf,
     folder: tempfile::TempDir,
 }
 
 impl Scene {
-    fn new(name: &'static str, program: PathBuf) -> Result<Self> {
-        Ok(Self { name, program, folder: tempfile::tempdir().context("a folder for the scenario")? })
+    fn new(name: &'static str, workspace: &Workspace) -> Result<Self> {
+        let folder = tempfile::tempdir().context("a folder for the scenario")?;
+        Ok(Self { name, program: workspace.honeypost(), root: workspace.root.clone(), folder })
     }
 
     /// A folder of its own, gone at the end.

@@ -21,7 +21,10 @@ fn run(scene: &Scene, package: &str, script: &str) -> Result<String> {
     let host = scene.host()?;
     let path = scene.folder().join("run.py");
     std::fs::write(&path, script)?;
-    let output = client(Command::new(python).arg("-I").arg(&path).arg(host.imap.port().to_string()))?;
+    let mut python = Command::new(python);
+    python.arg("-I").arg(&path).arg(host.imap.port().to_string());
+    let mails = host.corpus()?.values().map(Vec::len).sum::<usize>();
+    let output = client(python.arg(mails.to_string()))?;
     ensure!(output.status.success(), "{}{}", output.stdout, output.stderr);
     Ok(format!("{}, {}", output.stdout.trim(), host.finish()?))
 }

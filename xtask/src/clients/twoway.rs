@@ -138,7 +138,7 @@ fn change_here(near: &Path, keeps: Keeps) -> Result<()> {
     match keeps {
         Keeps::Octets => fs::rename(deleted, with(deleted, 'T'))?,
         // offlineimap takes a T for a flag; what is deleted is gone.
-        Keeps::Words => fs::remove_file(deleted)?,
+        Keeps::Words | Keeps::Body => fs::remove_file(deleted)?,
     }
     // Both clients know a mail by its name, where they keep its UID: a move gives it another.
     fs::rename(moved, near.join("Archive/cur/1700000002.1.here:2,S"))?;

@@ -10,6 +10,8 @@ use super::{Scene, client, maildir};
 const MAIL: &str =
     "From: curl@client.test\r\nTo: admin@example.com\r\nSubject: uploaded\r\n\r\n.dot first\r\nend\r\n";
 
+const TO: &str = "admin@example.com";
+
 /// What is asked of IMAP: the rest of the URL, the command of `-X`, and what the answer has in it.
 const IMAP: [(&str, &str, &str); 24] = [
     ("", "", "* LIST (\\HasNoChildren) \".\" INBOX"),
@@ -95,11 +97,9 @@ fn pop3_and_smtp(host: &Host<'_>, begun: &[maildir::Mail], upload: &str) -> Resu
         let said = pop3(rest, &more).with_context(|| format!("{rest} {request}"))?;
         ensure!(said.contains(expected), "{rest} {request}: {said}");
     }
-    let domain = &host.domain;
     let smtp = |more: &[&str]| get(&[&[&*format!("smtp://{}/client.test", host.smtp)], more].concat());
-    let to = format!("admin@{domain}");
-    smtp(&["--mail-from", "x@sender.test", "--mail-rcpt", &to, "-T", upload])?;
-    smtp(&["--mail-from", "", "--mail-rcpt", &to, "--mail-rcpt", "postmaster", "-T", upload])?;
+    smtp(&["--mail-from", "x@sender.test", "--mail-rcpt", TO, "-T", upload])?;
+    smtp(&["--mail-from", "", "--mail-rcpt", TO, "--mail-rcpt", "postmaster", "-T", upload])?;
     smtp(&["--mail-rcpt", "admin"])?;
     smtp(&["-X", "NOOP"])?;
     // 55: the recipient is denied.

@@ -7,10 +7,10 @@
 
 mod complete;
 mod differences;
-mod mail;
+pub(crate) mod mail;
 mod normal;
 mod options;
-mod oracle;
+pub(crate) mod oracle;
 mod oracle_dovecot;
 mod oracle_postfix;
 mod ours;
