@@ -54,7 +54,7 @@ pub(super) fn read(folder: &Path) -> Result<Vec<Mail>> {
             let file = file?;
             let name = file.file_name().to_string_lossy().into_owned();
             let flags = name.rsplit_once(":2,").map_or("", |(_, flags)| flags);
-            let flags = flags.chars().filter(|flag| flag.is_ascii_uppercase()).collect();
+            let flags = flags.chars().filter(char::is_ascii_uppercase).collect();
             found.push(Mail { octets: as_served(&std::fs::read(file.path())?), flags });
         }
     }

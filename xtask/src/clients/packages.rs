@@ -1,4 +1,4 @@
-//! Clients for Python that are no packages of Debian: IMAPClient and aioimaplib, of PyPI.
+//! Clients for Python that are no packages of Debian: `IMAPClient` and `aioimaplib`, of `PyPI`.
 
 use std::process::Command;
 
@@ -6,12 +6,12 @@ use anyhow::{Result, ensure};
 
 use super::{Scene, client, stix};
 
-/// IMAPClient: every message of every mailbox, changes, and IDLE.
+/// `IMAPClient`: every message of every mailbox, changes, and IDLE.
 pub(super) fn imapclient(scene: &Scene) -> Result<String> {
     run(scene, "imapclient==3.0.1", include_str!("imapclient.py"))
 }
 
-/// aioimaplib: the same at once on several connections.
+/// `aioimaplib`: the same at once on several connections.
 pub(super) fn aioimaplib(scene: &Scene) -> Result<String> {
     run(scene, "aioimaplib==2.0.1", include_str!("aioimaplib.py"))
 }

@@ -78,8 +78,16 @@ impl Player {
                     self.more(Duration::from_secs(1))?;
                 }
                 after = start.elapsed();
-                self.awaited.tag = None;
                 while self.more(MORE)? {}
+                // A continuation request: what is sent next goes on with the same command.
+                if !self
+                    .bytes
+                    .rsplit(|octet| *octet == b'\n')
+                    .nth(1)
+                    .is_some_and(|line| line.starts_with(b"+"))
+                {
+                    self.awaited.tag = None;
+                }
             }
             Wait::Silence(silence) => {
                 while self.more(silence)? {
@@ -93,16 +101,12 @@ impl Player {
     fn prepare(&mut self, exchange: &Exchange) {
         let word = |line: &[u8]| line.split(|byte| *byte == b' ').next().unwrap_or_default().to_vec();
         let first = if exchange.commands == 1 { &exchange.payload } else { &exchange.last };
-        let literal_went_before = self.awaited.last.ends_with(b"}");
-        let tag = match self.awaited.tag.take() {
-            Some(tag) if literal_went_before => Some(tag),
-            _ => Some(word(first).trim_ascii().to_vec()),
-        };
+        let tag = self.awaited.tag.take().unwrap_or_else(|| word(first).trim_ascii().to_vec());
         self.awaited = Awaited {
             commands: exchange.commands,
             payload: exchange.payload.clone(),
             last: exchange.last.clone(),
-            tag,
+            tag: Some(tag),
         };
     }
 
