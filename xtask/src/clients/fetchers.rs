@@ -4,7 +4,7 @@
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Command, Stdio};
 
 use anyhow::{Result, ensure};
 
@@ -12,6 +12,8 @@ use super::host::Host;
 use super::maildir::Keeps;
 use super::{Scene, maildir};
 use crate::imap::Client;
+
+const MAIL: &str = "From: there@client.test\r\nTo: admin@example.com\r\nSubject: new\r\n\r\nOne line.\r\n";
 
 pub(super) fn fetchmail_imap(scene: &Scene) -> Result<String> {
     fetchmail(scene, "imap")
@@ -29,7 +31,7 @@ pub(super) fn getmail_pop3(scene: &Scene) -> Result<String> {
     getmail(scene, "pop3", "SimplePOP3Retriever")
 }
 
-/// fetchmail: `keep`, again, `nokeep`, again, and IDLE until a mail comes.
+/// fetchmail: `keep`, again, `nokeep`, again.
 fn fetchmail(scene: &Scene, protocol: &str) -> Result<String> {
     let host = scene.host()?;
     let near = maildir_of(scene, protocol)?;
@@ -61,6 +63,38 @@ fn fetchmail(scene: &Scene, protocol: &str) -> Result<String> {
     ensure!(maildir::read(&near)?.len() == 24, "{protocol}: not everything came with nokeep");
     ensure!(left(&host)? == 0, "{protocol}: {} messages are left", left(&host)?);
     host.watch_ending(&mut run(&take), 1)?;
+    host.finish()
+}
+
+/// fetchmail with `idle`: a mail that comes while it waits is there soon.
+pub(super) fn fetchmail_idle(scene: &Scene) -> Result<String> {
+    let host = scene.host()?;
+    let near = maildir_of(scene, "idle")?;
+    let configuration = private(
+        scene,
+        "idle",
+        &format!(
+            "set no bouncemail\npoll 127.0.0.1 service {} protocol imap auth password user admin password admin\n\
+             sslproto '' norewrite keep idle mda \"sh -c 'cat > $(mktemp {}/new/XXXXXX)'\"\n",
+            host.imap.port(),
+            near.display()
+        ),
+    )?;
+    let mut command = Command::new("fetchmail");
+    command.env("HOME", scene.folder()).args(["--invisible", "--nosyslog", "-f"]).arg(&configuration);
+    command.arg("--pidfile").arg(scene.folder().join("pid")).stdin(Stdio::null());
+    let mut child = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn()?;
+    let watched = host.until("fetchmail waits", || Ok(host.has_said(b"IDLE\r\n"))).and_then(|()| {
+        let mut client = Client::connect(host.direct)?;
+        client.command("LOGIN admin admin")?.ok()?;
+        client.command(&format!("APPEND INBOX {{{}+}}\r\n{MAIL}", MAIL.len()))?.ok()?;
+        let is_it = |mail: &maildir::Mail| mail.octets == MAIL.as_bytes();
+        host.until("the mail is here, whole", || Ok(maildir::read(&near)?.iter().any(is_it)))
+    });
+    // It waits for ever.
+    child.kill()?;
+    child.wait()?;
+    watched?;
     host.finish()
 }
 

@@ -14,7 +14,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result, ensure};
 
 use super::maildir::{self, Mail};
-use super::recorder::{Dialogue, Recorder};
+use super::recorder::{Dialogue, Recorder, Side};
 use super::{Scene, client, named};
 use crate::fidelity::{mail, oracle};
 use crate::server::{PATIENCE, Server, Service};
@@ -97,6 +97,22 @@ impl Host<'_> {
             ensure!(start.elapsed() < PATIENCE, "a client has ended, and its connection has not");
             std::thread::sleep(Duration::from_millis(20));
         }
+    }
+
+    /// Whether a client has said this by now.
+    pub(super) fn has_said(&self, words: &[u8]) -> bool {
+        let found = |said: Vec<u8>| said.windows(words.len()).any(|octets| octets == words);
+        self.recorder.dialogues().iter().any(|dialogue| found(dialogue.of(Side::Client)))
+    }
+
+    /// Waits until something is so.
+    pub(super) fn until(&self, what: &str, so: impl Fn() -> Result<bool>) -> Result<()> {
+        let start = Instant::now();
+        while !so()? {
+            ensure!(start.elapsed() < PATIENCE, "waited in vain: {what}");
+            std::thread::sleep(Duration::from_millis(50));
+        }
+        Ok(())
     }
 
     /// Runs one client to its end: the commands that it gave.

@@ -104,6 +104,7 @@ const SCENARIOS: &[Scenario] = &[
         needs: Some(FETCHMAIL),
         run: fetchers::fetchmail_pop3,
     },
+    Scenario { name: "fetchmail waits in IDLE", needs: Some(FETCHMAIL), run: fetchers::fetchmail_idle },
     Scenario {
         name: "getmail over IMAP leaves, then takes",
         needs: Some(GETMAIL),
