@@ -84,12 +84,12 @@ pub(super) fn fetchmail_idle(scene: &Scene) -> Result<String> {
     command.env("HOME", scene.folder()).args(["--invisible", "--nosyslog", "-f"]).arg(&configuration);
     command.arg("--pidfile").arg(scene.folder().join("pid")).stdin(Stdio::null());
     let mut child = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn()?;
-    let watched = host.until("fetchmail waits", || Ok(host.has_said(b"IDLE\r\n"))).and_then(|()| {
+    let watched = Host::until("fetchmail waits", || Ok(host.has_said(b"IDLE\r\n"))).and_then(|()| {
         let mut client = Client::connect(host.direct)?;
         client.command("LOGIN admin admin")?.ok()?;
         client.command(&format!("APPEND INBOX {{{}+}}\r\n{MAIL}", MAIL.len()))?.ok()?;
         let is_it = |mail: &maildir::Mail| mail.octets == MAIL.as_bytes();
-        host.until("the mail is here, whole", || Ok(maildir::read(&near)?.iter().any(is_it)))
+        Host::until("the mail is here, whole", || Ok(maildir::read(&near)?.iter().any(is_it)))
     });
     // It waits for ever.
     child.kill()?;

@@ -106,7 +106,7 @@ impl Host<'_> {
     }
 
     /// Waits until something is so.
-    pub(super) fn until(&self, what: &str, so: impl Fn() -> Result<bool>) -> Result<()> {
+    pub(super) fn until(what: &str, so: impl Fn() -> Result<bool>) -> Result<()> {
         let start = Instant::now();
         while !so()? {
             ensure!(start.elapsed() < PATIENCE, "waited in vain: {what}");
