@@ -33,6 +33,10 @@ cargo xtask bench           server CPU, latency and memory against a floor, in t
 cargo xtask fidelity        sessions against ours, compared with what the real servers were recorded to answer
             [imap|pop3|smtp|submission] [--real [HOST:PORT]] [--record [HOST:PORT]] [--ours HOST:PORT] [--only PART]
             --real or --record without an address starts Debian's Dovecot or Postfix
+cargo xtask fidelity walk   sessions made by chance against the real servers and ours at once
+            [imap|pop3|smtp|submission] [--minutes N] [--seed N] [--from N]
+cargo xtask fidelity latency   how long the real servers take for an answer, and how long ours does
+            [imap|pop3|smtp|submission] [--rounds N] [--debug]
 cargo xtask jarm HOST:PORT  the JARM of a TLS server; [--starttls imap|pop3|smtp] [--raw]";
 
 fn main() -> ExitCode {

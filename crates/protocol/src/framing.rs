@@ -7,8 +7,10 @@ use bytes::{Bytes, BytesMut};
 /// The caps that apply to the unit being read; the session picks them by its state.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Caps {
-    /// Octets of one line, without its line end.
+    /// Octets of one line, without its line end unless that counts.
     pub line: usize,
+    /// Whether a line's end counts, too.
+    pub line_ends: bool,
     /// Octets of one literal.
     pub literal: usize,
     /// Octets of a whole command, lines and literals together.
@@ -153,12 +155,14 @@ impl Framing {
         let Some(found) = memchr::memchr(b'\n', unsearched) else {
             self.searched = self.buffer.len();
             // The CR of a line end that has not arrived whole does not count.
-            let content = self.searched.saturating_sub(usize::from(self.buffer.ends_with(b"\r")));
+            let end_begins = self.buffer.ends_with(b"\r") && !caps.line_ends;
+            let content = self.searched.saturating_sub(usize::from(end_begins));
             return self.over(caps, content).then(|| Unit::TooLong(self.take(self.searched)));
         };
         let end = self.searched.saturating_add(found).saturating_add(1);
         let content = trim_line_end(self.buffer.get(self.line..end).unwrap_or_default());
-        if self.over(caps, self.line.saturating_add(content.len())) {
+        let counted = if caps.line_ends { end } else { self.line.saturating_add(content.len()) };
+        if self.over(caps, counted) {
             // The whole line has arrived: nothing of it is left to skip.
             let kept = self.take(end);
             self.expect = Expect::Line;
@@ -269,7 +273,7 @@ fn inside_quotes(line: &[u8]) -> bool {
 mod tests {
     use super::*;
 
-    const CAPS: Caps = Caps { line: 40, literal: 20, command: 60 };
+    const CAPS: Caps = Caps { line: 40, line_ends: false, literal: 20, command: 60 };
 
     fn units(input: &[u8], chunk: usize) -> Vec<Unit> {
         let mut framing = Framing::default();

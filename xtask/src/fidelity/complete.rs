@@ -85,6 +85,30 @@ fn imap(awaited: &Awaited, bytes: &[u8]) -> bool {
     false
 }
 
+/// The same for IMAP where nobody knows what the server takes for a command: as many lines that end something as there
+/// were commands.
+pub(super) fn is_whole_imap(awaited: &Awaited, bytes: &[u8]) -> bool {
+    let mut left = awaited.commands.max(1);
+    let mut rest = bytes;
+    while let Some(end) = rest.iter().position(|byte| *byte == b'\n') {
+        let line = rest[..end].strip_suffix(b"\r").unwrap_or(&rest[..end]);
+        rest = &rest[end + 1..];
+        let mut words = line.split(|byte| *byte == b' ');
+        let ends = match (words.next(), words.next()) {
+            (Some(b"*"), Some(word)) => word == b"BAD" || awaited.payload.is_empty(),
+            (Some(b"+"), _) => true,
+            (Some(_), Some(word)) => [&b"OK"[..], b"NO", b"BAD"].contains(&word),
+            _ => false,
+        };
+        left -= usize::from(ends);
+        if left == 0 {
+            return true;
+        }
+        rest = rest.get(literal(line)..).unwrap_or_default();
+    }
+    false
+}
+
 /// The octets of the literal that a line announces.
 fn literal(line: &[u8]) -> usize {
     let Some(inside) = line.strip_suffix(b"}") else { return 0 };

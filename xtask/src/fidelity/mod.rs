@@ -7,6 +7,7 @@
 
 mod complete;
 mod differences;
+mod latency;
 pub(crate) mod mail;
 mod normal;
 mod options;
@@ -16,6 +17,7 @@ mod oracle_postfix;
 mod ours;
 mod script;
 mod session;
+mod walk;
 
 use std::fs;
 use std::net::SocketAddr;
@@ -116,6 +118,11 @@ impl Target {
 /// `cargo xtask fidelity`: `false` if there is a difference that nobody accepted.
 pub(crate) fn run(arguments: &[&str]) -> Result<bool> {
     let workspace = Workspace::load()?;
+    match arguments {
+        ["walk", options @ ..] => return walk::run(&workspace, options),
+        ["latency", options @ ..] => return latency::run(&workspace, options),
+        _ => {}
+    }
     let wanted = Wanted::parse(arguments)?;
     let services = if wanted.services.is_empty() { Service::ALL.to_vec() } else { wanted.services.clone() };
     let elsewhere = [wanted.real, wanted.record].iter().any(|real| matches!(real, Some(Real::At(_))));
@@ -291,7 +298,7 @@ fn play_all(service: Service, server: SocketAddr, scripts: &[(PathBuf, Script)])
                 loop {
                     let number = next.fetch_add(1, Ordering::Relaxed);
                     let Some((path, script)) = scripts.get(number) else { return };
-                    let played = session::play(service, server, number, script)
+                    let played = session::play(service, server, number, script, session::Pace::WRITTEN)
                         .with_context(|| format!("{} against {server}", path.display()));
                     results.lock().expect("no player panics").push((number, played));
                 }

@@ -121,6 +121,12 @@ impl Oracle {
         mail::copy(&self.tree, &home.join("Maildir"), Some(OWNER))
     }
 
+    /// Removes the mail seen from an address.
+    pub(super) fn forget(&self, source: IpAddr) {
+        // The whole folder goes in the end.
+        let _ = fs::remove_dir_all(homes(self.folder.path()).join(source.to_string()));
+    }
+
     fn wait_until_listening(&mut self) -> Result<()> {
         let start = Instant::now();
         while !listening(self.address)? {

@@ -186,7 +186,7 @@ fn answered(answer: &mut Answer, kind: &str, rest: &str) -> Result<()> {
 }
 
 /// An answer as lines of a file, each behind this indentation.
-fn answer_text(answer: &Answer, indent: &str) -> String {
+pub(super) fn answer_text(answer: &Answer, indent: &str) -> String {
     let mut text = String::new();
     for line in answer.bytes.split_inclusive(|byte| *byte == b'\n') {
         let _ = match line.strip_suffix(b"\r\n") {
@@ -220,7 +220,7 @@ pub(super) fn difference(exchange: &Exchange, real: &Answer, ours: &Answer, reas
 }
 
 /// The octets that a text of the file stands for.
-fn unescape(text: &str) -> Result<Vec<u8>> {
+pub(super) fn unescape(text: &str) -> Result<Vec<u8>> {
     let mut octets = Vec::new();
     let mut rest = text;
     while let Some(letter) = rest.chars().next() {
@@ -256,7 +256,8 @@ fn unescape(text: &str) -> Result<Vec<u8>> {
     Ok(octets)
 }
 
-fn escape(octets: &[u8]) -> String {
+/// Octets as the file has them.
+pub(super) fn escape(octets: &[u8]) -> String {
     let mut text = String::new();
     for byte in octets {
         let _ = match byte {

@@ -8,13 +8,28 @@ use anyhow::{Context, Result};
 use socket2::{Domain, Socket, Type};
 
 use crate::fidelity::Service;
-use crate::fidelity::complete::{Awaited, is_whole};
+use crate::fidelity::complete::{Awaited, is_whole, is_whole_imap};
 use crate::fidelity::script::{Answer, Exchange, Script, Wait};
 
-/// The longest wait for one answer: penalties of real servers are shorter.
-const PATIENCE: Duration = Duration::from_secs(25);
-/// How long an answer that is whole is looked at for more, and for the end of the connection.
-const MORE: Duration = Duration::from_millis(60);
+/// How patiently a session is played.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Pace {
+    /// The longest wait for one answer: penalties of real servers are shorter.
+    pub(super) patience: Duration,
+    /// How long an answer that is whole is looked at for more, and for the end of the connection.
+    pub(super) more: Duration,
+    /// Whether each line that could end an answer does, whatever was asked.
+    pub(super) loose: bool,
+}
+
+impl Pace {
+    /// That of written sessions.
+    pub(super) const WRITTEN: Self =
+        Self { patience: Duration::from_secs(25), more: Duration::from_millis(60), loose: false };
+}
+
+/// The longest that connecting and sending may take.
+const SENDING: Duration = Duration::from_secs(25);
 /// No answer of a session here is larger.
 const MOST: usize = 64 << 20;
 
@@ -24,10 +39,11 @@ pub(super) fn play(
     server: SocketAddr,
     number: usize,
     script: &Script,
+    pace: Pace,
 ) -> Result<Vec<Answer>> {
     let stream = connect(service, server, number).context("connecting")?;
     let mut player =
-        Player { service, stream, awaited: Awaited::default(), bytes: Vec::new(), closed: false };
+        Player { service, pace, stream, awaited: Awaited::default(), bytes: Vec::new(), closed: false };
     let mut answers = Vec::new();
     for exchange in &script.exchanges {
         answers.push(player.exchange(exchange)?);
@@ -50,15 +66,16 @@ fn connect(service: Service, server: SocketAddr, number: usize) -> Result<TcpStr
     if matches!(server.ip(), IpAddr::V4(address) if address.is_loopback()) {
         socket.bind(&SocketAddr::from((source(service, number)?, 0)).into())?;
     }
-    socket.connect_timeout(&server.into(), PATIENCE)?;
+    socket.connect_timeout(&server.into(), SENDING)?;
     socket.set_tcp_nodelay(true)?;
     let stream = TcpStream::from(socket);
-    stream.set_write_timeout(Some(PATIENCE))?;
+    stream.set_write_timeout(Some(SENDING))?;
     Ok(stream)
 }
 
 struct Player {
     service: Service,
+    pace: Pace,
     stream: TcpStream,
     awaited: Awaited,
     bytes: Vec<u8>,
@@ -74,18 +91,14 @@ impl Player {
         match exchange.wait {
             Wait::Whole => {
                 self.prepare(exchange);
-                while !self.is_whole() && start.elapsed() < PATIENCE && !self.closed {
-                    self.more(Duration::from_secs(1))?;
+                while !self.is_whole() && start.elapsed() < self.pace.patience && !self.closed {
+                    self.more(self.pace.patience.min(Duration::from_secs(1)))?;
                 }
                 after = start.elapsed();
-                while self.more(MORE)? {}
+                while self.more(self.pace.more)? {}
                 // A continuation request: what is sent next goes on with the same command.
-                if !self
-                    .bytes
-                    .rsplit(|octet| *octet == b'\n')
-                    .nth(1)
-                    .is_some_and(|line| line.starts_with(b"+"))
-                {
+                let last = self.bytes.rsplit(|octet| *octet == b'\n').nth(1);
+                if !last.is_some_and(|line| line.starts_with(b"+")) {
                     self.awaited.tag = None;
                 }
             }
@@ -111,7 +124,10 @@ impl Player {
     }
 
     fn is_whole(&self) -> bool {
-        is_whole(self.service, &self.awaited, &self.bytes)
+        match self.service {
+            Service::Imap if self.pace.loose => is_whole_imap(&self.awaited, &self.bytes),
+            _ => is_whole(self.service, &self.awaited, &self.bytes),
+        }
     }
 
     /// Reads once; `false` on silence, and at the end.

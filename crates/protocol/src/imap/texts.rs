@@ -108,12 +108,17 @@ pub struct Limits {
 impl Limits {
     /// The caps before login.
     pub const fn before_login(&self) -> Caps {
-        Caps { line: self.login_line, literal: self.login_literal, command: self.login_command }
+        Caps {
+            line: self.login_line,
+            line_ends: false,
+            literal: self.login_literal,
+            command: self.login_command,
+        }
     }
 
     /// The caps after login.
     pub const fn after_login(&self) -> Caps {
-        Caps { line: self.line, literal: self.literal, command: self.command }
+        Caps { line: self.line, line_ends: false, literal: self.literal, command: self.command }
     }
 }
 

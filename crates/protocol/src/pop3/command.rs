@@ -47,6 +47,14 @@ pub static TABLE: &[Row] = &[
     Row { verb: "NOOP", run: Run::Transaction(delete::noop) },
 ];
 
+/// Octets of a command for Dovecot's login process (`CLIENT_MAX_CMD_LEN`).
+const LONGEST_AT_LOGIN: usize = 8;
+
+/// A line as Dovecot sees it, whose strings end at NUL.
+pub fn before_nul(line: &[u8]) -> &[u8] {
+    memchr::memchr(0, line).and_then(|nul| line.get(..nul)).unwrap_or(line)
+}
+
 /// A command taken apart. Nothing is judged yet.
 #[derive(Debug)]
 pub struct Request<'a> {
@@ -61,6 +69,24 @@ impl<'a> Request<'a> {
     pub fn parse(line: &'a [u8]) -> Self {
         let (first, arguments) = word(line);
         Self { verb: upper_case(first), arguments }
+    }
+
+    /// The same as Dovecot's login process does: a command has eight octets at most, and a CR in it is none.
+    pub fn at_login(line: &'a [u8]) -> Self {
+        let (first, rest) = line.split_at_checked(Self::length_at_login(line)).unwrap_or((line, &[]));
+        let first = first.strip_suffix(b" ").unwrap_or(first);
+        let verb: Vec<u8> = first.iter().filter(|byte| **byte != b'\r').map(u8::to_ascii_uppercase).collect();
+        Self { verb: verb.into(), arguments: before_nul(rest) }
+    }
+
+    /// How many octets of a line are the command then, with the space behind it.
+    pub fn length_at_login(line: &[u8]) -> usize {
+        let name = line.get(..LONGEST_AT_LOGIN).unwrap_or(line);
+        match line.iter().take(LONGEST_AT_LOGIN + 1).position(|byte| matches!(byte, b' ' | b'\n' | 0)) {
+            Some(end) if line.get(end) == Some(&b' ') => end.saturating_add(1),
+            Some(end) => end,
+            None => name.len(),
+        }
     }
 
     /// Carries it out, if the personality knows it and the state allows it.

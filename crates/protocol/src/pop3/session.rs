@@ -8,7 +8,7 @@ use event::{CloseReason, Event, Text};
 
 use crate::framing::{Framing, Unit, trim_line_end};
 use crate::pop3::Service;
-use crate::pop3::command::Request;
+use crate::pop3::command::{Request, before_nul};
 use crate::pop3::login;
 use crate::pop3::state::{Stage, State};
 use crate::pop3::texts::{Limits, Phrase};
@@ -70,7 +70,8 @@ impl Pop3 {
             (Stage::Listing(listing), State::Transaction(maildrop)) => listing.step(maildrop, out),
             (Stage::Sending(sending), _) => sending.step(out),
             _ => {
-                match self.framing.next_line(&Limits::caps(self.line_limit())) {
+                let line_ends = self.dovecot() && !matches!(self.stage, Stage::Authenticating(_));
+                match self.framing.next_line(&Limits::caps(self.line_limit(), line_ends)) {
                     Some(Unit::Command(line)) => self.line(&line, out),
                     Some(Unit::TooLong(kept)) => self.too_long(&kept, out),
                     // Lines announce no literals.
@@ -86,11 +87,20 @@ impl Pop3 {
         Step::Done
     }
 
+    /// Whether what is imitated is Dovecot.
+    fn dovecot(&self) -> bool {
+        self.service.texts.mail_process.is_dovecot()
+    }
+
     /// Octets that the next line may have.
     fn line_limit(&self) -> usize {
         let limits = &self.service.texts.limits;
         match (&self.stage, &self.state) {
             (Stage::Authenticating(_), _) => limits.response,
+            // Dovecot's login process takes the command away before it reads the line.
+            (_, State::Authorization { .. }) if self.dovecot() => {
+                limits.login_line.saturating_add(Request::length_at_login(self.framing.rest()))
+            }
             (_, State::Authorization { .. }) => limits.login_line,
             (_, State::Transaction(_)) => limits.line,
         }
@@ -106,7 +116,11 @@ impl Pop3 {
                 });
             }
             _ => {
-                let request = Request::parse(content);
+                let request = match &self.state {
+                    _ if !self.dovecot() => Request::parse(content),
+                    State::Authorization { .. } => Request::at_login(content),
+                    State::Transaction(_) => Request::parse(before_nul(content)),
+                };
                 self.turn(content, &request, out, |turn, state| request.run(turn, state));
             }
         }
@@ -146,7 +160,13 @@ impl Pop3 {
         } else {
             (unknown, limits.login_bad_commands, Phrase::ByeTooManyBadBeforeLogin)
         };
-        self.bad_commands = if bad { self.bad_commands.saturating_add(1) } else { 0 };
+        // Its login process leaves AUTH out of the count, however it ends.
+        let left_out = !logged_in && self.dovecot() && &*request.verb == b"AUTH";
+        self.bad_commands = match bad {
+            true => self.bad_commands.saturating_add(1),
+            false if left_out => self.bad_commands,
+            false => 0,
+        };
         if bad && self.bad_commands >= limit {
             let what = "too-many-bad-commands";
             turn.record(Event::ProtocolViolation { what, line: Text::default() });

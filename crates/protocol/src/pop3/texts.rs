@@ -112,11 +112,11 @@ pub struct Pop3Texts {
 #[derive(Debug, Clone, Copy, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct Limits {
-    /// Octets of a line before login.
+    /// Octets of a line before login; if the engine follows Dovecot, of what follows the command, with the line's end.
     pub login_line: usize,
     /// Octets of a SASL response; a longer one ends the connection without a word.
     pub response: usize,
-    /// Octets of a line after login.
+    /// Octets of a line after login; with its end, if the engine follows Dovecot.
     pub line: usize,
     /// Unknown commands, one behind the other, that end a connection before login.
     pub login_bad_commands: u32,
@@ -126,8 +126,8 @@ pub struct Limits {
 
 impl Limits {
     /// The caps on a line of this many octets.
-    pub const fn caps(line: usize) -> Caps {
-        Caps { line, literal: 0, command: line }
+    pub const fn caps(line: usize, line_ends: bool) -> Caps {
+        Caps { line, line_ends, literal: 0, command: line }
     }
 }
 

@@ -4,10 +4,11 @@
 //! Takes mail and logins in, and never sends anything anywhere. The engine behaves as Postfix does; which commands
 //! exist and how they are worded is the personality's ([`SmtpTexts`]). Read `state.rs`, `command.rs` (the table),
 //! `session.rs`, `message.rs`, then the command you came for: `greeting.rs`, `auth.rs`, `envelope.rs`, `data.rs`, `chunk.rs`,
-//! `enquiry.rs`. Below them: `input.rs`, `token.rs`, `address.rs`, `parameter.rs`, `resolve.rs`,
+//! `enquiry.rs`. Below them: `input.rs`, `token.rs`, `address.rs`, `address_literal.rs`, `parameter.rs`, `resolve.rs`,
 //! `recipient.rs`, `body.rs`.
 
 mod address;
+mod address_literal;
 mod auth;
 mod body;
 mod chunk;

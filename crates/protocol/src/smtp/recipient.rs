@@ -2,6 +2,8 @@
 
 use std::collections::BTreeSet;
 
+use crate::smtp::address_literal::is_loopback;
+
 /// Where a recipient's mail would go.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Destination {
@@ -24,8 +26,8 @@ pub struct Directory {
 
 /// What separates a user's name from an extension of his own (Debian's `recipient_delimiter`).
 const DELIMITER: u8 = b'+';
-/// Taken for every domain of ours (RFC 5321 section 4.5.1).
-const POSTMASTER: &[u8] = b"postmaster";
+/// Taken for every domain of ours: by RFC 5321 section 4.5.1, and by RFC 2142 section 2.
+const ROLES: [&[u8]; 2] = [b"postmaster", b"abuse"];
 /// Who gets mail for nobody (`empty_address_recipient`).
 pub const NOBODY: &[u8] = b"MAILER-DAEMON";
 /// Names of Postfix's own, which need no mailbox.
@@ -41,7 +43,7 @@ impl Directory {
         let names = users.into_iter().map(|user| local_part(user).to_ascii_lowercase());
         Self {
             domains: domains.into_iter().map(|domain| domain.to_ascii_lowercase().into_bytes()).collect(),
-            users: names.chain([POSTMASTER.to_vec()]).filter(|name| !name.is_empty()).collect(),
+            users: names.chain(ROLES.map(<[u8]>::to_vec)).filter(|name| !name.is_empty()).collect(),
         }
     }
 
@@ -58,8 +60,8 @@ impl Directory {
         }
     }
 
-    /// Whether we take mail for this domain.
+    /// Whether we take mail for this domain. The loopback address is one of every host's own.
     pub fn is_ours(&self, domain: &[u8]) -> bool {
-        self.domains.contains(&domain.to_ascii_lowercase())
+        self.domains.contains(&domain.to_ascii_lowercase()) || is_loopback(domain)
     }
 }

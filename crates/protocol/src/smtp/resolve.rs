@@ -2,6 +2,7 @@
 //! foreign one or a mailbox is left. `user%host` and `host!user` ask for the mail to be sent on, also in quotes.
 
 use crate::smtp::address::{Element, NoAddress, elements, split};
+use crate::smtp::address_literal::is_address_literal;
 use crate::smtp::recipient::{Destination, Directory, NOBODY};
 
 /// What asks for mail to be sent on.
@@ -163,18 +164,6 @@ pub fn is_domain(text: &[u8]) -> bool {
     if text.starts_with(b"[") { is_address_literal(text) } else { is_host_name(text) }
 }
 
-/// RFC 5321 section 4.1.3.
-fn is_address_literal(literal: &[u8]) -> bool {
-    let inside = literal.strip_prefix(b"[").and_then(|rest| rest.strip_suffix(b"]")).unwrap_or_default();
-    let Ok(text) = std::str::from_utf8(inside) else { return false };
-    match text.split_at_checked(5) {
-        Some((tag, address)) if tag.eq_ignore_ascii_case("IPv6:") => {
-            address.parse::<std::net::Ipv6Addr>().is_ok()
-        }
-        _ => text.parse::<std::net::Ipv4Addr>().is_ok(),
-    }
-}
-
 /// Labels of letters, digits, `-` and `_`; not digits alone, which would be an address.
 fn is_host_name(name: &[u8]) -> bool {
     let letter = |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_') || !byte.is_ascii();
@@ -235,6 +224,9 @@ mod tests {
             ("<admin@sub.example.com>", Destination::Foreign),
             ("<x@y@example.com>", Destination::Foreign),
             ("<admin@[1.2.3.4]>", Destination::Foreign),
+            ("<admin@[127.0.0.1]>", Destination::Local),
+            ("<a:b@[127.0.0.1]>", Destination::Unknown),
+            ("<abuse@example.com>", Destination::Local),
             ("<a@b_c>", Destination::Foreign),
             ("<[!]>", Destination::Foreign),
             ("<\\(\\!a>", Destination::Foreign),
