@@ -76,7 +76,8 @@ fn apt(arguments: &[&str]) {
     }
 }
 
-fn on_path(name: &str) -> bool {
+/// Whether it can be called.
+pub(crate) fn on_path(name: &str) -> bool {
     if name.starts_with('/') {
         return Path::new(name).is_file();
     }

@@ -28,7 +28,8 @@ static IMAP: LazyLock<Vec<Rule>> = LazyLock::new(|| {
         (r"(HIGHESTMODSEQ|MODSEQ) (\(?)\d+", "$1 ${2}M"),
         (r"MAILBOXID \([^)]*\)", "MAILBOXID (I)"),
         // Whether something has arrived since, by the times of files.
-        (r"([( ])\\(?:Un)?Marked ?", "$1"),
+        (r" \\(?:Un)?Marked\b", ""),
+        (r"\(\\(?:Un)?Marked ?", "("),
     ])
 });
 static POP3: LazyLock<Vec<Rule>> = LazyLock::new(|| rules(&[(r"<[^<>@\s]+@[^<>\s]+>\r\n", "<APOP>\r\n")]));
@@ -113,8 +114,11 @@ mod tests {
             "a OK Done (T + T secs).\r\n"
         );
         assert_eq!(
-            normal(Service::Imap, "* LIST (\\Marked) \".\" b\r\n* LIST () \".\" a\r\n"),
-            "* LIST () \".\" a\r\n* LIST () \".\" b\r\n"
+            normal(
+                Service::Imap,
+                "* LIST (\\Marked) \".\" b\r\n* LIST () \".\" a\r\n* LIST (\\HasChildren \\UnMarked) \".\" c\r\n"
+            ),
+            "* LIST () \".\" a\r\n* LIST () \".\" b\r\n* LIST (\\HasChildren) \".\" c\r\n"
         );
         let now = jiff::Timestamp::now().strftime("\"%d-%b-%Y 10:00:00 +0000\"").to_string();
         assert_eq!(normal(Service::Imap, &now), "\"TODAY\"");

@@ -84,7 +84,7 @@ fn pull(configuration: &Path) -> Result<()> {
 }
 
 /// `1.4.4` of `isync 1.4.4`.
-fn version() -> Result<String> {
+pub(super) fn version() -> Result<String> {
     let output = client(Command::new("mbsync").arg("--version"))?;
     let version = output.stdout.split_whitespace().find(|word| word.contains('.'));
     Ok(version.context("mbsync does not say its version")?.to_owned())

@@ -11,16 +11,26 @@ mod crash;
 mod curl;
 mod decnet;
 mod disk;
+mod fetchers;
+mod guessers;
+mod host;
 mod hostile;
 mod imaplib;
+mod imapsync;
+mod maildir;
 mod mbsync;
+mod mutt;
 mod nmap;
+mod packages;
 mod pop3;
+mod recorder;
 mod shutdown;
 mod smtp;
 mod specification;
 mod stix;
 mod tls;
+mod twoway;
+mod urls;
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -37,9 +47,15 @@ use crate::server::{self, Server, Service};
 use crate::workspace::Workspace;
 
 const CURL: Program = Program { name: "curl", package: "curl" };
+const FETCHMAIL: Program = Program { name: "fetchmail", package: "fetchmail" };
+const GETMAIL: Program = Program { name: "getmail", package: "getmail6" };
+const HYDRA: Program = Program { name: "hydra", package: "hydra" };
 const MBSYNC: Program = Program { name: "mbsync", package: "isync" };
 const MPOP: Program = Program { name: "mpop", package: "mpop" };
+const MUTT: Program = Program { name: "mutt", package: "mutt" };
+const NEOMUTT: Program = Program { name: "neomutt", package: "neomutt" };
 const NMAP: Program = Program { name: "nmap", package: "nmap" };
+const OFFLINEIMAP: Program = Program { name: "offlineimap", package: "offlineimap3" };
 const OPENSSL: Program = Program { name: "openssl", package: "openssl" };
 const PYTHON: Program = Program { name: "python3", package: "python3" };
 const SWAKS: Program = Program { name: "swaks", package: "swaks" };
@@ -74,6 +90,44 @@ const SCENARIOS: &[Scenario] = &[
     Scenario { name: "audit: a careless honeypot is told", needs: None, run: audit::careless },
     Scenario { name: "audit: nothing tells ours", needs: None, run: audit::ours },
     Scenario { name: "audit: nothing tells Dovecot and Postfix", needs: None, run: audit::real },
+    Scenario { name: "mbsync in both directions", needs: Some(MBSYNC), run: twoway::mbsync },
+    Scenario { name: "offlineimap in both directions", needs: Some(OFFLINEIMAP), run: twoway::offlineimap },
+    Scenario { name: "terminal: mutt reads, flags, deletes, files", needs: Some(MUTT), run: mutt::mutt },
+    Scenario {
+        name: "terminal: neomutt reads, flags, deletes, files",
+        needs: Some(NEOMUTT),
+        run: mutt::neomutt,
+    },
+    Scenario {
+        name: "fetchmail over IMAP leaves, then takes",
+        needs: Some(FETCHMAIL),
+        run: fetchers::fetchmail_imap,
+    },
+    Scenario {
+        name: "fetchmail over POP3 leaves, then takes",
+        needs: Some(FETCHMAIL),
+        run: fetchers::fetchmail_pop3,
+    },
+    Scenario { name: "fetchmail waits in IDLE", needs: Some(FETCHMAIL), run: fetchers::fetchmail_idle },
+    Scenario {
+        name: "getmail over IMAP leaves, then takes",
+        needs: Some(GETMAIL),
+        run: fetchers::getmail_imap,
+    },
+    Scenario {
+        name: "getmail over POP3 leaves, then takes",
+        needs: Some(GETMAIL),
+        run: fetchers::getmail_pop3,
+    },
+    Scenario { name: "imapsync from account to account", needs: None, run: imapsync::run },
+    Scenario { name: "IMAPClient reads, changes, waits", needs: Some(PYTHON), run: packages::imapclient },
+    Scenario { name: "aioimaplib on three connections", needs: Some(PYTHON), run: packages::aioimaplib },
+    Scenario { name: "hydra finds the password", needs: Some(HYDRA), run: guessers::hydra },
+    Scenario { name: "hydra guesses over SMTP", needs: Some(HYDRA), run: guessers::hydra_smtp },
+    Scenario { name: "nmap finds the password", needs: Some(NMAP), run: guessers::nmap },
+    Scenario { name: "nmap with every probe and script", needs: Some(NMAP), run: nmap::scripts },
+    Scenario { name: "curl with every kind of URL", needs: Some(CURL), run: urls::run },
+    Scenario { name: "mpop leaves, then takes", needs: Some(MPOP), run: fetchers::mpop },
     Scenario { name: "DECNET: lines of each protocol", needs: None, run: decnet::run },
     Scenario { name: "export: a STIX bundle is valid", needs: Some(SWAKS), run: stix::run },
     Scenario { name: "hostile passwords, read in every way", needs: None, run: hostile::run },
@@ -112,7 +166,7 @@ pub(crate) fn run(
                     program.name, program.package
                 )));
             }
-            match (scenario.run)(&Scene::new(workspace.honeypost())?) {
+            match (scenario.run)(&Scene::new(scenario.name, workspace)?) {
                 Err(error) if error.is::<Missing>() => Ok(Outcome::Skipped(error.to_string())),
                 result => result.map(Outcome::Passed),
             }
@@ -134,13 +188,17 @@ impl std::error::Error for Missing {}
 
 /// What a scenario works with.
 pub(crate) struct Scene {
+    name: &'static str,
     program: PathBuf,
+    /// The project's.
+    root: PathBuf,
     folder: tempfile::TempDir,
 }
 
 impl Scene {
-    fn new(program: PathBuf) -> Result<Self> {
-        Ok(Self { program, folder: tempfile::tempdir().context("a folder for the scenario")? })
+    fn new(name: &'static str, workspace: &Workspace) -> Result<Self> {
+        let folder = tempfile::tempdir().context("a folder for the scenario")?;
+        Ok(Self { name, program: workspace.honeypost(), root: workspace.root.clone(), folder })
     }
 
     /// A folder of its own, gone at the end.

@@ -23,7 +23,7 @@ const PASSWORD: &str = "=cmd|'\\\"] OR [";
 
 /// A guess, a login that reads bait, and a mail with an attachment and a link: as a bundle that is valid, and twice the same.
 pub(super) fn run(scene: &Scene) -> Result<String> {
-    let validator = install(scene.folder())?;
+    let validator = environment(scene.folder(), VALIDATOR)?.join("bin/stix2_validator");
     let server = scene.serve_with(&[("SMTP_OPEN_RELAY", "1")], &[Service::Smtp])?;
     Client::connect(server.address)?.command(&format!("LOGIN admin {}", quoted(PASSWORD)))?;
     Client::selected(server.address)?.command("FETCH 1:* BODY[]")?.ok()?;
@@ -78,22 +78,22 @@ pub(super) fn run(scene: &Scene) -> Result<String> {
     Ok(format!("{} objects, valid", objects.len()))
 }
 
-/// An environment of Python's with the validator in it, gone with the scenario.
-fn install(folder: &Path) -> Result<PathBuf> {
+/// An environment of Python's with this package in it, gone with the scenario.
+pub(super) fn environment(folder: &Path, package: &str) -> Result<PathBuf> {
     let place = folder.join("python");
     let mut make = Command::new("python3");
     make.args(["-m", "venv"]).arg(&place);
     let mut fill = Command::new(place.join("bin/pip"));
-    fill.args(["install", "--quiet", "--disable-pip-version-check", VALIDATOR]);
+    fill.args(["install", "--quiet", "--disable-pip-version-check", package]);
     for (name, mut step) in [("python3 -m venv", make), ("pip install", fill)] {
         let complaint = match command::output(&mut step, LIMIT) {
             Ok(output) if output.status.success() => continue,
             Ok(output) => output.stderr.trim().lines().next_back().unwrap_or_default().to_owned(),
             Err(error) => format!("{error:#}"),
         };
-        return Err(Missing(format!("{VALIDATOR} cannot be had ({name}: {complaint})")).into());
+        return Err(Missing(format!("{package} cannot be had ({name}: {complaint})")).into());
     }
-    Ok(place.join("bin/stix2_validator"))
+    Ok(place)
 }
 
 /// Strictly: every recommendation is a rule, but for one. 103 asks for random ids of domain objects; STIX 2.1 section 2.9 lets

@@ -16,7 +16,7 @@ const FOLDERS: [&str; 3] = ["cur", "new", "tmp"];
 const BELOW: &str = "maildirfolder";
 
 /// Copies the tree to a folder that does not exist yet; all of it belongs to this user and group, if one is named.
-pub(super) fn copy(tree: &Path, to: &Path, owner: Option<u32>) -> Result<()> {
+pub(crate) fn copy(tree: &Path, to: &Path, owner: Option<u32>) -> Result<()> {
     maildir(tree, to, owner)?;
     for entry in fs::read_dir(tree).with_context(|| tree.display().to_string())? {
         let entry = entry?;

@@ -7,9 +7,9 @@
 
 mod differences;
 mod latency;
-mod mail;
+pub(crate) mod mail;
 mod options;
-mod oracle;
+pub(crate) mod oracle;
 mod oracle_dovecot;
 mod oracle_postfix;
 mod ours;

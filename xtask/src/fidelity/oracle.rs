@@ -22,7 +22,7 @@ use crate::server::{PATIENCE, free_address, listening};
 use crate::workspace::Workspace;
 
 /// The name that both servers have, and their domain.
-pub(super) const NODE: &str = "mail.example.com";
+pub(crate) const NODE: &str = "mail.example.com";
 /// Who can log in, with which password.
 pub(super) const USERS: [(&str, &str); 6] = [
     ("admin", "admin"),
@@ -35,7 +35,7 @@ pub(super) const USERS: [(&str, &str); 6] = [
 /// The user and group of the mailboxes. Dovecot serves nothing that belongs to root; the number needs no name.
 pub(super) const OWNER: u32 = 5000;
 /// Where the sessions' mail is, from the project's root.
-pub(super) const MAIL: &str = "crates/protocol/tests/fidelity/mail";
+pub(crate) const MAIL: &str = "crates/protocol/tests/fidelity/mail";
 
 const DOVECOT: [Program; 3] = [
     Program { name: "/usr/sbin/dovecot", package: "dovecot-core" },
