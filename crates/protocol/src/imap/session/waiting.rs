@@ -13,6 +13,9 @@ use crate::session::Actions;
 const FINISHING: [&[u8]; 8] =
     [b"LOGOUT", b"APPEND", b"SELECT", b"EXAMINE", b"DELETE", b"CLOSE", b"UNSELECT", b"IDLE"];
 
+/// So many commands may be under way, as in Dovecot.
+const MOST: usize = 4;
+
 /// Closing words that wait.
 #[derive(Debug)]
 pub struct Waiting {
@@ -33,7 +36,7 @@ impl Imap {
 
     /// Finishes what waits, before a command that needs that.
     pub(super) fn finish_before(&mut self, verb: &[u8], out: &mut Actions) {
-        if FINISHING.contains(&verb) {
+        if FINISHING.contains(&verb) || self.held.len() >= MOST {
             self.finish_waiting(out);
         }
     }
