@@ -60,7 +60,7 @@ pub fn append(turn: &mut Turn<'_>, state: &mut State) -> Result<(), Fault> {
     let mut detail = world.folder(&name).map_or(0, |folder| folder.uid_validity).to_string().into_bytes();
     detail.push(b' ');
     push_numbers(&mut detail, &uids);
-    state.sync(turn.service, Telling::default(), turn.out);
+    turn.sync(state, Telling::default());
     turn.complete_as(Phrase::Appended, &detail);
     Ok(())
 }

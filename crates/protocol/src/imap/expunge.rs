@@ -29,6 +29,9 @@ fn run(turn: &mut Turn<'_>, state: &mut State, only: Option<&SequenceSet>) -> Re
     let State::Selected(account, selected) = state else {
         return Err(Phrase::NoMailboxSelected.into());
     };
+    if selected.is_lost(&account.world) {
+        return Err(Phrase::DeletedUnderUs.into());
+    }
     let deleted = |entry: &Entry| entry.marks.flags.contains(Flags::DELETED);
     let uids = selected.uids();
     let spans = only.map(|set| set.positions(&uids, true));
@@ -45,7 +48,7 @@ fn run(turn: &mut Turn<'_>, state: &mut State, only: Option<&SequenceSet>) -> Re
             .collect();
         folder.expunge(deleted);
     }
-    state.sync(turn.service, Telling::default(), turn.out);
+    turn.sync(state, Telling::default());
     turn.complete();
     Ok(())
 }

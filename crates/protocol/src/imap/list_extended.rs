@@ -154,7 +154,7 @@ fn answer(
     let Some(account) = state.account_mut() else { return };
     let texts = &turn.service.texts;
     let mut looked_at = Vec::new();
-    let world = &account.world;
+    let world: &World = &account.world;
     let full: Vec<Vec<u8>> = patterns.iter().map(|pattern| [reference, pattern].concat()).collect();
     let fits = |name: &str| {
         let wire = mailbox_name::encode(name);
@@ -191,9 +191,7 @@ fn answer(
         }
     }
     for name in looked_at {
-        if let Some(folder) = account.world.folder_mut(&name) {
-            folder.look_at();
-        }
+        account.world.look_at(&name);
     }
 }
 
@@ -233,8 +231,8 @@ fn names(world: &World, separator: char, subscribed: bool) -> Vec<(String, Name)
             note(name, |about| about.subscribed = true);
         }
     }
-    let folders = world.folders().iter().filter(|folder| folder.name != "INBOX");
-    let inbox = world.folders().iter().filter(|folder| folder.name == "INBOX");
+    let folders = world.folders().filter(|folder| folder.name != "INBOX");
+    let inbox = world.folders().filter(|folder| folder.name == "INBOX");
     for folder in folders.chain(inbox) {
         for (place, _) in folder.name.match_indices(separator) {
             if let Some(parent) = folder.name.get(..place) {

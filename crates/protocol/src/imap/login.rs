@@ -23,7 +23,7 @@ pub fn capability(turn: &mut Turn<'_>, state: &mut State) -> Result<(), Fault> {
 
 /// RFC 3501 section 6.1.2.
 pub fn noop(turn: &mut Turn<'_>, state: &mut State) -> Result<(), Fault> {
-    state.sync(turn.service, Telling::default(), turn.out);
+    turn.sync(state, Telling::default());
     turn.complete();
     Ok(())
 }
@@ -136,8 +136,8 @@ pub fn login(turn: &mut Turn<'_>, state: &mut State) -> Result<(), Fault> {
         turn.untagged_phrase(Phrase::PasswordExposed);
         return Err(Phrase::PlaintextRefused.into());
     }
-    if turn.judge(attempt) {
-        state.log_in(turn.mail);
+    if let Some(world) = turn.judge(attempt) {
+        state.log_in(world);
     }
     Ok(())
 }
@@ -172,8 +172,8 @@ pub fn step(turn: &mut Turn<'_>, state: &mut State, step: Step, not_base64: Phra
             turn.stage = Stage::Authenticating { tag: turn.tag.clone(), exchange };
         }
         Step::Done(attempt) => {
-            if turn.judge(attempt) {
-                state.log_in(turn.mail);
+            if let Some(world) = turn.judge(attempt) {
+                state.log_in(world);
             }
         }
         Step::Cancelled => return Err(Phrase::AuthenticationCancelled.into()),

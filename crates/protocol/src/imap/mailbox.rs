@@ -23,6 +23,11 @@ pub fn examine(turn: &mut Turn<'_>, state: &mut State) -> Result<(), Fault> {
 
 /// RFC 3501 section 6.4.2. Removes what is marked `\Deleted` without a word.
 pub fn close(turn: &mut Turn<'_>, state: &mut State) -> Result<(), Fault> {
+    if state.is_lost() && turn.service.texts.mail_process.is_dovecot() {
+        turn.untagged_phrase(Phrase::DeletedUnderUs);
+        turn.sync(state, Telling::default());
+        return Ok(());
+    }
     if let State::Selected(account, selected) = state
         && !selected.read_only
         && turn.service.texts.mail_process.is_dovecot()
@@ -46,7 +51,7 @@ pub fn unselect(turn: &mut Turn<'_>, state: &mut State) -> Result<(), Fault> {
 
 /// RFC 3501 section 6.4.1. Arguments are ignored, as Dovecot does.
 pub fn check(turn: &mut Turn<'_>, state: &mut State) -> Result<(), Fault> {
-    state.sync(turn.service, Telling::default(), turn.out);
+    turn.sync(state, Telling::default());
     turn.complete();
     Ok(())
 }
@@ -54,7 +59,7 @@ pub fn check(turn: &mut Turn<'_>, state: &mut State) -> Result<(), Fault> {
 /// RFC 2177. Arguments are ignored, as Dovecot does.
 pub fn idle(turn: &mut Turn<'_>, state: &mut State) -> Result<(), Fault> {
     turn.go_on(Phrase::Idling);
-    state.sync(turn.service, Telling::default(), turn.out);
+    turn.sync(state, Telling::default());
     let still_here = turn.now.after(turn.service.texts.times.still_here());
     turn.stage = Stage::Idling { tag: turn.tag.clone(), still_here, since: turn.now };
     Ok(())
@@ -81,12 +86,13 @@ fn open(turn: &mut Turn<'_>, state: &mut State, read_only: bool) -> Result<(), F
     if dovecot {
         name::sound(&name, name::separator(turn))?;
     }
-    let Some(folder) = account.world.folder_mut(&name) else {
+    let Some(folder) = account.world.folder(&name) else {
         let wire = arguments.first().and_then(Argument::string).unwrap_or_default();
         return Err(Fault::with(Phrase::NoSuchMailbox, wire));
     };
     let (uid_next, modseq) = (folder.uid_next, folder.modseq);
-    let selected = Selected::open(folder, read_only, !dovecot);
+    let mut selected = Selected::of(folder, read_only);
+    selected.open(&mut account.world, !dovecot);
     turn.record(Event::MailboxSelected { mailbox: selected.name.clone(), read_only });
     let lines = if read_only { &turn.service.texts.examine } else { &turn.service.texts.select };
     describe(turn, lines, &selected, uid_next, modseq, features);

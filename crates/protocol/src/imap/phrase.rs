@@ -254,6 +254,18 @@ phrases! {
     Namespace,
     /// Farewell after DELETE of the open mailbox. Untagged.
     ByeMailboxDeleted,
+    /// Farewell to who has open what another session has deleted or renamed. Untagged.
+    ByeInconsistent,
+    /// The same, to FETCH. Untagged.
+    ByeDeletedUnderUs,
+    /// To STORE, COPY, EXPUNGE and CLOSE there.
+    DeletedUnderUs,
+    /// FETCH of messages that another session has expunged.
+    FetchedExpunged,
+    /// SEARCH in such messages.
+    SearchedExpunged,
+    /// COPY and MOVE of such messages.
+    CopyExpunged,
 }
 
 impl Phrase {

@@ -7,7 +7,6 @@ mod work;
 use std::sync::Arc;
 use std::time::Duration;
 
-use bait::Corpus;
 use bytes::Bytes;
 use event::{CloseReason, Event, Text};
 
@@ -21,13 +20,14 @@ use crate::imap::turn::{Fault, Turn};
 use crate::imap::view::Telling;
 use crate::reply::{hand_to_tls, received, unfinished, unheard};
 use crate::session::{Action, Actions, Mark, Moment, Session, Step};
+use crate::visitor::{Alone, Worlds};
 
 /// One IMAP connection.
 #[derive(Debug)]
 #[expect(clippy::struct_excessive_bools, reason = "four facts that have nothing to do with each other")]
 pub struct Imap {
     service: Arc<Service>,
-    mail: Arc<Corpus>,
+    mail: Arc<dyn Worlds>,
     framing: Framing,
     state: State,
     stage: Stage,
@@ -67,12 +67,12 @@ impl<'a> Input<'a> {
 impl Imap {
     /// A connection that has just been accepted, of a peer that sees the common mail.
     pub fn new(service: Arc<Service>) -> Self {
-        let mail = Arc::clone(&service.corpus);
+        let mail = Alone::new(&service.corpus);
         Self::with_mail(service, mail)
     }
 
     /// A connection that has just been accepted, of a peer that sees this mail.
-    pub fn with_mail(service: Arc<Service>, mail: Arc<Corpus>) -> Self {
+    pub fn with_mail(service: Arc<Service>, mail: Arc<dyn Worlds>) -> Self {
         Self {
             mail,
             service,
@@ -89,11 +89,28 @@ impl Imap {
         }
     }
 
+    /// Does something with the visitor's world at hand, where there is one.
+    fn in_world<R>(&mut self, what: impl FnOnce(&mut Self) -> R) -> R {
+        let Some(shared) = self.state.account().map(|account| Arc::clone(&account.shared)) else {
+            return what(self);
+        };
+        shared.lend(|world| {
+            if let Some(account) = self.state.account_mut() {
+                account.world = std::mem::take(world);
+            }
+            let result = what(self);
+            if let Some(account) = self.state.account_mut() {
+                *world = std::mem::take(&mut account.world);
+            }
+            result
+        })
+    }
+
     /// Does what can be done, until more input is needed or the driver has enough to carry out.
     fn advance(&mut self, now: Moment, out: &mut Actions) {
         let mut step = Step::Done;
         while step == Step::Done && !out.full() {
-            step = self.step(now, out);
+            step = self.in_world(|session| session.step(now, out));
         }
         self.pending = step != Step::Starved && !matches!(self.stage, Stage::Closed);
     }
@@ -129,7 +146,10 @@ impl Imap {
                 Stage::Idling { tag, since, .. } => {
                     self.waiting = Some(since);
                     self.turn(&Input::more(&line, tag, b"IDLE"), now, out, |turn, state| {
-                        state.sync(turn.service, Telling::default(), turn.out);
+                        // Dovecot sees only later that the mailbox has another name.
+                        if !state.is_renamed() {
+                            turn.sync(state, Telling::default());
+                        }
                         if !trim_line_end(&line).eq_ignore_ascii_case(b"DONE") {
                             return Err(Phrase::ExpectedDone.into());
                         }
@@ -190,7 +210,7 @@ impl Imap {
         let (service, mail) = (Arc::clone(&self.service), Arc::clone(&self.mail));
         let mut turn = Turn {
             service: &service,
-            mail: &mail,
+            mail: &*mail,
             now,
             tls: self.tls,
             tag: input.tag.clone(),
@@ -344,13 +364,9 @@ impl Session for Imap {
         self.stage = Stage::Command;
     }
 
-    fn mail_changed(&mut self, _now: Moment, mail: Arc<Corpus>, out: &mut Actions) {
-        self.mail = mail;
-        if let Some(account) = self.state.account_mut() {
-            account.world.arrive(&self.mail);
-        }
+    fn mail_changed(&mut self, _now: Moment, out: &mut Actions) {
         if matches!(self.stage, Stage::Idling { .. }) {
-            self.state.sync(&self.service, Telling::default(), out);
+            self.in_world(|session| session.tell_idler(out));
         }
     }
 
@@ -358,7 +374,7 @@ impl Session for Imap {
         // Logins that wait behind one whose answer was not due yet are tried all the same.
         let mut done = Actions::default();
         while matches!(self.state, State::NotAuthenticated)
-            && self.step(self.last_input, &mut done) == Step::Done
+            && self.in_world(|session| session.step(session.last_input, &mut done)) == Step::Done
         {
             unheard(&mut done, out);
         }

@@ -29,8 +29,8 @@ pub fn status(turn: &mut Turn<'_>, state: &mut State) -> Result<(), Fault> {
         return Err(Phrase::UnknownCommand.into());
     };
     account.features.condstore |= dovecot && items.contains(&"HIGHESTMODSEQ");
-    let folder = account.world.folder_mut(&known).ok_or_else(|| Fault::with(Phrase::NoSuchMailbox, wire))?;
-    folder.look_at();
+    account.world.look_at(&known);
+    let folder = account.world.folder(&known).ok_or_else(|| Fault::with(Phrase::NoSuchMailbox, wire))?;
     let line = line(wire, folder, &items);
     let open = dovecot && state.selected().is_some_and(|selected| selected.name == known);
     turn.untagged(&line);

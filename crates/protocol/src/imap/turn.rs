@@ -1,20 +1,22 @@
 //! One command's turn: what its handler knows, and how it answers.
 
+use std::sync::Arc;
 use std::time::Duration;
 
-use bait::Corpus;
 use bytes::Bytes;
 use event::{CloseReason, Event};
 
 use crate::imap::Service;
 use crate::imap::arguments::{self, Argument};
-use crate::imap::state::Stage;
+use crate::imap::state::{Stage, State};
 use crate::imap::texts::Phrase;
 use crate::imap::timing::{Work, noise, times};
+use crate::imap::view::Telling;
 use crate::reply::status_of;
 use crate::sasl::Attempt;
 use crate::session::{Action, Actions, Moment};
 use crate::text::{Slot, Values};
+use crate::visitor::{SharedWorld, Worlds};
 
 /// Why a command is refused.
 pub type Fault = crate::reply::Fault<Phrase>;
@@ -27,8 +29,8 @@ pub type Fault = crate::reply::Fault<Phrase>;
 pub struct Turn<'a> {
     /// What all sessions share.
     pub service: &'a Service,
-    /// The mail that this peer sees.
-    pub mail: &'a Corpus,
+    /// Where the mail is that this peer sees.
+    pub mail: &'a dyn Worlds,
     /// The time of the turn.
     pub now: Moment,
     /// The command's tag, `*` where it has none.
@@ -154,6 +156,9 @@ impl<'a> Turn<'a> {
     }
 
     fn tagged(&mut self, text: &[u8]) {
+        if matches!(self.stage, Stage::Closed) {
+            return;
+        }
         self.status = status_of(text, &["OK", "NO", "BAD"]);
         self.out.send(&self.tag);
         self.out.send(b" ");
@@ -176,8 +181,23 @@ impl<'a> Turn<'a> {
         text.fill(&[&verb, more].concat())
     }
 
-    /// Records a login and answers it. `true` when it was let in.
-    pub fn judge(&mut self, attempt: Attempt) -> bool {
+    /// Tells of what has changed in the open mailbox.
+    ///
+    /// Where the mailbox is gone, this is the end, and what is answered later is not sent.
+    pub fn sync(&mut self, state: &mut State, how: Telling) {
+        if state.is_lost() && self.service.texts.mail_process.is_dovecot() {
+            let fetching = matches!(self.verb, b"FETCH" | b"UID FETCH");
+            let phrase = if fetching { Phrase::ByeDeletedUnderUs } else { Phrase::ByeInconsistent };
+            state.select(None);
+            return self.bye(phrase, CloseReason::Violation);
+        }
+        state.sync(self.service, how, self.out);
+    }
+
+    /// Records a login and answers it. What is returned is the world of who was let in; one that only looks has its own.
+    pub fn judge(&mut self, attempt: Attempt) -> Option<Arc<SharedWorld>> {
+        let process = self.service.texts.mail_process;
+        let account = process.is_dovecot().then(|| process.user_name(&attempt.username.0));
         let (accepted, event) = attempt.judge(&self.service.credentials, self.service.texts.mail_process);
         self.record(event);
         if let Some(brief) =
@@ -191,6 +211,6 @@ impl<'a> Turn<'a> {
             self.out.push(Action::Wait(self.service.texts.times.failure_delay()));
             self.refuse(&Phrase::AuthenticationFailed.into());
         }
-        accepted
+        accepted.then(|| self.mail.enter(account.as_deref()))
     }
 }

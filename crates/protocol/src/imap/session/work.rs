@@ -2,18 +2,36 @@
 
 use std::sync::Arc;
 
+use event::CloseReason;
+
 use super::{Imap, waited};
 use crate::imap::state::Stage;
+use crate::imap::texts::Phrase;
 use crate::imap::turn::Turn;
 use crate::imap::view::Telling;
 use crate::session::{Actions, Moment, Step};
 
 impl Imap {
+    /// Tells who waits in IDLE what has changed. Dovecot sees that the mailbox was deleted, and not that it has another name.
+    pub(super) fn tell_idler(&mut self, out: &mut Actions) {
+        if !self.state.is_lost() {
+            self.state.sync(&self.service, Telling::default(), out);
+        } else if !self.state.is_renamed() {
+            self.farewell(Phrase::ByeInconsistent, CloseReason::Violation, out);
+        }
+    }
+
     /// Goes on with a long answer.
     pub(super) fn work(&mut self, now: Moment, out: &mut Actions) -> Step {
-        let (tag, verb, finished) = match &mut self.stage {
-            Stage::Fetching(run) => (run.tag.clone(), run.verb, run.step(&mut self.state, out)),
-            Stage::Searching(run) => (run.tag.clone(), run.verb, run.step(&mut self.state, out)),
+        let (tag, verb, finished, expunged) = match &mut self.stage {
+            Stage::Fetching(run) => {
+                let finished = run.step(&mut self.state, out);
+                (run.tag.clone(), run.verb, finished, run.expunged.then_some(Phrase::FetchedExpunged))
+            }
+            Stage::Searching(run) => {
+                let finished = run.step(&mut self.state, out);
+                (run.tag.clone(), run.verb, finished, run.expunged.then_some(Phrase::SearchedExpunged))
+            }
             _ => return Step::Done,
         };
         if !finished {
@@ -25,7 +43,7 @@ impl Imap {
         let by_uid = verb.starts_with(b"UID ");
         let mut turn = Turn {
             service: &service,
-            mail: &mail,
+            mail: &*mail,
             now,
             tls,
             tag,
@@ -40,9 +58,20 @@ impl Imap {
         };
         if service.texts.mail_process.is_dovecot() {
             let how = Telling { keep_expunged: !by_uid, ..Telling::default() };
-            self.state.sync(&service, how, turn.out);
+            turn.sync(&mut self.state, how);
         }
-        turn.complete();
+        match expunged {
+            Some(phrase) => turn.complete_as(phrase, title(verb).as_bytes()),
+            None => turn.complete(),
+        }
+        self.stage = turn.stage;
         Step::Done
     }
+}
+
+/// `UID SEARCH` as `Search`.
+fn title(verb: &[u8]) -> String {
+    let verb = verb.strip_prefix(b"UID ").unwrap_or(verb);
+    let (first, rest) = verb.split_at_checked(1).unwrap_or_default();
+    String::from_utf8_lossy(&[first, &rest.to_ascii_lowercase()].concat()).into_owned()
 }
