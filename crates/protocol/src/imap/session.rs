@@ -89,23 +89,6 @@ impl Imap {
         }
     }
 
-    /// Does something with the visitor's world at hand, where there is one.
-    fn in_world<R>(&mut self, what: impl FnOnce(&mut Self) -> R) -> R {
-        let Some(shared) = self.state.account().map(|account| Arc::clone(&account.shared)) else {
-            return what(self);
-        };
-        shared.lend(|world| {
-            if let Some(account) = self.state.account_mut() {
-                account.world = std::mem::take(world);
-            }
-            let result = what(self);
-            if let Some(account) = self.state.account_mut() {
-                *world = std::mem::take(&mut account.world);
-            }
-            result
-        })
-    }
-
     /// Does what can be done, until more input is needed or the driver has enough to carry out.
     fn advance(&mut self, now: Moment, out: &mut Actions) {
         let mut step = Step::Done;

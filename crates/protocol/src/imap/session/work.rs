@@ -1,4 +1,4 @@
-//! Long answers, piece by piece: FETCH, SEARCH and what is told behind them.
+//! Long answers, piece by piece: FETCH, SEARCH and what is told behind them; and the visitor's world at hand for them.
 
 use std::sync::Arc;
 
@@ -12,6 +12,23 @@ use crate::imap::view::Telling;
 use crate::session::{Actions, Moment, Step};
 
 impl Imap {
+    /// Does something with the visitor's world at hand, where there is one.
+    pub(super) fn in_world<R>(&mut self, what: impl FnOnce(&mut Self) -> R) -> R {
+        let Some(shared) = self.state.account().map(|account| Arc::clone(&account.shared)) else {
+            return what(self);
+        };
+        shared.lend(|world| {
+            if let Some(account) = self.state.account_mut() {
+                account.world = std::mem::take(world);
+            }
+            let result = what(self);
+            if let Some(account) = self.state.account_mut() {
+                *world = std::mem::take(&mut account.world);
+            }
+            result
+        })
+    }
+
     /// Tells who waits in IDLE what has changed. Dovecot sees that the mailbox was deleted, and not that it has another name.
     pub(super) fn tell_idler(&mut self, out: &mut Actions) {
         if !self.state.is_lost() {
