@@ -1,7 +1,7 @@
 //! One mailbox of a visitor's world: the corpus's mailbox, and what the visitor has marked, added and removed.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use crate::corpus::Mailbox;
 use crate::flags::Flags;
@@ -35,8 +35,17 @@ pub struct Entry {
     pub marks: Marks,
 }
 
-/// One mailbox of a world.
-#[derive(Debug)]
+/// A message that was removed.
+#[derive(Debug, Clone, Copy)]
+struct Gone {
+    /// What was marked on it last.
+    marks: Marks,
+    /// The mod-sequence of its removal.
+    at: u64,
+}
+
+/// One mailbox of a world. A copy shares the messages, and the list of them for as long as it is not changed.
+#[derive(Debug, Clone)]
 pub struct Folder {
     /// Its name in UTF-8.
     pub name: String,
@@ -53,13 +62,15 @@ pub struct Folder {
     base_next: u32,
     added: Vec<Arc<Message>>,
     changes: BTreeMap<u32, Marks>,
-    /// What was removed, and at which mod-sequence.
-    gone: BTreeMap<u32, u64>,
+    gone: BTreeMap<u32, Gone>,
     /// Messages below this UID are `\Recent` no more.
     seen_below: u32,
     looked_at: bool,
     /// Whether the visitor has made it.
     made: bool,
+    /// Counts what sessions may have to tell.
+    touched: u64,
+    list: OnceLock<Arc<Vec<Entry>>>,
 }
 
 impl Folder {
@@ -78,6 +89,8 @@ impl Folder {
             seen_below: 0,
             looked_at: false,
             made: false,
+            touched: 0,
+            list: OnceLock::new(),
         }
     }
 
@@ -90,11 +103,50 @@ impl Folder {
         self.name == name || (self.name == "INBOX" && name.eq_ignore_ascii_case("INBOX"))
     }
 
+    /// The messages, by ascending UID. The list is made once, and shared until something changes.
+    pub fn list(&self) -> &Arc<Vec<Entry>> {
+        self.list.get_or_init(|| {
+            let known = self.base.messages.iter().filter(|message| message.uid < self.base_next);
+            let present = known.chain(&self.added).filter(|message| !self.gone.contains_key(&message.uid));
+            let entry =
+                |message: &Arc<Message>| Entry { message: Arc::clone(message), marks: self.marks(message) };
+            Arc::new(present.map(entry).collect())
+        })
+    }
+
     /// The messages, by ascending UID.
     pub fn entries(&self) -> impl Iterator<Item = Entry> + '_ {
-        let known = self.base.messages.iter().filter(|message| message.uid < self.base_next);
-        let present = known.chain(&self.added).filter(|message| !self.gone.contains_key(&message.uid));
-        present.map(|message| Entry { message: Arc::clone(message), marks: self.marks(message) })
+        self.list().iter().cloned()
+    }
+
+    /// What is marked on a message now, or was last.
+    pub fn now(&self, message: &Message) -> Marks {
+        self.last_marks(message.uid).unwrap_or_else(|| self.marks(message))
+    }
+
+    /// Whether the message of that UID was there and is removed.
+    pub fn is_gone(&self, uid: u32) -> bool {
+        self.gone.contains_key(&uid)
+    }
+
+    /// What was marked last on a message that is removed.
+    pub fn last_marks(&self, uid: u32) -> Option<Marks> {
+        self.gone.get(&uid).map(|gone| gone.marks)
+    }
+
+    /// The UIDs of what was removed after this mod-sequence, ascending (RFC 7162 section 3.2).
+    pub fn expunged_since(&self, modseq: u64) -> impl Iterator<Item = u32> + '_ {
+        self.gone.iter().filter(move |(_, gone)| gone.at > modseq).map(|(uid, _)| *uid)
+    }
+
+    /// Grows with everything that a session that has it open may have to tell.
+    pub const fn touched(&self) -> u64 {
+        self.touched
+    }
+
+    fn touch(&mut self) {
+        self.touched += 1;
+        self.list = OnceLock::new();
     }
 
     fn marks(&self, message: &Message) -> Marks {
@@ -106,33 +158,50 @@ impl Folder {
         marks
     }
 
+    /// Whether its index was ever read.
+    pub(crate) const fn is_looked_at(&self) -> bool {
+        self.looked_at
+    }
+
+    /// Whether anything in it is `\Recent`.
+    pub(crate) fn has_recent(&self) -> bool {
+        self.list().iter().any(|entry| entry.marks.flags.contains(Flags::RECENT))
+    }
+
     /// Notes that its index was read.
-    pub fn look_at(&mut self) {
+    pub(crate) fn look_at(&mut self) {
         self.looked_at = true;
     }
 
     /// Whether it is known, from its index, that nothing in it is new (`\Unmarked`, RFC 3501 section 7.2.2). Dovecot never
     /// says so of INBOX, nor at first of a mailbox that was just made.
     pub fn is_unmarked(&self) -> bool {
-        let recent = |entry: Entry| entry.marks.flags.contains(Flags::RECENT);
-        self.looked_at && !self.made && self.name != "INBOX" && !self.entries().any(recent)
+        self.looked_at && !self.made && self.name != "INBOX" && !self.has_recent()
     }
 
     /// From now on nothing that is there is `\Recent`.
-    pub fn forget_recent(&mut self) {
+    pub(crate) fn forget_recent(&mut self) {
+        if self.has_recent() {
+            self.touch();
+        }
         self.seen_below = self.uid_next;
     }
 
-    /// Marks a message; says whether that changed anything. `\Recent` stays as it is.
+    /// Marks a message; says whether that changed anything. `\Recent` stays as it is. A session that does not know yet that
+    /// the message is gone marks it all the same.
     pub fn mark(&mut self, entry: &Entry, flags: Flags, keywords: u64) -> bool {
-        let present = self.marks(&entry.message);
+        let uid = entry.message.uid;
+        let present = self.now(&entry.message);
         let flags = (flags & !Flags::RECENT) | (present.flags & Flags::RECENT);
-        if (flags, keywords) == (present.flags, present.keywords)
-            || self.gone.contains_key(&entry.message.uid)
-        {
+        if (flags, keywords) == (present.flags, present.keywords) {
             return false;
         }
-        self.changes.insert(entry.message.uid, Marks { flags, keywords, modseq: self.modseq + 1 });
+        let marks = Marks { flags, keywords, modseq: self.modseq + 1 };
+        match self.gone.get_mut(&uid) {
+            Some(last) => last.marks = marks,
+            None => drop(self.changes.insert(uid, marks)),
+        }
+        self.touch();
         true
     }
 
@@ -143,21 +212,21 @@ impl Folder {
 
     /// Removes messages; how many there were.
     pub fn expunge(&mut self, uids: impl IntoIterator<Item = u32>) -> usize {
+        let list = Arc::clone(self.list());
         let before = self.gone.len();
         for uid in uids {
-            self.gone.entry(uid).or_insert(self.modseq + 1);
+            let known = list.binary_search_by_key(&uid, |entry| entry.message.uid);
+            if let Some(entry) = known.ok().and_then(|place| list.get(place)) {
+                self.gone.insert(uid, Gone { marks: entry.marks, at: self.modseq + 1 });
+                self.changes.remove(&uid);
+            }
         }
-        let gone = &self.gone;
-        self.changes.retain(|uid, _| !gone.contains_key(uid));
-        if gone.len() > before {
+        let removed = self.gone.len() - before;
+        if removed > 0 {
             self.modseq += 1;
+            self.touch();
         }
-        gone.len() - before
-    }
-
-    /// The UIDs of what was removed after this mod-sequence, ascending (RFC 7162 section 3.2).
-    pub fn expunged_since(&self, modseq: u64) -> impl Iterator<Item = u32> + '_ {
-        self.gone.iter().filter(move |(_, at)| **at > modseq).map(|(uid, _)| *uid)
+        removed
     }
 
     /// The bits of keywords, which become known to the mailbox. There is no bit for one too many.
@@ -169,6 +238,7 @@ impl Folder {
             let bit = known.or_else(|| {
                 room.then(|| {
                     self.keywords.push(name.clone());
+                    self.touched += 1;
                     self.keywords.len() - 1
                 })
             });
@@ -187,21 +257,31 @@ impl Folder {
         let marks = Marks { flags: message.flags, keywords, modseq: self.modseq };
         self.changes.insert(uid, marks);
         self.added.push(Arc::new(message));
+        self.touch();
         Ok(uid)
     }
 
-    /// What the corpus has got since goes behind what the visitor has added.
-    pub(crate) fn arrive(&mut self, mailbox: &Mailbox) {
-        for message in mailbox.messages.iter().filter(|message| message.uid >= self.base_next) {
+    /// Whether the corpus has got something since.
+    pub(crate) fn is_behind(&self, mailbox: &Mailbox) -> bool {
+        mailbox.uid_next > self.base_next
+            || mailbox.messages.iter().any(|message| message.uid >= self.base_next)
+    }
+
+    /// What the corpus has got since goes behind what the visitor has added, as far as there is `room` for it.
+    pub(crate) fn arrive(&mut self, mailbox: &Mailbox, mut room: impl FnMut(&Message) -> bool) {
+        let next = self.base_next;
+        for message in mailbox.messages.iter().filter(|message| message.uid >= next) {
+            if !room(message) {
+                continue;
+            }
             let again = if message.uid < self.uid_next {
-                let (date, bytes) = (message.internal_date.clone(), message.bytes.clone());
-                let slots = message.slots.clone();
-                Arc::new(Message::new(self.uid_next, message.flags, date, bytes, slots))
+                Arc::new(message.again(self.uid_next, message.flags))
             } else {
                 Arc::clone(message)
             };
             self.uid_next = again.uid.saturating_add(1);
             self.added.push(again);
+            self.touch();
         }
         self.base_next = self.base_next.max(mailbox.uid_next);
         self.uid_next = self.uid_next.max(mailbox.uid_next);

@@ -8,6 +8,7 @@
 //!
 //! Read `corpus.rs`, `message.rs`, then `persona/mod.rs` and `mime/mod.rs`.
 
+mod budget;
 mod corpus;
 mod flags;
 mod folder;
@@ -19,9 +20,10 @@ pub mod mime;
 pub mod persona;
 mod world;
 
+pub use budget::Budget;
 pub use corpus::{Corpus, Mailbox};
 pub use flags::Flags;
 pub use folder::{Entry, Folder, Marks};
 pub use message::{Bait, Message, Slot};
 pub use persona::{Installation, Persona};
-pub use world::{Full, World};
+pub use world::{Base, Full, World};

@@ -43,6 +43,12 @@ pub struct Message {
     pub bytes: Bytes,
     /// The secrets in it, by ascending position.
     pub slots: Vec<Slot>,
+    read: Arc<Read>,
+}
+
+/// What is read from the bytes, once for all copies of a message.
+#[derive(Debug, Default)]
+struct Read {
     structure: OnceLock<Part>,
     envelope: OnceLock<Envelope>,
     envelope_text: OnceLock<Bytes>,
@@ -52,17 +58,14 @@ pub struct Message {
 impl Message {
     /// A message of these parts; `bytes` with CRLF line ends, `slots` by ascending position.
     pub fn new(uid: u32, flags: Flags, internal_date: ZonedDateTime, bytes: Bytes, slots: Vec<Slot>) -> Self {
-        Self {
-            uid,
-            flags,
-            internal_date,
-            bytes,
-            slots,
-            structure: OnceLock::new(),
-            envelope: OnceLock::new(),
-            envelope_text: OnceLock::new(),
-            search: OnceLock::new(),
-        }
+        Self { uid, flags, internal_date, bytes, slots, read: Arc::default() }
+    }
+
+    /// The same message elsewhere. What was read from it is shared.
+    #[must_use]
+    pub fn again(&self, uid: u32, flags: Flags) -> Self {
+        let (internal_date, bytes) = (self.internal_date.clone(), self.bytes.clone());
+        Self { uid, flags, internal_date, bytes, slots: self.slots.clone(), read: Arc::clone(&self.read) }
     }
 
     /// RFC822.SIZE.
@@ -82,22 +85,22 @@ impl Message {
 
     /// The MIME structure, read at the first call.
     pub fn structure(&self) -> &Part {
-        self.structure.get_or_init(|| Part::parse(&self.bytes))
+        self.read.structure.get_or_init(|| Part::parse(&self.bytes))
     }
 
     /// The envelope (RFC 3501 section 7.4.2), read at the first call.
     pub fn envelope(&self) -> &Envelope {
-        self.envelope.get_or_init(|| Envelope::parse(&self.bytes.slice(self.header())))
+        self.read.envelope.get_or_init(|| Envelope::parse(&self.bytes.slice(self.header())))
     }
 
     /// The envelope as IMAP writes it, kept: every client asks for it, of every message. `write` always gives the same.
     pub fn envelope_text(&self, write: impl FnOnce(&Envelope) -> Vec<u8>) -> &Bytes {
-        self.envelope_text.get_or_init(|| write(self.envelope()).into())
+        self.read.envelope_text.get_or_init(|| write(self.envelope()).into())
     }
 
     /// The decoded, case-folded text that SEARCH looks in, made at the first call.
     pub fn search_text(&self) -> &SearchText {
-        self.search.get_or_init(|| SearchText::of(&self.bytes, self.structure()))
+        self.read.search.get_or_init(|| SearchText::of(&self.bytes, self.structure()))
     }
 
     /// The day in the Date header, as written there, disregarding time and zone (RFC 3501 section 6.4.4, SENTON).

@@ -1,14 +1,15 @@
 //! A visitor's own world: the corpus, and on top of it what the visitor has changed. Copied on write: what is not changed
-//! is shared with everybody.
+//! is shared with everybody, down to the lists of messages.
 //!
-//! Bounded in mailboxes, messages and octets. Not here: who is told of a change and when (the sessions), and for how long
-//! a world is kept (the driver).
+//! Bounded in mailboxes, messages and octets, and together with all other worlds by a [`Budget`]. Not here: who is told of a
+//! change and when (the sessions), and for how long a world is kept (the driver).
 
 use std::sync::Arc;
 
 use bytes::Bytes;
 use jiff::ZonedDateTime;
 
+use crate::budget::Budget;
 use crate::corpus::{Corpus, Mailbox};
 use crate::flags::Flags;
 use crate::folder::{Entry, Folder};
@@ -18,21 +19,48 @@ use crate::message::Message;
 const MOST_FOLDERS: usize = 200;
 /// Messages that a visitor has added, by any way.
 const MOST_ADDED: usize = 2_000;
-/// Octets of messages that a visitor has appended.
-const MOST_OCTETS: usize = 2 << 20;
+/// Octets of messages that a visitor has added, copies not counted.
+const MOST_OCTETS: usize = 4 << 20;
 /// Subscriptions.
 const MOST_SUBSCRIPTIONS: usize = 400;
+/// What a message takes of the budget beside its octets.
+const MESSAGE_COST: usize = 512;
+/// What a mailbox takes of the budget, with its keywords.
+const FOLDER_COST: usize = 8 << 10;
+
+/// What every world begins with.
+#[derive(Debug, Default)]
+pub struct Base {
+    folders: Arc<Vec<Arc<Folder>>>,
+    subscriptions: Arc<Vec<String>>,
+    next_validity: u32,
+}
+
+impl Base {
+    /// Worlds that begin with this corpus.
+    pub fn new(corpus: &Corpus) -> Self {
+        let folders: Vec<Arc<Folder>> = corpus.mailboxes.iter().map(Folder::of).map(Arc::new).collect();
+        let last = folders.iter().map(|folder| folder.uid_validity).max().unwrap_or_default();
+        let subscriptions = Arc::new(corpus.subscriptions.clone());
+        Self { folders: Arc::new(folders), subscriptions, next_validity: last.saturating_add(1) }
+    }
+}
 
 /// The mail as one visitor sees it.
 #[derive(Debug, Default)]
 pub struct World {
-    folders: Vec<Folder>,
-    subscriptions: Vec<String>,
+    folders: Arc<Vec<Arc<Folder>>>,
+    subscriptions: Arc<Vec<String>>,
     left_behind: Vec<String>,
     /// Larger than every UIDVALIDITY in it.
     next_validity: u32,
     added: usize,
     octets: usize,
+    /// Counts what may have changed.
+    changes: u64,
+    budget: Arc<Budget>,
+    /// Octets taken from the budget.
+    taken: usize,
 }
 
 /// There is no room for more.
@@ -40,24 +68,27 @@ pub struct World {
 pub struct Full;
 
 impl World {
-    /// The corpus, unchanged.
+    /// The corpus, unchanged, with nobody to share room with.
     pub fn new(corpus: &Corpus) -> Self {
-        let folders: Vec<Folder> = corpus.mailboxes.iter().map(Folder::of).collect();
-        let last = folders.iter().map(|folder| folder.uid_validity).max().unwrap_or_default();
-        let next_validity = last.saturating_add(1);
-        Self {
-            folders,
-            subscriptions: corpus.subscriptions.clone(),
-            left_behind: Vec::new(),
-            next_validity,
-            added: 0,
-            octets: 0,
-        }
+        Self::of(&Base::new(corpus), Arc::default())
+    }
+
+    /// What every world begins with, unchanged.
+    pub fn of(base: &Base, budget: Arc<Budget>) -> Self {
+        let (folders, subscriptions) = (Arc::clone(&base.folders), Arc::clone(&base.subscriptions));
+        let (left_behind, next_validity) = (Vec::new(), base.next_validity);
+        let (added, octets, changes, taken) = (0, 0, 0, 0);
+        Self { folders, subscriptions, left_behind, next_validity, added, octets, changes, budget, taken }
+    }
+
+    /// Grows with everything that may have changed it; 0 where nothing has.
+    pub const fn changes(&self) -> u64 {
+        self.changes
     }
 
     /// The mailboxes, in the order in which they came to be; INBOX first.
-    pub fn folders(&self) -> &[Folder] {
-        &self.folders
+    pub fn folders(&self) -> impl Iterator<Item = &Folder> {
+        self.folders.iter().map(|folder| &**folder)
     }
 
     /// The names subscribed to, in that order.
@@ -67,25 +98,62 @@ impl World {
 
     /// The mailbox of that name; INBOX in any case.
     pub fn folder(&self, name: &str) -> Option<&Folder> {
-        self.folders.iter().find(|folder| folder.is(name))
+        self.folders().find(|folder| folder.is(name))
     }
 
-    /// The same, to be changed.
+    /// The same, to be changed: from here on it is this world's own.
     pub fn folder_mut(&mut self, name: &str) -> Option<&mut Folder> {
-        self.folders.iter_mut().find(|folder| folder.is(name))
+        let place = self.folders.iter().position(|folder| folder.is(name))?;
+        self.changes += 1;
+        Arc::make_mut(&mut self.folders).get_mut(place).map(Arc::make_mut)
+    }
+
+    /// Notes that a mailbox' index was read.
+    pub fn look_at(&mut self, name: &str) {
+        if self.folder(name).is_some_and(|folder| folder.name != "INBOX" && !folder.is_looked_at())
+            && let Some(folder) = self.folder_mut(name)
+        {
+            folder.look_at();
+        }
+    }
+
+    /// From now on nothing that is there is `\Recent`.
+    pub fn forget_recent(&mut self, name: &str) {
+        if self.folder(name).is_some_and(Folder::has_recent)
+            && let Some(folder) = self.folder_mut(name)
+        {
+            folder.forget_recent();
+        }
     }
 
     /// Whether a mailbox lies below that name.
     pub fn has_children(&self, name: &str, separator: char) -> bool {
-        self.folders.iter().any(|folder| below(&folder.name, name, separator).is_some())
+        self.folders().any(|folder| below(&folder.name, name, separator).is_some())
     }
 
-    /// Takes over what has arrived in the corpus since.
+    /// Takes over what has arrived in the corpus since. What there is no room for is not shown, now or later.
     pub fn arrive(&mut self, corpus: &Corpus) {
         for mailbox in &corpus.mailboxes {
-            if let Some(folder) = self.folders.iter_mut().find(|folder| folder.name == mailbox.name) {
-                folder.arrive(mailbox);
+            let place = self.folders.iter().position(|folder| folder.name == mailbox.name);
+            let news = |folder: &Arc<Folder>| folder.is_behind(mailbox);
+            let Some(place) = place.filter(|place| self.folders.get(*place).is_some_and(news)) else {
+                continue;
+            };
+            let Self { folders, added, octets, budget, taken, .. } = self;
+            let room = |message: &Message| {
+                let (size, cost) = (octets.saturating_add(message.size()), cost(message.size()));
+                let fits = size <= MOST_OCTETS && *added < MOST_ADDED && budget.take(cost).is_ok();
+                if fits {
+                    *octets = size;
+                    *added += 1;
+                    *taken += cost;
+                }
+                fits
+            };
+            if let Some(folder) = Arc::make_mut(folders).get_mut(place) {
+                Arc::make_mut(folder).arrive(mailbox, room);
             }
+            self.changes += 1;
         }
     }
 
@@ -96,20 +164,28 @@ impl World {
         }
         let uid_validity = self.next_validity;
         self.next_validity = uid_validity.checked_add(1).ok_or(Full)?;
+        self.take(FOLDER_COST)?;
         let empty = Mailbox { name: name.to_owned(), uid_validity, uid_next: 1, messages: Vec::new() };
-        self.folders.push(Folder::made(&Arc::new(empty)));
+        self.changes += 1;
+        Arc::make_mut(&mut self.folders).push(Arc::new(Folder::made(&Arc::new(empty))));
+        Ok(())
+    }
+
+    fn take(&mut self, octets: usize) -> Result<(), Full> {
+        self.budget.take(octets)?;
+        self.taken += octets;
         Ok(())
     }
 
     /// Removes a mailbox; says whether there was one.
     pub fn delete(&mut self, name: &str, separator: char) -> bool {
-        let before = self.folders.len();
-        self.folders.retain(|folder| folder.name != name);
-        let deleted = self.folders.len() < before;
-        if deleted && self.has_children(name, separator) && self.left_behind.len() < MOST_FOLDERS {
+        let Some(place) = self.folders.iter().position(|folder| folder.name == name) else { return false };
+        self.changes += 1;
+        Arc::make_mut(&mut self.folders).remove(place);
+        if self.has_children(name, separator) && self.left_behind.len() < MOST_FOLDERS {
             self.left_behind.push(name.to_owned());
         }
-        deleted
+        true
     }
 
     /// Whether a mailbox of that name was deleted while others lay below it: Dovecot goes on listing it as if it were there.
@@ -120,15 +196,16 @@ impl World {
     /// Gives a mailbox, and all below it, another name; says whether there was one.
     pub fn rename(&mut self, from: &str, to: &str, separator: char) -> bool {
         let mut found = false;
-        for folder in &mut self.folders {
-            if folder.name == from {
-                to.clone_into(&mut folder.name);
-                found = true;
-            } else if let Some(rest) = below(&folder.name, from, separator) {
-                folder.name = format!("{to}{separator}{rest}");
-                found = true;
-            }
+        for folder in Arc::make_mut(&mut self.folders) {
+            let name = match below(&folder.name, from, separator) {
+                Some(rest) => format!("{to}{separator}{rest}"),
+                None if folder.name == from => to.to_owned(),
+                None => continue,
+            };
+            Arc::make_mut(folder).name = name;
+            found = true;
         }
+        self.changes += 1;
         found
     }
 
@@ -139,9 +216,11 @@ impl World {
             if self.subscriptions.len() >= MOST_SUBSCRIPTIONS {
                 return Err(Full);
             }
-            self.subscriptions.push(name.to_owned());
-        } else if !wanted {
-            self.subscriptions.retain(|known| known != name);
+            self.changes += 1;
+            Arc::make_mut(&mut self.subscriptions).push(name.to_owned());
+        } else if !wanted && known {
+            self.changes += 1;
+            Arc::make_mut(&mut self.subscriptions).retain(|known| known != name);
         }
         Ok(())
     }
@@ -159,6 +238,7 @@ impl World {
         if octets > MOST_OCTETS || self.added >= MOST_ADDED {
             return Err(Full);
         }
+        self.take(cost(bytes.len()))?;
         let folder = self.folder_mut(name).ok_or(Full)?;
         let keywords = folder.keyword_bits(keywords);
         let uid =
@@ -173,18 +253,28 @@ impl World {
         if self.added.saturating_add(entries.len()) > MOST_ADDED {
             return Err(Full);
         }
+        self.take(entries.len().saturating_mul(MESSAGE_COST))?;
         self.added += entries.len();
         let folder = self.folder_mut(to).ok_or(Full)?;
         let copied = entries.iter().map(|Entry { message, marks }| {
             let names = keywords.iter().enumerate().filter(|(bit, _)| marks.keywords >> bit & 1 == 1);
             let names: Vec<String> = names.map(|(_, name)| name.clone()).collect();
             let bits = folder.keyword_bits(&names);
-            let (date, bytes) = (message.internal_date.clone(), message.bytes.clone());
-            let flags = marks.flags | Flags::RECENT;
-            folder.add(|uid| Message::new(uid, flags, date, bytes, message.slots.clone()), bits)
+            folder.add(|uid| message.again(uid, marks.flags | Flags::RECENT), bits)
         });
         copied.collect()
     }
+}
+
+impl Drop for World {
+    fn drop(&mut self) {
+        self.budget.give(self.taken);
+    }
+}
+
+/// What a message of that size takes of the budget.
+const fn cost(size: usize) -> usize {
+    size.saturating_add(MESSAGE_COST)
 }
 
 /// What stands behind `parent` and the separator in a name.
@@ -193,68 +283,4 @@ fn below<'a>(name: &'a str, parent: &str, separator: char) -> Option<&'a str> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use jiff::Timestamp;
-    use jiff::tz::TimeZone;
-
-    fn date() -> ZonedDateTime {
-        Timestamp::UNIX_EPOCH.to_zoned_datetime(TimeZone::UTC)
-    }
-
-    fn corpus(uids: &[u32]) -> Corpus {
-        let message = |uid: &u32| {
-            Arc::new(Message::new(*uid, Flags::NONE, date(), Bytes::from_static(b"x"), Vec::new()))
-        };
-        let messages: Vec<_> = uids.iter().map(message).collect();
-        let uid_next = uids.last().map_or(1, |uid| uid + 1);
-        let inbox = Mailbox { name: "INBOX".into(), uid_validity: 7, uid_next, messages };
-        Corpus { mailboxes: vec![Arc::new(inbox)], subscriptions: Vec::new() }
-    }
-
-    fn uids(world: &World) -> Vec<u32> {
-        world.folder("inbox").unwrap().entries().map(|entry| entry.message.uid).collect()
-    }
-
-    #[test]
-    fn what_arrives_after_an_append_has_a_uid_of_its_own() {
-        let mut world = World::new(&corpus(&[3]));
-        assert_eq!(world.append("INBOX", Flags::SEEN, &[], date(), Bytes::from_static(b"y")), Ok(4));
-        world.arrive(&corpus(&[3, 4]));
-        assert_eq!(uids(&world), [3, 4, 5]);
-        world.arrive(&corpus(&[3, 4, 9]));
-        assert_eq!(uids(&world), [3, 4, 5, 9]);
-        world.folder_mut("INBOX").unwrap().expunge([4, 9]);
-        assert_eq!(uids(&world), [3, 5]);
-    }
-
-    #[test]
-    fn there_is_an_end_to_everything() {
-        let mut world = World::new(&corpus(&[3]));
-        let big = Bytes::from(vec![b'x'; MOST_OCTETS / 2]);
-        assert!(world.append("INBOX", Flags::NONE, &[], date(), big.clone()).is_ok());
-        assert!(world.append("INBOX", Flags::NONE, &[], date(), big.clone()).is_ok());
-        assert_eq!(world.append("INBOX", Flags::NONE, &[], date(), big), Err(Full));
-        let all: Vec<Entry> = world.folder("INBOX").unwrap().entries().collect();
-        let copies = (0..10_000).take_while(|_| world.copy(&all, &[], "INBOX").is_ok()).count();
-        assert!(copies * all.len() <= MOST_ADDED);
-        let made = (0..10_000).take_while(|number| world.create(&format!("box-{number}")).is_ok()).count();
-        assert_eq!(made, MOST_FOLDERS - 1);
-        let folder = world.folder_mut("INBOX").unwrap();
-        let names: Vec<String> = (0..1000).map(|number| format!("k{number}")).collect();
-        assert_eq!(folder.keyword_bits(&names), u64::MAX);
-    }
-
-    #[test]
-    fn names_move_with_all_below() {
-        let mut world = World::new(&corpus(&[3]));
-        for name in ["a", "a.b", "ab"] {
-            world.create(name).unwrap();
-        }
-        assert!(world.has_children("a", '.') && !world.has_children("ab", '.'));
-        assert!(world.rename("a", "x.y", '.'));
-        let names: Vec<&str> = world.folders().iter().map(|folder| folder.name.as_str()).collect();
-        assert_eq!(names, ["INBOX", "x.y", "x.y.b", "ab"]);
-        assert!(world.delete("x.y", '.') && world.is_left_behind("x.y") && !world.delete("x.y", '.'));
-    }
-}
+mod tests;

@@ -14,7 +14,6 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use bait::Corpus;
 use bytes::Bytes;
 use clienthello::Reader;
 use event::{CloseReason, Record};
@@ -56,7 +55,7 @@ impl Clock {
 /// What ended a wait for input.
 enum Turn {
     Input(std::io::Result<usize>),
-    Mail(Arc<Corpus>),
+    Mail,
     Expired,
     Shutdown,
 }
@@ -132,7 +131,7 @@ impl<S: Carrier> Connection<S> {
                     self.stopped()?;
                     self.session.expire(self.common.clock.now(), out);
                 }
-                Turn::Mail(mail) => self.session.mail_changed(self.common.clock.now(), mail, out),
+                Turn::Mail => self.session.mail_changed(self.common.clock.now(), out),
                 Turn::Shutdown => return Err(CloseReason::Shutdown),
             }
         }
@@ -176,7 +175,7 @@ impl<S: Carrier> Connection<S> {
             biased;
             _ = shutdown.wait_for(|stop| *stop) => Turn::Shutdown,
             input = input => Turn::Input(input),
-            mail = mail => Turn::Mail(mail),
+            () = mail => Turn::Mail,
             () = expiry => Turn::Expired,
         }
     }

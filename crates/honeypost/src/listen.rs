@@ -6,10 +6,9 @@ use std::net::{IpAddr, SocketAddr};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use bait::Corpus;
 use event::{Attribution, CloseReason, Protocol};
 use jiff::Timestamp;
-use protocol::Session;
+use protocol::{Session, Worlds};
 use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, watch};
 
@@ -25,8 +24,8 @@ const BACKLOG: u32 = 1024;
 pub(crate) trait Room: Send + Sync {
     /// What is spoken there.
     fn protocol(&self) -> Protocol;
-    /// A session for a new connection, whose peer sees this mail.
-    fn session(&self, mail: Arc<Corpus>) -> Box<dyn Session>;
+    /// A session for a new connection, whose peer finds its mail there. Where no mail is shown, there is none.
+    fn session(&self, mail: Option<Arc<dyn Worlds>>) -> Box<dyn Session>;
 }
 
 /// What all listeners share.
@@ -116,7 +115,7 @@ fn serve(
     // SMTP shows no mail.
     let shows_mail = attribution.protocol != Protocol::Smtp;
     let visit = shows_mail.then(|| house.visitors.enter(attribution.src.ip()));
-    let session = room.session(visit.as_ref().map_or_else(|| house.visitors.common(), Visit::mail));
+    let session = room.session(visit.as_ref().map(Visit::worlds));
     let ledger = Ledger::new(Arc::clone(&house.pipeline), attribution);
     let intake = Intake::new(Arc::clone(&house.mailroom));
     let shutdown = house.shutdown.clone();

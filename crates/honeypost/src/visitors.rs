@@ -1,26 +1,30 @@
-//! Visitors: an intruder who tests the server with a mail to one of its mailboxes sees it arrive in INBOX; nobody else does.
+//! Visitors: what an intruder does to the mail, and the mail with which one tests the server, is seen by that intruder and
+//! by nobody else.
 //!
-//! A visitor is a source: an IPv4 address, an IPv6 /64. What it sees is the common corpus with its own messages behind
-//! the others in INBOX. There are bounds on messages and octets of one visitor, on octets of all and on visitors;
+//! A source is an IPv4 address or an IPv6 /64; a visitor is a source and an account, and has a world of its own
+//! (`visitors/worlds.rs`). What a source sends to a mailbox of ours arrives in INBOX of all its worlds: at once where one is
+//! open, and in those to come. There are bounds on messages and octets of one source, on octets of all and on sources;
 //! beyond them, and after a time, the oldest go. A message that is too large is evidence, but is not shown.
 //!
-//! A session keeps the messages that it has seen: RFC 3501 section 7.3.1 has no way to take one back but EXPUNGE. So what
-//! goes is gone for sessions that begin afterwards, and a session from before is told of nothing more. UIDs are not used
-//! again while the visitor is remembered.
+//! A world keeps the messages that have arrived in it. What goes is gone for worlds that begin afterwards. UIDs are not used
+//! again while the source is remembered.
+
+mod worlds;
 
 use std::collections::{HashMap, VecDeque};
 use std::net::{IpAddr, SocketAddr};
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use bait::{Corpus, Flags, Mailbox, Message};
+use bait::{Base, Budget, Corpus, Flags, Mailbox, Message};
 use bytes::Bytes;
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
-use protocol::Envelope;
+use protocol::{Envelope, Worlds};
 use tokio::sync::Notify;
 
+use self::worlds::{Kept, MOST_WORLD_OCTETS};
 use crate::listen::source;
 
 /// Messages of one visitor.
@@ -59,6 +63,10 @@ pub(crate) type Heading = Box<dyn Fn(&Arrival) -> Vec<u8> + Send + Sync>;
 /// All visitors.
 pub(crate) struct Visitors {
     common: Arc<Corpus>,
+    /// What every world begins with.
+    base: Base,
+    /// What all worlds together may take.
+    budget: Arc<Budget>,
     heading: Heading,
     keep: Duration,
     known: Mutex<Known>,
@@ -71,8 +79,8 @@ struct Known {
     senders: usize,
     /// Octets of all their messages.
     octets: usize,
-    /// Counts what has gone.
-    epochs: u32,
+    /// Worlds of all of them.
+    worlds: usize,
 }
 
 #[derive(Default)]
@@ -81,21 +89,29 @@ struct Visitor {
     /// Sessions that are open.
     visits: usize,
     own: Option<Box<Own>>,
+    worlds: Vec<Kept>,
 }
 
-/// Rings when something has arrived.
+/// Rings when something has arrived, or was changed.
 #[derive(Default)]
 struct Bell {
     notify: Notify,
-    arrivals: AtomicU32,
+    rung: AtomicU32,
+    /// Sessions that hear it.
+    listeners: AtomicUsize,
+}
+
+impl Bell {
+    fn ring(&self) {
+        self.rung.fetch_add(1, Ordering::Release);
+        self.notify.notify_waiters();
+    }
 }
 
 /// What a visitor has sent.
 struct Own {
     /// The corpus as this visitor sees it.
     mail: Arc<Corpus>,
-    /// Changes when a message goes: sessions of another epoch are told nothing.
-    epoch: u32,
     uid_next: u32,
     messages: VecDeque<Arc<Message>>,
     octets: usize,
@@ -105,12 +121,8 @@ struct Own {
 impl Visitors {
     /// Nobody has sent anything yet.
     pub(crate) fn new(common: Arc<Corpus>, heading: Heading, keep: Duration) -> Arc<Self> {
-        Arc::new(Self { common, heading, keep, known: Mutex::default() })
-    }
-
-    /// The mail that everybody sees.
-    pub(crate) fn common(&self) -> Arc<Corpus> {
-        Arc::clone(&self.common)
+        let (base, budget) = (Base::new(&common), Arc::new(Budget::new(MOST_WORLD_OCTETS)));
+        Arc::new(Self { common, base, budget, heading, keep, known: Mutex::default() })
     }
 
     /// A session of that peer begins.
@@ -119,13 +131,10 @@ impl Visitors {
         let mut known = self.lock();
         let visitor = known.visitors.entry(source).or_default();
         visitor.visits += 1;
-        Visit {
-            visitors: Arc::clone(self),
-            source,
-            bell: Arc::clone(&visitor.bell),
-            heard: visitor.bell.arrivals.load(Ordering::Acquire),
-            epoch: visitor.own.as_ref().map_or(0, |own| own.epoch),
-        }
+        let bell = Arc::clone(&visitor.bell);
+        bell.listeners.fetch_add(1, Ordering::Relaxed);
+        let heard = bell.rung.load(Ordering::Acquire);
+        Visit { guest: Arc::new(Guest { visitors: Arc::clone(self), source, bell }), heard }
     }
 
     /// What arrived before this is shown no more.
@@ -154,7 +163,7 @@ impl Visitors {
         let at = arrival.received.to_zoned_datetime(TimeZone::UTC);
 
         let mut known = self.lock();
-        let Known { visitors, senders, octets: all, epochs } = &mut *known;
+        let Known { visitors, senders, octets: all, .. } = &mut *known;
         let visitor = visitors.entry(source(arrival.client.ip())).or_default();
         let own = visitor.own.get_or_insert_with(|| {
             *senders += 1;
@@ -167,14 +176,18 @@ impl Visitors {
         own.octets += size;
         *all += size;
         while own.messages.len() > MOST_MESSAGES || own.octets > MOST_OF_ONE {
-            own.drop_oldest(all, epochs);
+            own.drop_oldest(all);
         }
         own.mail = own.view(&self.common, inbox);
-        let bell = Arc::clone(&visitor.bell);
+        let (bell, mail) = (Arc::clone(&visitor.bell), Arc::clone(&own.mail));
+        let worlds: Vec<_> = visitor.worlds.iter().map(|kept| Arc::clone(&kept.world)).collect();
         self.hold_to_bounds(&mut known);
+        // A world is waited for without keeping all others waiting.
         drop(known);
-        bell.arrivals.fetch_add(1, Ordering::Release);
-        bell.notify.notify_waiters();
+        for world in worlds {
+            world.change(|world| world.arrive(&mail));
+        }
+        bell.ring();
     }
 
     /// Lets go what has been shown for long enough.
@@ -182,33 +195,35 @@ impl Visitors {
         let Some(inbox) = self.common.mailbox("INBOX") else { return };
         let oldest = self.oldest(now);
         let mut known = self.lock();
-        let Known { visitors, octets, epochs, .. } = &mut *known;
+        let Known { visitors, octets, .. } = &mut *known;
         for own in visitors.values_mut().filter_map(|visitor| visitor.own.as_mut()) {
             let before = own.messages.len();
             while own.messages.front().is_some_and(|message| message.internal_date.timestamp() < oldest) {
-                own.drop_oldest(octets, epochs);
+                own.drop_oldest(octets);
             }
             if own.messages.len() != before {
                 own.mail = own.view(&self.common, inbox);
             }
         }
+        known.expire_worlds(oldest);
     }
 
     /// Lets the oldest go where all of it is too much.
     fn hold_to_bounds(&self, known: &mut Known) {
         let Some(inbox) = self.common.mailbox("INBOX") else { return };
         while known.octets > MOST_OCTETS {
-            let Known { visitors, octets, epochs, .. } = known;
+            let Known { visitors, octets, .. } = known;
             let owns = visitors.values_mut().filter_map(|visitor| visitor.own.as_mut());
             let first = |own: &Own| own.messages.front().map(|message| message.internal_date.timestamp());
             let oldest = owns.filter(|own| !own.messages.is_empty()).min_by_key(|own| first(own));
             let Some(own) = oldest else { return };
-            own.drop_oldest(octets, epochs);
+            own.drop_oldest(octets);
             own.mail = own.view(&self.common, inbox);
         }
         while known.senders > MOST_VISITORS {
             // Only who has no session open is forgotten: there, UIDs would be seen again.
-            let gone = known.visitors.iter().filter(|(_, visitor)| visitor.visits == 0);
+            let idle = |visitor: &Visitor| visitor.visits == 0 && visitor.worlds.is_empty();
+            let gone = known.visitors.iter().filter(|(_, visitor)| idle(visitor));
             let gone = gone.filter_map(|(source, visitor)| Some((visitor.own.as_ref()?.last, *source))).min();
             let Some((_, source)) = gone else { return };
             if let Some(own) = known.visitors.remove(&source).and_then(|visitor| visitor.own) {
@@ -226,15 +241,13 @@ impl Visitors {
 
 impl Own {
     fn new(common: &Arc<Corpus>, uid_next: u32, now: Timestamp) -> Self {
-        Self { mail: Arc::clone(common), epoch: 0, uid_next, messages: VecDeque::new(), octets: 0, last: now }
+        Self { mail: Arc::clone(common), uid_next, messages: VecDeque::new(), octets: 0, last: now }
     }
 
-    fn drop_oldest(&mut self, all: &mut usize, epochs: &mut u32) {
+    fn drop_oldest(&mut self, all: &mut usize) {
         if let Some(gone) = self.messages.pop_front() {
             self.octets -= gone.size();
             *all -= gone.size();
-            *epochs = epochs.wrapping_add(1);
-            self.epoch = *epochs;
         }
     }
 
@@ -257,54 +270,44 @@ impl Own {
 
 /// A session that is open.
 pub(crate) struct Visit {
-    visitors: Arc<Visitors>,
-    source: IpAddr,
-    bell: Arc<Bell>,
-    /// Arrivals that it knows of.
+    guest: Arc<Guest>,
+    /// How often the bell had rung when it was heard last.
     heard: u32,
-    epoch: u32,
 }
 
 impl Visit {
-    /// The mail as this session sees it.
-    pub(crate) fn mail(&self) -> Arc<Corpus> {
-        self.now().1
+    /// Where the session finds its worlds.
+    pub(crate) fn worlds(&self) -> Arc<dyn Worlds> {
+        Arc::clone(&self.guest) as Arc<dyn Worlds>
     }
 
-    /// The mail once something has arrived. Nothing is lost if this is not waited for to the end.
-    pub(crate) async fn changed(&mut self) -> Arc<Corpus> {
-        let bell = Arc::clone(&self.bell);
+    /// Waits for a change to the mail of this source. Nothing is lost if this is not waited for to the end.
+    pub(crate) async fn changed(&mut self) {
+        let bell = &self.guest.bell;
         loop {
             // First listen, then look: what arrives in between is heard.
-            let rung = bell.notify.notified();
-            let arrivals = bell.arrivals.load(Ordering::Acquire);
-            if arrivals != self.heard {
-                self.heard = arrivals;
-                let (epoch, mail) = self.now();
-                if epoch == self.epoch {
-                    return mail;
-                }
+            let ringing = bell.notify.notified();
+            let rung = bell.rung.load(Ordering::Acquire);
+            if rung != self.heard {
+                self.heard = rung;
+                return;
             }
-            rung.await;
+            ringing.await;
         }
-    }
-
-    fn now(&self) -> (u32, Arc<Corpus>) {
-        let known = self.visitors.lock();
-        let own = known.visitors.get(&self.source).and_then(|visitor| visitor.own.as_ref());
-        own.map_or_else(|| (0, self.visitors.common()), |own| (own.epoch, Arc::clone(&own.mail)))
     }
 }
 
-impl Drop for Visit {
+/// Who has a session open.
+struct Guest {
+    visitors: Arc<Visitors>,
+    source: IpAddr,
+    bell: Arc<Bell>,
+}
+
+impl Drop for Guest {
     fn drop(&mut self) {
-        let mut known = self.visitors.lock();
-        if let Some(visitor) = known.visitors.get_mut(&self.source) {
-            visitor.visits = visitor.visits.saturating_sub(1);
-            if visitor.visits == 0 && visitor.own.is_none() {
-                known.visitors.remove(&self.source);
-            }
-        }
+        self.bell.listeners.fetch_sub(1, Ordering::Relaxed);
+        self.visitors.leave(self.source, Timestamp::now());
     }
 }
 

@@ -20,6 +20,7 @@ mod sasl;
 mod session;
 pub mod smtp;
 mod text;
+mod visitor;
 mod words;
 
 pub use credentials::{Credentials, PairError};
@@ -29,3 +30,4 @@ pub use personality::{Personality, PersonalityError};
 pub use reply::Replies;
 pub use session::{Abandoned, Action, Actions, Capture, Captured, Envelope, Mark, Moment, Session};
 pub use text::{Slot, Text, TextError, Values};
+pub use visitor::{Alone, Home, Lent, SharedWorld, Worlds};

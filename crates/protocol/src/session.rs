@@ -1,9 +1,7 @@
 //! What every protocol is to its driver: a function from input and time to ordered actions.
 
-use std::sync::Arc;
 use std::time::Duration;
 
-use bait::Corpus;
 use bytes::{Bytes, BytesMut};
 use event::{CloseReason, Event, Text};
 
@@ -259,9 +257,10 @@ pub trait Session: Send {
         let _ = (now, captured, out);
     }
 
-    /// The mail that this peer sees has changed: something has arrived for it.
-    fn mail_changed(&mut self, now: Moment, mail: Arc<Corpus>, out: &mut Actions) {
-        let _ = (now, mail, out);
+    /// The mail that this peer sees may have changed: something has arrived for it, or another session of the same visitor
+    /// has done something.
+    fn mail_changed(&mut self, now: Moment, out: &mut Actions) {
+        let _ = (now, out);
     }
 
     /// The session has ended, whoever ended it: records what was left unfinished or unanswered. The last call, also after

@@ -263,7 +263,8 @@ settings! {
         Words("none: `mail.max-total` is the limit, and `mail.when-full` says what happens there");
 
     /// How long a source sees a message of its own in INBOX that it has sent to a mailbox of ours (looked at once a minute). A
-    /// source sees its last 32 messages, 2 MiB of them; one over 1 MiB is kept as evidence, but not shown.
+    /// source sees its last 32 messages, 2 MiB of them; one over 1 MiB is kept as evidence, but not shown. For as long after
+    /// their last session a source and an account find the mail as they have changed it (`dovecot-2.3`).
     "visitors.keep" => visitors.keep: Duration = Text("1d");
 
     /// How much may wait for each of the sinks below while it is slow or away, in octets of memory. What comes over that is

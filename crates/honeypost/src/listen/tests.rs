@@ -16,7 +16,7 @@ impl Room for EchoRoom {
         Protocol::Imap
     }
 
-    fn session(&self, _mail: Arc<Corpus>) -> Box<dyn Session> {
+    fn session(&self, _: Option<Arc<dyn Worlds>>) -> Box<dyn Session> {
         Echo::boxed()
     }
 }

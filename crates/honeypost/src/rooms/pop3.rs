@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use bait::Corpus;
 use event::Protocol;
-use protocol::Session;
 use protocol::pop3::{Pop3, Pop3Texts, Service};
+use protocol::{Session, Worlds};
 
 use super::options;
 use crate::config::Config;
@@ -27,7 +27,11 @@ impl Room for Pop3Room {
         Protocol::Pop3
     }
 
-    fn session(&self, mail: Arc<Corpus>) -> Box<dyn Session> {
-        Box::new(Pop3::with_mail(Arc::clone(&self.service), mail))
+    fn session(&self, mail: Option<Arc<dyn Worlds>>) -> Box<dyn Session> {
+        let service = Arc::clone(&self.service);
+        Box::new(match mail {
+            Some(mail) => Pop3::with_mail(service, mail),
+            None => Pop3::new(service),
+        })
     }
 }

@@ -2,11 +2,10 @@
 
 use std::sync::Arc;
 
-use bait::Corpus;
 use event::Protocol;
 use jiff::tz::TimeZone;
-use protocol::Session;
 use protocol::smtp::{Auth, Delivery, Options, Service, Smtp, SmtpTexts};
+use protocol::{Session, Worlds};
 
 use crate::config::{Config, SmtpAuth};
 use crate::listen::Room;
@@ -71,7 +70,7 @@ impl Room for SmtpRoom {
         Protocol::Smtp
     }
 
-    fn session(&self, _mail: Arc<Corpus>) -> Box<dyn Session> {
+    fn session(&self, _: Option<Arc<dyn Worlds>>) -> Box<dyn Session> {
         Box::new(Smtp::new(Arc::clone(&self.service), rand::random()))
     }
 }

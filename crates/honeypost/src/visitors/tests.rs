@@ -3,7 +3,7 @@
 use std::net::Ipv4Addr;
 
 use event::{Protocol, Text};
-use protocol::{Personality, Session};
+use protocol::{Personality, Session, SharedWorld};
 use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
 use tokio::net::{TcpSocket, TcpStream};
 use tokio::sync::{mpsc, watch};
@@ -49,6 +49,13 @@ fn peer(last: u8) -> IpAddr {
     Ipv4Addr::new(192, 0, 2, last).into()
 }
 
+/// The mail as a new world of that source has it.
+fn seen_by(visitors: &Arc<Visitors>, peer: IpAddr) -> Arc<Corpus> {
+    let known = visitors.lock();
+    let own = known.visitors.get(&source(peer)).and_then(|visitor| visitor.own.as_ref());
+    own.map_or_else(|| Arc::clone(&visitors.common), |own| Arc::clone(&own.mail))
+}
+
 fn inbox(corpus: &Corpus) -> &Arc<Mailbox> {
     corpus.mailbox("INBOX").expect("every corpus has one")
 }
@@ -56,10 +63,10 @@ fn inbox(corpus: &Corpus) -> &Arc<Mailbox> {
 #[test]
 fn a_message_is_seen_by_its_sender_alone_and_expires() {
     let visitors = visitors();
-    let common = visitors.common();
+    let common = Arc::clone(&visitors.common);
     let before = inbox(&common).messages.len();
     visitors.deliver(&arrival(1, 0, "Subject: x\n\nbare\r\nboth\nend"));
-    let mail = visitors.enter(peer(1)).mail();
+    let mail = seen_by(&visitors, peer(1));
     let (own, shared) = (inbox(&mail), inbox(&common));
     assert_eq!((own.messages.len(), own.uid_next), (before + 1, shared.uid_next + 1));
     assert_eq!((&own.name, own.uid_validity), (&shared.name, shared.uid_validity));
@@ -71,17 +78,17 @@ fn a_message_is_seen_by_its_sender_alone_and_expires() {
         "Received: from probe (192.0.2.1) id ABCDE1\r\nSubject: x\r\n\r\nbare\r\nboth\r\nend\r\n"
     );
     assert_eq!(mail.mailboxes.len(), common.mailboxes.len());
-    assert!(Arc::ptr_eq(&visitors.enter(peer(2)).mail(), &common), "another source");
+    assert!(Arc::ptr_eq(&seen_by(&visitors, peer(2)), &common), "another source");
 
     let at = |second: i64| Timestamp::from_second(1_800_000_000 + second).expect("in range");
     visitors.expire(at(3600));
-    assert_eq!(inbox(&visitors.enter(peer(1)).mail()).messages.len(), before + 1);
+    assert_eq!(inbox(&seen_by(&visitors, peer(1))).messages.len(), before + 1);
     visitors.expire(at(3601));
-    assert_eq!(inbox(&visitors.enter(peer(1)).mail()).messages.len(), before);
+    assert_eq!(inbox(&seen_by(&visitors, peer(1))).messages.len(), before);
     // A UID is not used again.
     visitors.deliver(&arrival(1, 4000, "again"));
     assert_eq!(
-        inbox(&visitors.enter(peer(1)).mail()).messages.last().expect("arrived").uid,
+        inbox(&seen_by(&visitors, peer(1))).messages.last().expect("arrived").uid,
         shared.uid_next + 1
     );
 }
@@ -94,7 +101,7 @@ fn what_is_not_for_us_or_too_large_is_not_shown() {
     visitors.deliver(&elsewhere);
     visitors.deliver(&arrival(1, 0, vec![b'x'; LARGEST_SHOWN + 1]));
     visitors.deliver(&arrival(1, 0, vec![b'\n'; LARGEST_SHOWN]));
-    assert!(Arc::ptr_eq(&visitors.enter(peer(1)).mail(), &visitors.common()));
+    assert!(Arc::ptr_eq(&seen_by(&visitors, peer(1)), &visitors.common));
     assert!(visitors.lock().visitors.is_empty());
 }
 
@@ -105,8 +112,8 @@ fn an_ipv6_visitor_is_a_64() {
     from.client = "[2001:db8:1:2::1]:4000".parse().expect("an address");
     visitors.deliver(&from);
     let sees = |text: &str| {
-        let mail = visitors.enter(text.parse().expect("an address")).mail();
-        !Arc::ptr_eq(&mail, &visitors.common())
+        let mail = seen_by(&visitors, text.parse().expect("an address"));
+        !Arc::ptr_eq(&mail, &visitors.common)
     };
     assert!(sees("2001:db8:1:2:ffff::9") && !sees("2001:db8:1:3::1"));
 }
@@ -114,21 +121,21 @@ fn an_ipv6_visitor_is_a_64() {
 #[test]
 fn everything_is_bounded() {
     let visitors = visitors();
-    let common = inbox(&visitors.common()).messages.len();
+    let common = inbox(&visitors.common).messages.len();
     for second in 0..100 {
         visitors.deliver(&arrival(1, second, "small"));
     }
-    assert_eq!(inbox(&visitors.enter(peer(1)).mail()).messages.len(), common + MOST_MESSAGES);
+    assert_eq!(inbox(&seen_by(&visitors, peer(1))).messages.len(), common + MOST_MESSAGES);
     for second in 0..10 {
         visitors.deliver(&arrival(2, 100 + second, vec![b'x'; LARGEST_SHOWN - 100]));
     }
-    assert_eq!(inbox(&visitors.enter(peer(2)).mail()).messages.len(), common + 2);
+    assert_eq!(inbox(&seen_by(&visitors, peer(2))).messages.len(), common + 2);
     for last in 3..200 {
         visitors.deliver(&arrival(last, 200 + i64::from(last), vec![b'x'; LARGEST_SHOWN - 100]));
     }
     assert!(visitors.lock().octets <= MOST_OCTETS);
-    assert_eq!(inbox(&visitors.enter(peer(1)).mail()).messages.len(), common, "the oldest went");
-    assert_eq!(inbox(&visitors.enter(peer(199)).mail()).messages.len(), common + 1);
+    assert_eq!(inbox(&seen_by(&visitors, peer(1))).messages.len(), common, "the oldest went");
+    assert_eq!(inbox(&seen_by(&visitors, peer(199))).messages.len(), common + 1);
 
     for number in 0..=u32::try_from(MOST_VISITORS).expect("small") {
         let mut from = arrival(1, 1000 + i64::from(number), "x");
@@ -146,22 +153,28 @@ fn everything_is_bounded() {
 async fn an_open_session_hears_of_what_arrives_but_loses_nothing() {
     let visitors = visitors();
     let mut visit = visitors.enter(peer(1));
-    let common = inbox(&visit.mail()).messages.len();
+    let world = visit.worlds().enter(Some(b"admin"));
+    let messages =
+        |world: &SharedWorld| world.lend(|world| world.folder("INBOX").expect("there").list().len());
+    let common = messages(&world);
     let nothing = tokio::time::timeout(Duration::from_millis(20), visit.changed()).await;
     assert!(nothing.is_err(), "nothing has arrived");
     // While nobody waits, while somebody does, and for somebody else.
     visitors.deliver(&arrival(1, 0, "one"));
-    let mail = visit.changed().await;
-    assert_eq!(inbox(&mail).messages.len(), common + 1);
+    visit.changed().await;
+    assert_eq!(messages(&world), common + 1);
     let deliver = async { visitors.deliver(&arrival(1, 1, "two")) };
-    let (mail, ()) = tokio::join!(visit.changed(), deliver);
-    assert_eq!(inbox(&mail).messages.len(), common + 2);
+    tokio::join!(visit.changed(), deliver);
+    assert_eq!(messages(&world), common + 2);
     visitors.deliver(&arrival(2, 2, "not for this one"));
-    // What it has seen cannot be taken back: once something is gone, this session is told of nothing more.
+    assert!(tokio::time::timeout(Duration::from_millis(20), visit.changed()).await.is_err());
+    // What it has seen is not taken back. A world that begins later has what is shown by then.
     visitors.expire(Timestamp::from_second(1_800_003_601).expect("in range"));
     visitors.deliver(&arrival(1, 4000, "three"));
-    assert!(tokio::time::timeout(Duration::from_millis(20), visit.changed()).await.is_err());
-    assert_eq!(inbox(&visitors.enter(peer(1)).mail()).messages.len(), common + 2);
+    visit.changed().await;
+    assert_eq!(messages(&world), common + 3);
+    assert_eq!(messages(&visit.worlds().enter(Some(b"root"))), common + 2);
+    assert_eq!(inbox(&seen_by(&visitors, peer(1))).messages.len(), common + 2);
 }
 
 #[test]
@@ -182,7 +195,7 @@ impl Room for PostRoom {
         Protocol::Smtp
     }
 
-    fn session(&self, _mail: Arc<Corpus>) -> Box<dyn Session> {
+    fn session(&self, _: Option<Arc<dyn Worlds>>) -> Box<dyn Session> {
         Script::boxed(vec![whole(b"Subject: arrived\r\n\r\nhello\r\n", 7, true); 3])
     }
 }
@@ -224,7 +237,7 @@ async fn idling(imap: SocketAddr, from: [u8; 4]) -> BufReader<TcpStream> {
 async fn an_idle_session_of_the_same_source_hears_exists_within_a_second() {
     let folder = tempfile::tempdir().expect("a folder");
     let visitors = visitors();
-    let common = visitors.common();
+    let common = Arc::clone(&visitors.common);
     let mailroom =
         Mailroom::open(folder.path(), &settings(|_| {}), Arc::clone(&visitors)).expect("a mailroom");
     let kept = Kept::default();
@@ -308,9 +321,9 @@ fn a_restart_shows_it_again() {
     let after = visitors();
     open(&after);
     let seen = |visitors: &Arc<Visitors>| {
-        let mail = visitors.enter(attribution.src.ip()).mail();
+        let mail = seen_by(visitors, attribution.src.ip());
         let messages = &inbox(&mail).messages;
-        let own = messages.iter().skip(inbox(&visitors.common()).messages.len());
+        let own = messages.iter().skip(inbox(&visitors.common).messages.len());
         own.map(|message| (message.uid, message.bytes.clone(), message.internal_date.timestamp()))
             .collect::<Vec<_>>()
     };

@@ -56,6 +56,16 @@ fn run(turn: &mut Turn<'_>, state: &mut State, by_uid: bool, moving: bool) -> Re
     if world.folder(&to).is_none() {
         return Err(missing(Phrase::TryCreate, &to));
     }
+    let State::Selected(opener, selected) = state else { return Err(Phrase::NoMailboxSelected.into()) };
+    if selected.is_lost(&opener.world) {
+        return Err(Phrase::DeletedUnderUs.into());
+    }
+    if positions.iter().any(|position| selected.is_gone(&opener.world, *position)) {
+        turn.sync(state, Telling { uids: by_uid, ..Telling::default() });
+        turn.complete_as(Phrase::CopyExpunged, &[]);
+        return Ok(());
+    }
+    let world = &mut opener.world;
     let uids = world.copy(&entries, &keywords, &to).map_err(|_| Phrase::OverQuota)?;
     let mut pairs = world.folder(&to).map_or(0, |folder| folder.uid_validity).to_string().into_bytes();
     let from: Vec<u32> = entries.iter().map(|entry| entry.message.uid).collect();

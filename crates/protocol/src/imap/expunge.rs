@@ -34,6 +34,9 @@ fn run(turn: &mut Turn<'_>, state: &mut State, only: Option<&BTreeSet<u32>>) -> 
     let State::Selected(account, selected) = state else {
         return Err(Phrase::NoMailboxSelected.into());
     };
+    if selected.is_lost(&account.world) {
+        return Err(Phrase::DeletedUnderUs.into());
+    }
     let deleted = |entry: &Entry| entry.marks.flags.contains(Flags::DELETED);
     let wanted = |uid: &u32| only.is_none_or(|only| only.contains(uid));
     if let Some(folder) = selected.folder(&mut account.world).filter(|_| !selected.read_only) {

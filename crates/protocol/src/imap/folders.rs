@@ -90,10 +90,6 @@ pub fn rename(turn: &mut Turn<'_>, state: &mut State) -> Result<(), Fault> {
         return Err(internal_error(turn));
     }
     world.rename(&from, &to, separator);
-    if let State::Selected(_, selected) = state {
-        let below = |name: &str| name.strip_prefix(&from).is_some_and(|rest| rest.starts_with(separator));
-        selected.renamed |= selected.name == from || below(&selected.name);
-    }
     turn.complete();
     Ok(())
 }

@@ -1,5 +1,6 @@
 //! LIST and LSUB (RFC 3501 sections 6.3.8, 6.3.9) of a plain mail process; Dovecot's are in `list_extended.rs`.
 
+use crate::imap::folders::account;
 use crate::imap::list_extended;
 use crate::imap::state::State;
 use crate::imap::string::push_astring;
@@ -12,7 +13,7 @@ pub fn list(turn: &mut Turn<'_>, state: &mut State) -> Result<(), Fault> {
     if turn.service.texts.mail_process.is_dovecot() {
         return list_extended::list(turn, state);
     }
-    answer(turn, b"LIST")
+    answer(turn, state, b"LIST")
 }
 
 /// RFC 3501 section 6.3.9. Every mailbox is subscribed.
@@ -20,10 +21,10 @@ pub fn lsub(turn: &mut Turn<'_>, state: &mut State) -> Result<(), Fault> {
     if turn.service.texts.mail_process.is_dovecot() {
         return list_extended::lsub(turn, state);
     }
-    answer(turn, b"LSUB")
+    answer(turn, state, b"LSUB")
 }
 
-fn answer(turn: &mut Turn<'_>, kind: &[u8]) -> Result<(), Fault> {
+fn answer(turn: &mut Turn<'_>, state: &mut State, kind: &[u8]) -> Result<(), Fault> {
     let arguments = turn.parse()?;
     let [reference, pattern] = arguments.as_slice() else {
         return Err(Phrase::InvalidArguments.into());
@@ -39,8 +40,7 @@ fn answer(turn: &mut Turn<'_>, kind: &[u8]) -> Result<(), Fault> {
         turn.untagged(&line);
     } else {
         let pattern = [reference, pattern].concat();
-        let mail = turn.mail;
-        for mailbox in &mail.mailboxes {
+        for mailbox in account(state)?.world.folders() {
             let name = mailbox_name::encode(&mailbox.name);
             if matches(&pattern, name.as_bytes(), texts.separator) {
                 let mut line = entry(kind, &texts.attributes.mailbox, texts.separator);

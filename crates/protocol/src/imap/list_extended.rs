@@ -157,7 +157,7 @@ fn answer(turn: &mut Turn<'_>, state: &mut State, reference: &[u8], patterns: &[
         tell_modseq = account.world.folder(name).map(|folder| folder.modseq);
     }
     let mut looked_at = Vec::new();
-    let world = &account.world;
+    let world: &World = &account.world;
     let reference = decoded(reference);
     let full: Vec<Vec<u8>> =
         patterns.iter().map(|pattern| [&reference[..], &decoded(pattern)].concat()).collect();
@@ -204,9 +204,7 @@ fn answer(turn: &mut Turn<'_>, state: &mut State, reference: &[u8], patterns: &[
     }
     account.features.condstore |= enabled;
     for name in looked_at {
-        if let Some(folder) = account.world.folder_mut(&name) {
-            folder.look_at();
-        }
+        account.world.look_at(&name);
     }
 }
 
@@ -258,8 +256,8 @@ fn names(world: &World, separator: char, subscribed: bool) -> Vec<(String, Name)
             }
         }
     }
-    let folders = world.folders().iter().filter(|folder| folder.name != "INBOX");
-    let inbox = world.folders().iter().filter(|folder| folder.name == "INBOX");
+    let folders = world.folders().filter(|folder| folder.name != "INBOX");
+    let inbox = world.folders().filter(|folder| folder.name == "INBOX");
     for folder in folders.chain(inbox) {
         for (place, _) in folder.name.match_indices(separator) {
             if let Some(parent) = folder.name.get(..place) {

@@ -183,8 +183,8 @@ pub fn login(turn: &mut Turn<'_>, state: &mut State) -> Result<(), Fault> {
         turn.untagged_phrase(Phrase::PasswordExposed);
         return Err(Phrase::PlaintextRefused.into());
     }
-    if turn.judge(attempt) {
-        state.log_in(turn.mail);
+    if let Some(world) = turn.judge(attempt) {
+        state.log_in(world);
     }
     Ok(())
 }
@@ -241,8 +241,8 @@ pub fn step(turn: &mut Turn<'_>, state: &mut State, step: Step, not_base64: Phra
             turn.stage = Stage::Authenticating { tag: turn.tag.clone(), exchange };
         }
         Step::Done(attempt) => {
-            if turn.judge(attempt) {
-                state.log_in(turn.mail);
+            if let Some(world) = turn.judge(attempt) {
+                state.log_in(world);
             }
         }
         Step::Cancelled => return Err(Phrase::AuthenticationCancelled.into()),

@@ -24,7 +24,7 @@ pub fn examine(turn: &mut Turn<'_>, state: &mut State) -> Result<(), Fault> {
 
 /// RFC 3501 section 6.4.2. Removes what is marked `\Deleted` without a word.
 pub fn close(turn: &mut Turn<'_>, state: &mut State) -> Result<(), Fault> {
-    if state.selected().is_some_and(|selected| selected.renamed) {
+    if state.is_lost() && turn.service.texts.mail_process.is_dovecot() {
         turn.untagged_phrase(Phrase::DeletedUnderUs);
         turn.sync(state, Telling::default());
         return Ok(());
@@ -87,18 +87,21 @@ fn open(turn: &mut Turn<'_>, state: &mut State, read_only: bool) -> Result<(), F
     if dovecot {
         name::sound(&name, name::separator(turn))?;
     }
-    let Some(folder) = account.world.folder_mut(&name) else {
+    let Some(folder) = account.world.folder(&name) else {
         let wire = arguments.first().and_then(Argument::string).unwrap_or_default();
         let wire = if dovecot { name.into_bytes() } else { wire.to_vec() };
         return Err(Fault::with(Phrase::NoSuchMailbox, wire));
     };
     let (uid_next, modseq) = (folder.uid_next, folder.modseq);
-    let mut selected = Selected::open(folder, read_only, !dovecot);
+    let mut selected = Selected::of(folder, read_only);
+    selected.open(&mut account.world, !dovecot);
     turn.record(Event::MailboxSelected { mailbox: selected.name.clone(), read_only });
     let lines = if read_only { &turn.service.texts.examine } else { &turn.service.texts.select };
     describe(turn, lines, &selected, uid_next, modseq, features);
-    if let Some(known) = qresync {
-        known.answer(turn, &mut selected, folder);
+    if let Some(known) = qresync
+        && let Some(folder) = selected.folder_in(&account.world).cloned()
+    {
+        known.answer(turn, &mut selected, &folder);
     }
     state.select(Some(selected));
     turn.complete();

@@ -106,7 +106,7 @@ fn tell_status(turn: &mut Turn<'_>, state: &mut State, asked: &Asked) -> Result<
     let open = state.selected().map(|selected| selected.name.clone());
     let separator = turn.service.texts.separator;
     let world = &account(state)?.world;
-    let (inbox, others): (Vec<_>, Vec<_>) = world.folders().iter().partition(|folder| folder.name == "INBOX");
+    let (inbox, others): (Vec<_>, Vec<_>) = world.folders().partition(|folder| folder.name == "INBOX");
     for folder in inbox.into_iter().chain(others) {
         let wanted = asked.groups.iter().any(|(which, _)| which.holds(&folder.name, world, separator));
         if wanted && open.as_ref() != Some(&folder.name) {

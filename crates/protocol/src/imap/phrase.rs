@@ -362,12 +362,18 @@ phrases! {
     NotFound,
     /// DELETE or RENAME of such a name; names the time.
     InternalError,
-    /// Farewell to who has renamed the open mailbox. Untagged.
+    /// Farewell to who has open what another session has deleted or renamed. Untagged.
     ByeInconsistent,
     /// The same, to FETCH. Untagged.
     ByeDeletedUnderUs,
-    /// To STORE and CLOSE there.
+    /// To STORE, COPY, EXPUNGE and CLOSE there.
     DeletedUnderUs,
+    /// FETCH of messages that another session has expunged.
+    FetchedExpunged,
+    /// SEARCH in such messages.
+    SearchedExpunged,
+    /// COPY and MOVE of such messages.
+    CopyExpunged,
     /// GETMETADATA of what is no entry.
     EntryWithoutSlash,
     /// GETMETADATA (DEPTH x).

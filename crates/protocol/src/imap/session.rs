@@ -11,7 +11,6 @@ pub use waiting::Waiting;
 use std::sync::Arc;
 use std::time::Duration;
 
-use bait::Corpus;
 use bytes::Bytes;
 use event::{CloseReason, Event, Text};
 
@@ -22,16 +21,17 @@ use crate::imap::login;
 use crate::imap::state::{Stage, State};
 use crate::imap::texts::Phrase;
 use crate::imap::turn::{Fault, Turn};
-use crate::imap::view::{Telling, untagged};
+use crate::imap::view::Telling;
 use crate::reply::{hand_to_tls, received, unfinished, unheard};
 use crate::session::{Action, Actions, Mark, Moment, Session, Step};
+use crate::visitor::{Alone, Worlds};
 
 /// One IMAP connection.
 #[derive(Debug)]
 #[expect(clippy::struct_excessive_bools, reason = "facts that have nothing to do with each other")]
 pub struct Imap {
     service: Arc<Service>,
-    mail: Arc<Corpus>,
+    mail: Arc<dyn Worlds>,
     framing: Framing,
     state: State,
     stage: Stage,
@@ -75,12 +75,12 @@ impl<'a> Input<'a> {
 impl Imap {
     /// A connection that has just been accepted, of a peer that sees the common mail.
     pub fn new(service: Arc<Service>) -> Self {
-        let mail = Arc::clone(&service.corpus);
+        let mail = Alone::new(&service.corpus);
         Self::with_mail(service, mail)
     }
 
     /// A connection that has just been accepted, of a peer that sees this mail.
-    pub fn with_mail(service: Arc<Service>, mail: Arc<Corpus>) -> Self {
+    pub fn with_mail(service: Arc<Service>, mail: Arc<dyn Worlds>) -> Self {
         Self {
             mail,
             service,
@@ -103,7 +103,7 @@ impl Imap {
     fn advance(&mut self, now: Moment, out: &mut Actions) {
         let mut step = Step::Done;
         while step == Step::Done && !out.full() {
-            step = self.step(now, out);
+            step = self.in_world(|session| session.step(now, out));
         }
         self.pending = step != Step::Starved && !matches!(self.stage, Stage::Closed);
     }
@@ -146,7 +146,10 @@ impl Imap {
                 Stage::Idling { tag, since, .. } => {
                     self.waiting = Some(since);
                     self.turn(&Input::more(&line, tag, b"IDLE"), now, out, |turn, state| {
-                        turn.sync(state, Telling::default());
+                        // Dovecot sees only later that the mailbox has another name.
+                        if !state.is_renamed() {
+                            turn.sync(state, Telling::default());
+                        }
                         if !trim_line_end(&line).eq_ignore_ascii_case(b"DONE") {
                             return Err(Phrase::ExpectedDone.into());
                         }
@@ -186,7 +189,7 @@ impl Imap {
         let (service, mail) = (Arc::clone(&self.service), Arc::clone(&self.mail));
         let mut turn = Turn {
             service: &service,
-            mail: &mail,
+            mail: &*mail,
             now,
             tls: self.tls,
             tag: input.tag.clone(),
@@ -346,16 +349,9 @@ impl Session for Imap {
         self.stage = Stage::Command;
     }
 
-    fn mail_changed(&mut self, _now: Moment, mail: Arc<Corpus>, out: &mut Actions) {
-        self.mail = mail;
-        if let Some(account) = self.state.account_mut() {
-            account.world.arrive(&self.mail);
-        }
+    fn mail_changed(&mut self, _now: Moment, out: &mut Actions) {
         if matches!(self.stage, Stage::Idling { .. }) {
-            let modseq = self.state.sync(&self.service, Telling::default(), out);
-            if let Some(modseq) = modseq {
-                untagged(&self.service, Phrase::HighestModseq, modseq.to_string().as_bytes(), out);
-            }
+            self.in_world(|session| session.tell_idler(out));
         }
     }
 
@@ -363,7 +359,7 @@ impl Session for Imap {
         // Logins that wait behind one whose answer was not due yet are tried all the same.
         let mut done = Actions::default();
         while matches!(self.state, State::NotAuthenticated)
-            && self.step(self.last_input, &mut done) == Step::Done
+            && self.in_world(|session| session.step(session.last_input, &mut done)) == Step::Done
         {
             unheard(&mut done, out);
         }

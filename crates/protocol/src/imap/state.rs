@@ -1,8 +1,8 @@
 //! Where a session stands: RFC 3501 section 3, and what the next input means.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
-use bait::{Corpus, World};
 use bytes::Bytes;
 
 use crate::imap::Service;
@@ -12,6 +12,7 @@ pub use crate::imap::view::Selected;
 use crate::imap::view::{Features, Telling};
 use crate::sasl::Exchange;
 use crate::session::{Actions, Moment};
+use crate::visitor::{Lent, SharedWorld};
 
 /// RFC 3501 section 3. Logout is [`Stage::Closed`].
 #[derive(Debug, Default)]
@@ -25,11 +26,13 @@ pub enum State {
     Selected(Account, Selected),
 }
 
-/// Who is logged in, and what this session has done to the mail.
-#[derive(Debug, Default)]
+/// Who is logged in.
+#[derive(Debug)]
 pub struct Account {
-    /// The mail as this session sees it.
-    pub world: World,
+    /// The mail as the visitor sees it, lent for a turn.
+    pub world: Lent,
+    /// Where it is between turns.
+    pub shared: Arc<SharedWorld>,
     /// What the client has enabled.
     pub features: Features,
     /// Messages whose preview has been made, by UIDVALIDITY and UID.
@@ -47,9 +50,10 @@ impl State {
     }
 
     /// A login succeeded: this is the mail.
-    pub fn log_in(&mut self, mail: &Corpus) {
+    pub fn log_in(&mut self, shared: Arc<SharedWorld>) {
         *self = Self::Authenticated(Account {
-            world: World::new(mail),
+            world: Lent::default(),
+            shared,
             features: Features::default(),
             previewed: BTreeSet::new(),
         });
@@ -62,6 +66,25 @@ impl State {
                 selected.sync(service, account.features, &mut account.world, how, out)
             }
             _ => None,
+        }
+    }
+
+    /// Whether the open mailbox is gone: another session has deleted it, or given it another name.
+    pub fn is_lost(&self) -> bool {
+        match self {
+            Self::Selected(account, selected) => selected.is_lost(&account.world),
+            _ => false,
+        }
+    }
+
+    /// Whether the open mailbox has another name by now.
+    pub fn is_renamed(&self) -> bool {
+        match self {
+            Self::Selected(account, selected) => {
+                selected.is_lost(&account.world)
+                    && account.world.folders().any(|folder| folder.uid_validity == selected.uid_validity)
+            }
+            _ => false,
         }
     }
 
@@ -86,7 +109,7 @@ impl State {
 
     /// How many messages of a mailbox the client knows as `\Recent`, if it is the one that is open.
     pub fn recent_in(&self, name: &str) -> Option<usize> {
-        self.selected().filter(|open| open.name == name && !open.renamed).map(Selected::recent)
+        self.selected().filter(|open| open.name == name && !self.is_lost()).map(Selected::recent)
     }
 
     /// The open mailbox.

@@ -34,10 +34,9 @@ pub fn status(turn: &mut Turn<'_>, state: &mut State) -> Result<(), Fault> {
     let Some(account) = state.account_mut() else {
         return Err(Phrase::UnknownCommand.into());
     };
-    let folder = account.world.folder_mut(&known);
+    account.world.look_at(&known);
     let named = if dovecot { known.as_bytes() } else { wire };
-    let folder = folder.ok_or_else(|| Fault::with(Phrase::NoSuchMailbox, named))?;
-    folder.look_at();
+    let folder = account.world.folder(&known).ok_or_else(|| Fault::with(Phrase::NoSuchMailbox, named))?;
     let line = line(wire, folder, &items, recent);
     let open = recent.is_some();
     turn.untagged(&line);

@@ -1,5 +1,7 @@
 //! STORE and UID STORE (RFC 3501 section 6.4.6; UNCHANGEDSINCE, RFC 7162 section 3.1.3).
 
+use std::sync::Arc;
+
 use bait::{Entry, Flags};
 
 use crate::imap::arguments::Argument;
@@ -68,23 +70,25 @@ fn run(turn: &mut Turn<'_>, state: &mut State, by_uid: bool) -> Result<(), Fault
         turn.complete_as(Phrase::StoreReadOnly, &[]);
         return Ok(());
     }
-    if selected.renamed {
+    if selected.is_lost(&account.world) {
         turn.complete_as(Phrase::DeletedUnderUs, &[]);
         turn.sync(state, Telling::default());
         return Ok(());
     }
     let Some(folder) = selected.folder(&mut account.world) else {
-        return Err(Phrase::NoMailboxSelected.into());
+        return Err(Phrase::DeletedUnderUs.into());
     };
-    let known: Vec<Entry> = folder.entries().collect();
+    let known = Arc::clone(folder.list());
     let keywords = folder.keyword_bits(&keywords);
     let silent_from = silent.then(|| folder.modseq.saturating_add(1));
     let (mut conflicts, mut changed) = (Vec::new(), false);
     for position in positions {
         let Some(seen) = selected.entries.get(position) else { continue };
         let uid = seen.message.uid;
-        let Ok(place) = known.binary_search_by_key(&uid, |entry| entry.message.uid) else { continue };
-        let Some(entry) = known.get(place) else { continue };
+        let place = known.binary_search_by_key(&uid, |entry| entry.message.uid).ok();
+        // What another session has expunged is marked too, as long as the client does not know.
+        let gone = || Some(Entry { message: Arc::clone(&seen.message), marks: folder.last_marks(uid)? });
+        let Some(entry) = place.and_then(|place| known.get(place)).cloned().or_else(gone) else { continue };
         if unchanged_since.is_some_and(|since| entry.marks.modseq > since) {
             let number = u32::try_from(position.saturating_add(1)).unwrap_or(u32::MAX);
             conflicts.push(if by_uid { uid } else { number });
@@ -96,7 +100,7 @@ fn run(turn: &mut Turn<'_>, state: &mut State, by_uid: bool) -> Result<(), Fault
             How::Remove => (present.flags & !flags, present.keywords & !keywords),
             How::Replace => (flags | (present.flags & Flags::RECENT), keywords),
         };
-        changed |= folder.mark(entry, flags, keywords);
+        changed |= folder.mark(&entry, flags, keywords);
     }
     if changed {
         folder.count_change();

@@ -1,8 +1,8 @@
 //! One command's turn: what its handler knows, and how it answers.
 
+use std::sync::Arc;
 use std::time::Duration;
 
-use bait::Corpus;
 use bytes::Bytes;
 use event::{CloseReason, Event};
 
@@ -19,6 +19,7 @@ use crate::reply::status_of;
 use crate::sasl::Attempt;
 use crate::session::{Action, Actions, Moment};
 use crate::text::{Slot, Values};
+use crate::visitor::{SharedWorld, Worlds};
 
 /// Why a command is refused.
 pub type Fault = crate::reply::Fault<Phrase>;
@@ -31,8 +32,8 @@ pub type Fault = crate::reply::Fault<Phrase>;
 pub struct Turn<'a> {
     /// What all sessions share.
     pub service: &'a Service,
-    /// The mail that this peer sees.
-    pub mail: &'a Corpus,
+    /// Where the mail is that this peer sees.
+    pub mail: &'a dyn Worlds,
     /// The time of the turn.
     pub now: Moment,
     /// The command's tag, `*` where it has none.
@@ -94,7 +95,7 @@ impl<'a> Turn<'a> {
     ///
     /// Where the mailbox is no more what it was, this is the end, and what is answered later is not sent.
     pub fn sync(&mut self, state: &mut State, how: Telling) {
-        if state.selected().is_some_and(|selected| selected.renamed) {
+        if state.is_lost() && self.service.texts.mail_process.is_dovecot() {
             let fetching = matches!(self.verb, b"FETCH" | b"UID FETCH");
             let phrase = if fetching { Phrase::ByeDeletedUnderUs } else { Phrase::ByeInconsistent };
             state.select(None);
@@ -246,8 +247,10 @@ impl<'a> Turn<'a> {
         text.fill(&[&verb, more].concat())
     }
 
-    /// Records a login and answers it. `true` when it was let in.
-    pub fn judge(&mut self, attempt: Attempt) -> bool {
+    /// Records a login and answers it. What is returned is the world of who was let in; one that only looks has its own.
+    pub fn judge(&mut self, attempt: Attempt) -> Option<Arc<SharedWorld>> {
+        let process = self.service.texts.mail_process;
+        let account = process.is_dovecot().then(|| process.user_name(&attempt.username.0));
         let (accepted, event) = attempt.judge(&self.service.credentials, self.service.texts.mail_process);
         self.record(event);
         if let Some(brief) =
@@ -261,6 +264,6 @@ impl<'a> Turn<'a> {
             self.out.push(Action::Wait(self.service.texts.times.failure_delay()));
             self.refuse(&Phrase::AuthenticationFailed.into());
         }
-        accepted
+        accepted.then(|| self.mail.enter(account.as_deref()))
     }
 }

@@ -1,7 +1,8 @@
 //! The open mailbox as the client knows it: what it was last told. What has changed in the world since is told by
 //! [`Selected::sync`], in Dovecot's order: flags, then what is gone, then what is new.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use bait::{Entry, Flags, Folder, Marks, World};
 
@@ -23,8 +24,8 @@ pub struct Selected {
     pub uid_validity: u32,
     /// Opened with EXAMINE.
     pub read_only: bool,
-    /// The messages; the one at position n has the number n + 1.
-    pub entries: Vec<Entry>,
+    /// The messages; the one at position n has the number n + 1. Shared, where the client knows them as everybody does.
+    pub entries: Arc<Vec<Entry>>,
     /// The keywords that the client has been told of.
     pub keywords: Vec<String>,
     /// The UIDs that `SEARCH RETURN (SAVE)` kept (RFC 5182).
@@ -35,8 +36,8 @@ pub struct Selected {
     pub known_modseq: u64,
     /// The highest one that it was told of since.
     pub told_modseq: u64,
-    /// Its own client has given it another name, which Dovecot cannot follow.
-    pub renamed: bool,
+    /// Where the mailbox stood when everything had been told.
+    pub told: Option<u64>,
 }
 
 /// What the client has enabled (RFC 5161), by ENABLE or by using it.
@@ -67,25 +68,29 @@ pub struct Telling {
 }
 
 impl Selected {
-    /// A mailbox as it is when it is opened. Opened for writing, it takes `\Recent` away from those who come later.
-    pub fn open(folder: &mut Folder, read_only: bool, lasting_recent: bool) -> Self {
-        let selected = Self {
+    /// A mailbox as it is when it is opened.
+    pub fn of(folder: &Folder, read_only: bool) -> Self {
+        Self {
             name: folder.name.clone(),
             uid_validity: folder.uid_validity,
             read_only,
-            entries: folder.entries().collect(),
+            entries: Arc::clone(folder.list()),
             keywords: folder.keywords.clone(),
             saved: Vec::new(),
             updates: Vec::new(),
             known_modseq: folder.modseq,
             told_modseq: 0,
-            renamed: false,
-        };
-        folder.look_at();
-        if !read_only && !lasting_recent {
-            folder.forget_recent();
+            told: None,
         }
-        selected
+    }
+
+    /// Notes that it is open. Opened for writing, it takes `\Recent` away from those who come later.
+    pub fn open(&mut self, world: &mut World, lasting_recent: bool) {
+        world.look_at(&self.name);
+        if !self.read_only && !lasting_recent {
+            world.forget_recent(&self.name);
+        }
+        self.told = self.folder_in(world).map(Folder::touched);
     }
 
     /// How many are `\Recent`.
@@ -104,9 +109,32 @@ impl Selected {
         self.entries.iter().map(|entry| entry.message.uid).collect()
     }
 
-    /// The world's mailbox of which this is the view, unless it is gone.
+    /// The world's mailbox of which this is the view, unless it is gone; to be changed.
     pub fn folder<'a>(&self, world: &'a mut World) -> Option<&'a mut Folder> {
-        world.folder_mut(&self.name).filter(|folder| folder.uid_validity == self.uid_validity)
+        if self.is_lost(world) { None } else { world.folder_mut(&self.name) }
+    }
+
+    /// The same, to be looked at.
+    pub fn folder_in<'a>(&self, world: &'a World) -> Option<&'a Folder> {
+        world.folder(&self.name).filter(|folder| folder.uid_validity == self.uid_validity)
+    }
+
+    /// Whether the mailbox is gone: deleted, or known by another name.
+    pub fn is_lost(&self, world: &World) -> bool {
+        self.folder_in(world).is_none()
+    }
+
+    /// What is marked on a message by now, as FETCH tells it. Who has it as `\Recent` keeps it so.
+    pub fn now(&self, world: &World, known: &Entry) -> Marks {
+        let now = self.folder_in(world).map_or(known.marks, |folder| folder.now(&known.message));
+        let flags = (now.flags & !Flags::RECENT) | (known.marks.flags & Flags::RECENT);
+        Marks { flags, ..now }
+    }
+
+    /// Whether the message at this position is gone, which the client was not told yet.
+    pub fn is_gone(&self, world: &World, position: usize) -> bool {
+        let uid = self.entries.get(position).map(|entry| entry.message.uid);
+        uid.is_some_and(|uid| self.folder_in(world).is_some_and(|folder| folder.is_gone(uid)))
     }
 
     /// The flags of a message as the wire has them.
@@ -133,7 +161,8 @@ impl Selected {
         how: Telling,
         out: &mut Actions,
     ) -> Option<u64> {
-        let folder = self.folder(world)?;
+        let folder = self.folder_in(world).filter(|folder| self.told != Some(folder.touched()))?;
+        let highest = folder.modseq;
         if folder.keywords.len() != self.keywords.len() {
             self.keywords.clone_from(&folder.keywords);
             let flags = all_flags(&self.keywords);
@@ -143,29 +172,34 @@ impl Selected {
                 untagged(service, phrase, flags.as_bytes(), out);
             }
         }
-        let mut present: BTreeMap<u32, Entry> =
-            folder.entries().map(|entry| (entry.message.uid, entry)).collect();
-        let (recent_before, before) = (self.recent(), self.entries.len());
+        let present = Arc::clone(folder.list());
+        let recent_before = self.recent();
         let mut gone: Vec<usize> = Vec::new();
         let mut lines: Vec<String> = Vec::new();
         let mut changed = BTreeSet::new();
-        for position in 0..before {
-            let Some(known) = self.entries.get_mut(position) else { continue };
-            let Some(now) = present.remove(&known.message.uid) else {
+        let mut entries = Vec::with_capacity(present.len());
+        for (position, known) in self.entries.iter().enumerate() {
+            let uid = known.message.uid;
+            let now = present.binary_search_by_key(&uid, |entry| entry.message.uid).ok();
+            let now = now.and_then(|place| present.get(place)).map(|entry| entry.marks);
+            if now.is_none() {
                 gone.push(position);
-                continue;
-            };
+            }
+            let now = now.or_else(|| folder.last_marks(uid)).unwrap_or(known.marks);
             let recent = known.marks.flags & Flags::RECENT;
-            let marks = Marks { flags: (now.marks.flags & !Flags::RECENT) | recent, ..now.marks };
-            if marks == known.marks {
+            let marks = Marks { flags: (now.flags & !Flags::RECENT) | recent, ..now };
+            entries.push(Entry { message: Arc::clone(&known.message), marks });
+            // What is told to be gone in a moment is not told to be marked.
+            if marks == known.marks
+                || (gone.last() == Some(&position) && !(how.keep_expunged && !features.immediate_expunges))
+            {
                 continue;
             }
             let same = (marks.flags, marks.keywords) == (known.marks.flags, known.marks.keywords);
             let quiet = same || how.silent_from.is_some_and(|first| marks.modseq >= first);
-            known.marks = marks;
             changed.insert(known.message.uid);
             let number = position.saturating_add(1);
-            let uid = (how.uids || features.qresync).then(|| format!("UID {}", now.message.uid));
+            let uid = (how.uids || features.qresync).then(|| format!("UID {uid}"));
             let modseq = features.condstore.then(|| format!("MODSEQ ({})", marks.modseq));
             let flags = (!quiet).then(|| format!("FLAGS ({})", self.flags(&marks)));
             if (quiet && modseq.is_none()) || features.mute_flags {
@@ -183,17 +217,23 @@ impl Selected {
         let keep_expunged = how.keep_expunged && !features.immediate_expunges;
         if !keep_expunged {
             self.update_gone(&gone, out);
-            self.tell_gone(&gone, features, out);
+            tell_gone(&mut entries, &gone, features, out);
         }
         // What is new comes behind everything that is known.
         let last = self.entries.last().map_or(0, |entry| entry.message.uid);
-        let new: Vec<Entry> = present.into_values().filter(|entry| entry.message.uid > last).collect();
-        let arrived = !new.is_empty();
-        changed.extend(new.iter().map(|entry| entry.message.uid));
-        self.entries.extend(new);
+        let new = present.partition_point(|entry| entry.message.uid <= last);
+        entries.extend(present.get(new..).unwrap_or_default().iter().cloned());
+        changed.extend(present.get(new..).unwrap_or_default().iter().map(|entry| entry.message.uid));
+        let arrived = new < present.len();
+        let same =
+            |(one, other): (&Entry, &Entry)| (one.message.uid, one.marks) == (other.message.uid, other.marks);
+        let shared = entries.len() == present.len() && entries.iter().zip(&*present).all(same);
+        self.entries = if shared { present } else { Arc::new(entries) };
         if !self.read_only && service.texts.mail_process.is_dovecot() {
-            folder.forget_recent();
+            world.forget_recent(&self.name);
         }
+        let all_told = gone.is_empty() || !keep_expunged;
+        self.told = self.folder_in(world).map(Folder::touched).filter(|_| all_told);
         let recent = self.recent();
         let numbers = [(Slot::Exists, self.entries.len().to_string()), (Slot::Recent, recent.to_string())];
         let values: Vec<(Slot, &[u8])> =
@@ -209,7 +249,7 @@ impl Selected {
         }
         self.update_changed(&changed, out);
         let delayed = keep_expunged && !gone.is_empty();
-        features.qresync.then(|| self.modseq_to_tell(folder.modseq, delayed)).flatten()
+        features.qresync.then(|| self.modseq_to_tell(highest, delayed)).flatten()
     }
 
     /// A client that counts with the mod-sequences which it has seen must not miss what was expunged and is not told yet; and it
@@ -223,24 +263,25 @@ impl Selected {
         self.known_modseq = highest;
         (highest > known && highest > told).then_some(highest)
     }
+}
 
-    fn tell_gone(&mut self, gone: &[usize], features: Features, out: &mut Actions) {
-        let mut vanished = Vec::new();
-        for position in gone.iter().rev() {
-            if *position < self.entries.len() {
-                vanished.push(self.entries.remove(*position).message.uid);
-            }
-            if !features.qresync && !features.mute_counts {
-                out.send(format!("* {} EXPUNGE\r\n", position.saturating_add(1)).as_bytes());
-            }
+/// Tells what is gone, and takes it out of the list. Positions are ascending.
+fn tell_gone(entries: &mut Vec<Entry>, gone: &[usize], features: Features, out: &mut Actions) {
+    let mut vanished = Vec::new();
+    for position in gone.iter().rev() {
+        if *position < entries.len() {
+            vanished.push(entries.remove(*position).message.uid);
         }
-        if features.qresync && !features.mute_counts && !vanished.is_empty() {
-            vanished.sort_unstable();
-            let mut line = b"* VANISHED ".to_vec();
-            push_numbers(&mut line, &vanished);
-            line.extend_from_slice(b"\r\n");
-            out.send(&line);
+        if !features.qresync && !features.mute_counts {
+            out.send(format!("* {} EXPUNGE\r\n", position.saturating_add(1)).as_bytes());
         }
+    }
+    if features.qresync && !features.mute_counts && !vanished.is_empty() {
+        vanished.sort_unstable();
+        let mut line = b"* VANISHED ".to_vec();
+        push_numbers(&mut line, &vanished);
+        line.extend_from_slice(b"\r\n");
+        out.send(&line);
     }
 }
 
@@ -251,7 +292,7 @@ pub fn enable_condstore(turn: &mut Turn<'_>, state: &mut State) {
         return;
     }
     if let State::Selected(account, selected) = state
-        && let Some(folder) = selected.folder(&mut account.world)
+        && let Some(folder) = selected.folder_in(&account.world)
     {
         turn.untagged_with(Phrase::HighestModseq, folder.modseq.to_string().as_bytes());
     }

@@ -1,4 +1,4 @@
-//! DELE, RSET and NOOP (RFC 1939 section 5). A deletion lasts as long as its session.
+//! DELE, RSET and NOOP (RFC 1939 section 5). Deletions take effect at QUIT.
 
 use crate::pop3::arguments::message_number;
 use crate::pop3::maildrop::Maildrop;

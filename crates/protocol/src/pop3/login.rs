@@ -20,12 +20,18 @@ pub fn capa(turn: &mut Turn<'_>, state: &mut State) -> Result<(), Fault> {
     Ok(())
 }
 
-/// RFC 1939 sections 5 and 6. Nothing is removed.
+/// RFC 1939 sections 5 and 6.
 pub fn quit(turn: &mut Turn<'_>, state: &mut State) -> Result<(), Fault> {
     match state {
         State::Authorization { .. } => turn.reply(Phrase::ByeBeforeLogin, &[]),
-        State::Transaction(maildrop) if maildrop.is_changed() => turn.reply(Phrase::ByeDeleted, &[]),
-        State::Transaction(_) => turn.complete(&[]),
+        State::Transaction(maildrop) => {
+            maildrop.update();
+            if maildrop.is_changed() {
+                turn.reply(Phrase::ByeDeleted, &[]);
+            } else {
+                turn.complete(&[]);
+            }
+        }
     }
     turn.close(CloseReason::Logout);
     Ok(())

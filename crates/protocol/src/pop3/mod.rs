@@ -1,7 +1,7 @@
 //! POP3 (RFC 1939) with CAPA and response codes (2449, 3206) and AUTH (1734, 5034).
 //!
-//! The engine is whole; which commands exist and how they are worded is the personality's ([`Pop3Texts`]). Nothing is
-//! ever removed: DELE hides a message from the rest of its session.
+//! The engine is whole; which commands exist and how they are worded is the personality's ([`Pop3Texts`]). What
+//! is deleted is removed from the visitor's world at QUIT, where the personality changes mail at all.
 //! Read `state.rs`, `command.rs` (the table), `session.rs`, then the command you came for: `login.rs`, `list.rs`,
 //! `retrieve.rs`, `delete.rs`.
 

@@ -15,17 +15,20 @@ use crate::text::Slot;
 
 /// RFC 1939 section 5.
 pub fn retr(turn: &mut Turn<'_>, maildrop: &mut Maildrop) -> Result<(), Fault> {
-    let message = maildrop.message(message_number(turn.arguments)?)?;
-    start(turn, maildrop, message, message.size(), Text::default());
+    let number = message_number(turn.arguments)?;
+    let message = maildrop.readable(number)?;
+    start(turn, message, message.size(), Text::default());
+    maildrop.note_read(number);
     Ok(())
 }
 
 /// RFC 1939 section 7.
 pub fn top(turn: &mut Turn<'_>, maildrop: &mut Maildrop) -> Result<(), Fault> {
     let (number, rest) = message_number_and(turn.arguments)?;
-    let message = maildrop.message(number)?;
+    maildrop.message(number)?;
     let lines = lines(rest)?;
-    start(turn, maildrop, message, end_of_top(message, lines), format!("TOP {lines}").into_bytes().into());
+    let message = maildrop.readable(number)?;
+    start(turn, message, end_of_top(message, lines), format!("TOP {lines}").into_bytes().into());
     Ok(())
 }
 
@@ -40,9 +43,9 @@ fn end_of_top(message: &Message, lines: u64) -> usize {
     line_end.map_or(message.size(), |line_end| start.saturating_add(line_end).saturating_add(1))
 }
 
-fn start(turn: &mut Turn<'_>, maildrop: &Maildrop, message: &Arc<Message>, end: usize, section: Text) {
+fn start(turn: &mut Turn<'_>, message: &Arc<Message>, end: usize, section: Text) {
     turn.record(Event::MessageRead {
-        mailbox: maildrop.name().to_owned(),
+        mailbox: Maildrop::name().to_owned(),
         uid: u64::from(message.uid),
         section,
         bytes: end as u64,

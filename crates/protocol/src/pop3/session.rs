@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 
-use bait::Corpus;
 use bytes::Bytes;
 use event::{CloseReason, Event, Text};
 
@@ -15,13 +14,14 @@ use crate::pop3::texts::{Limits, Phrase};
 use crate::pop3::turn::{Fault, Turn};
 use crate::reply::{hand_to_tls, received, unfinished, unheard};
 use crate::session::{Action, Actions, Mark, Moment, Session, Step};
+use crate::visitor::{Alone, Worlds};
 
 /// One POP3 connection.
 #[derive(Debug)]
 pub struct Pop3 {
     service: Arc<Service>,
-    /// The mail that the next login opens.
-    mail: Arc<Corpus>,
+    /// Where the mail is that the next login opens.
+    mail: Arc<dyn Worlds>,
     framing: Framing,
     state: State,
     stage: Stage,
@@ -35,12 +35,12 @@ pub struct Pop3 {
 impl Pop3 {
     /// A connection that has just been accepted.
     pub fn new(service: Arc<Service>) -> Self {
-        let mail = Arc::clone(&service.corpus);
+        let mail = Alone::new(&service.corpus);
         Self::with_mail(service, mail)
     }
 
     /// A connection that has just been accepted, of a peer that sees this mail.
-    pub fn with_mail(service: Arc<Service>, mail: Arc<Corpus>) -> Self {
+    pub fn with_mail(service: Arc<Service>, mail: Arc<dyn Worlds>) -> Self {
         Self {
             mail,
             service,
@@ -140,7 +140,7 @@ impl Pop3 {
         let (service, mail) = (Arc::clone(&self.service), Arc::clone(&self.mail));
         let mut turn = Turn {
             service: &service,
-            mail: &mail,
+            mail: &*mail,
             tls: self.tls,
             verb: &request.verb,
             arguments: request.arguments,
@@ -258,11 +258,6 @@ impl Session for Pop3 {
         self.last_input = now;
         self.tls = true;
         self.stage = Stage::Command;
-    }
-
-    /// A maildrop does not change while it is open (RFC 1939 section 3): the next login sees it.
-    fn mail_changed(&mut self, _now: Moment, mail: Arc<Corpus>, _out: &mut Actions) {
-        self.mail = mail;
     }
 
     fn finish(&mut self, out: &mut Actions) {

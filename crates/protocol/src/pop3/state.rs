@@ -7,7 +7,7 @@ use crate::pop3::maildrop::Maildrop;
 use crate::pop3::retrieve::Sending;
 use crate::sasl::Exchange;
 
-/// RFC 1939 section 3. UPDATE, in which nothing is updated, is [`Stage::Closed`].
+/// RFC 1939 section 3. UPDATE is done at once ([`Maildrop::update`]), then comes [`Stage::Closed`].
 #[derive(Debug)]
 pub enum State {
     /// Before a login.

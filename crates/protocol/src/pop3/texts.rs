@@ -54,6 +54,8 @@ phrases! {
     NoSuchMessage,
     /// This session has deleted it.
     MessageDeleted,
+    /// RETR and TOP of a message that another session has expunged.
+    MessageExpunged,
     /// LIST of one message.
     ListOne,
     /// UIDL of one message.

@@ -1,6 +1,5 @@
 //! One command's turn: what its handler knows, and how it answers.
 
-use bait::Corpus;
 use event::{CloseReason, Event};
 
 use crate::pop3::Service;
@@ -11,6 +10,7 @@ use crate::reply::status_of;
 use crate::sasl::Attempt;
 use crate::session::{Action, Actions};
 use crate::text::{Slot, Text, Values};
+use crate::visitor::Worlds;
 
 /// Why a command is refused.
 pub type Fault = crate::reply::Fault<Phrase>;
@@ -23,8 +23,8 @@ pub type Fault = crate::reply::Fault<Phrase>;
 pub struct Turn<'a> {
     /// What all sessions share.
     pub service: &'a Service,
-    /// The mail that this peer sees, should it log in now.
-    pub mail: &'a Corpus,
+    /// Where the mail is that this peer sees.
+    pub mail: &'a dyn Worlds,
     /// The verb in upper case.
     pub verb: &'a [u8],
     /// What stands behind the verb.
@@ -95,13 +95,16 @@ impl Turn<'_> {
 
     /// Records a login and lets it in or not.
     pub fn log_in(&mut self, attempt: Attempt, state: &mut State) -> Result<(), Fault> {
-        let (accepted, event) = attempt.judge(&self.service.credentials, self.service.texts.mail_process);
+        let process = self.service.texts.mail_process;
+        let account = process.is_dovecot().then(|| process.user_name(&attempt.username.0));
+        let (accepted, event) = attempt.judge(&self.service.credentials, process);
         self.record(event);
         if !accepted {
             self.out.push(Action::Wait(self.service.texts.times.failure_delay()));
             return Err(Phrase::AuthenticationFailed.into());
         }
-        *state = State::Transaction(Maildrop::open(self.mail));
+        *state =
+            State::Transaction(Maildrop::open(self.mail.enter(account.as_deref()), process.is_dovecot()));
         self.complete(&[]);
         Ok(())
     }

@@ -5,6 +5,7 @@
 pub mod play;
 pub mod transcript;
 
+use std::cell::RefCell;
 use std::sync::Arc;
 
 use bait::{Bait, Corpus, Flags, Mailbox, Message, Slot};
@@ -13,7 +14,7 @@ use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use protocol::imap::{Imap, Service};
 use protocol::pop3::{self, Pop3};
-use protocol::{Credentials, Options, Personality, smtp};
+use protocol::{Alone, Credentials, Options, Personality, smtp};
 
 /// INBOX with three messages (the first seen), Sent with one, and two names that are awkward on the wire.
 pub fn corpus() -> Corpus {
@@ -37,17 +38,6 @@ pub fn corpus() -> Corpus {
         ],
         subscriptions: vec!["Sent".into(), "Work.2024".into()],
     }
-}
-
-/// The same with so many more messages in INBOX.
-pub fn corpus_with(more: usize) -> Corpus {
-    let mut corpus = corpus();
-    let inbox = Arc::get_mut(&mut corpus.mailboxes[0]).expect("it is not shared yet");
-    for _ in 0..more {
-        inbox.messages.push(message(inbox.uid_next, "Subject: new\n\nnew\n", Flags::RECENT));
-        inbox.uid_next += 1;
-    }
-    corpus
 }
 
 fn message(uid: u32, text: &str, flags: Flags) -> Arc<Message> {
@@ -95,13 +85,40 @@ pub fn pop3_session(setup: &str) -> Pop3 {
     let mut corpus = corpus();
     let inbox = Arc::get_mut(&mut corpus.mailboxes[0]).expect("it is not shared yet");
     inbox.messages.push(message(11, include_str!("../corpus/4-dots.eml"), Flags::NONE));
+    inbox.uid_next = 12;
+    let alone = alone(&corpus);
     let service = pop3::Service::new(personality.pop3, Arc::new(corpus), credentials(), options);
-    Pop3::new(Arc::new(service))
+    Pop3::with_mail(Arc::new(service), alone)
 }
 
 /// A new connection to a server of the usual corpus.
 pub fn session(personality: &str) -> Imap {
-    Imap::new(service(personality, corpus()))
+    Imap::with_mail(service(personality, corpus()), alone(&corpus()))
+}
+
+thread_local! {
+    /// Whose the session is that was made last.
+    static PEER: RefCell<Option<(Arc<Alone>, Arc<Mailbox>)>> = const { RefCell::new(None) };
+}
+
+fn alone(corpus: &Corpus) -> Arc<Alone> {
+    let alone = Alone::new(corpus);
+    PEER.set(Some((Arc::clone(&alone), Arc::clone(&corpus.mailboxes[0]))));
+    alone
+}
+
+/// So many messages have arrived for the peer of the session that was made last.
+pub fn arrive(messages: usize) {
+    PEER.with_borrow(|peer| {
+        let (alone, inbox) = peer.as_ref().expect("it sees mail");
+        let new = (inbox.uid_next..).take(messages);
+        let new = new.map(|uid| message(uid, "Subject: new\n\nnew\n", Flags::RECENT));
+        let uid_next = inbox.uid_next + u32::try_from(messages).expect("few");
+        let messages = inbox.messages.iter().cloned().chain(new).collect();
+        let inbox =
+            Mailbox { name: inbox.name.clone(), uid_validity: inbox.uid_validity, uid_next, messages };
+        alone.arrive(Arc::new(Corpus { mailboxes: vec![Arc::new(inbox)], subscriptions: Vec::new() }));
+    });
 }
 
 /// A new connection to a server of this corpus.

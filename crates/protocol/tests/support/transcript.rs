@@ -136,7 +136,8 @@ impl Player {
 
     fn arrive(&mut self, messages: usize) {
         let mut out = Actions::default();
-        self.session.mail_changed(self.now, super::corpus_with(messages).into(), &mut out);
+        super::arrive(messages);
+        self.session.mail_changed(self.now, &mut out);
         self.carry_out(&mut out);
     }
 

@@ -73,6 +73,11 @@ impl Item {
         )
     }
 
+    /// Whether it is known of a message that is expunged.
+    pub fn needs_message(&self) -> bool {
+        !matches!(self, Self::Uid | Self::Flags | Self::Modseq)
+    }
+
     /// Whether asking for it sets `\Seen`.
     pub fn sets_seen(&self) -> bool {
         match self {

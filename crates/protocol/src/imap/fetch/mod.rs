@@ -10,11 +10,13 @@ mod structure;
 
 use std::collections::VecDeque;
 use std::ops::Range;
+use std::sync::Arc;
 
 use bait::{Flags, Message, mailbox_name};
 use bytes::Bytes;
 use event::{Event, Text};
 use jiff::Timestamp;
+use jiff::tz::TimeZone;
 
 use crate::imap::arguments::Argument;
 use crate::imap::copy::targets;
@@ -99,6 +101,7 @@ fn start(turn: &mut Turn<'_>, state: &mut State, by_uid: bool) -> Result<(), Fau
         reads,
         undecodable: false,
         newly_seen: false,
+        expunged: false,
     }));
     Ok(())
 }
@@ -139,6 +142,8 @@ pub struct Fetching {
     pub undecodable: bool,
     /// Whether it has just set `\Seen` on the message under way.
     newly_seen: bool,
+    /// Whether it was asked for what another session has expunged.
+    pub expunged: bool,
 }
 
 impl Fetching {
@@ -182,7 +187,22 @@ impl Fetching {
             out.send(format!("* {} FETCH (", position.saturating_add(1)).as_bytes());
         }
         let Some(entry) = selected.entries.get(position) else { return true };
-        let (message, flags) = (&entry.message, selected.flags(&entry.marks));
+        let (mut message, flags) = (&entry.message, selected.flags(&selected.now(&account.world, entry)));
+        let is_lost = selected.is_lost(&account.world);
+        let is_gone = (is_lost || selected.is_gone(&account.world, position))
+            && self.items.iter().any(Item::needs_message);
+        if is_lost && is_gone {
+            // It ends here, and the client is told why when it is told what has changed.
+            self.spans.clear();
+            out.send(format!("FLAGS ({flags}))\r\n").as_bytes());
+            return true;
+        }
+        let nothing;
+        if is_gone {
+            self.expunged = true;
+            nothing = remains(message);
+            message = &nothing;
+        }
         let flags_asked = self.items.contains(&Item::Flags);
         while let Some(item) = self.items.get(self.next_item) {
             if self.next_item > 0 {
@@ -197,6 +217,9 @@ impl Fetching {
             }
             self.next_item = self.next_item.saturating_add(1);
             match item {
+                Item::Section(section) if is_gone => out.send(&[&section.label[..], b" NIL"].concat()),
+                Item::Body if is_gone => out.send(structure::NOTHING),
+                Item::BodyStructure if is_gone => out.send(structure::NOTHING_EXTENDED),
                 Item::Section(section) if section.form == Form::Body || !section.is_of_body() => {
                     send_section(&selected.name, message, section, out);
                 }
@@ -233,16 +256,27 @@ impl Fetching {
     }
 }
 
+/// What Dovecot knows of a message that another session has expunged: its UID.
+fn remains(message: &Message) -> Arc<Message> {
+    let date = Timestamp::UNIX_EPOCH.to_zoned_datetime(TimeZone::UTC);
+    Arc::new(Message::new(message.uid, Flags::NONE, date, Bytes::new(), Vec::new()))
+}
+
 /// Marks a message `\Seen`; says whether it was not.
 fn mark_seen(position: usize, account: &mut Account, selected: &mut Selected) -> bool {
     let Some(entry) = selected.entries.get(position).cloned() else { return false };
     let before = entry.marks.flags;
-    let Some(folder) = selected.folder(&mut account.world) else { return false };
-    if before.contains(Flags::SEEN) || !folder.mark(&entry, before | Flags::SEEN, entry.marks.keywords) {
+    if before.contains(Flags::SEEN) {
         return false;
     }
-    folder.count_change();
-    if let Some(entry) = selected.entries.get_mut(position) {
+    // Where the mailbox is gone, Dovecot says that it is seen all the same.
+    if let Some(folder) = selected.folder(&mut account.world) {
+        if !folder.mark(&entry, before | Flags::SEEN, entry.marks.keywords) {
+            return false;
+        }
+        folder.count_change();
+    }
+    if let Some(entry) = Arc::make_mut(&mut selected.entries).get_mut(position) {
         entry.marks.flags |= Flags::SEEN;
     }
     true

@@ -7,6 +7,12 @@ use bytes::Bytes;
 use super::envelope::{self, push_value};
 use crate::imap::string::push_string;
 
+/// BODY of a message that another session has expunged, as Dovecot tells it.
+pub const NOTHING: &[u8] = br#"BODY ("text" "plain" NIL NIL NIL "7bit" 0 0)"#;
+/// BODYSTRUCTURE of such a message.
+pub const NOTHING_EXTENDED: &[u8] =
+    br#"BODYSTRUCTURE ("text" "plain" NIL NIL NIL "7bit" 0 0 NIL NIL NIL NIL)"#;
+
 /// Appends the parenthesised structure; `extended` for BODYSTRUCTURE. As deep as the parser lets parts nest.
 pub fn render(part: &Part, extended: bool, out: &mut Vec<u8>) {
     out.push(b'(');

@@ -64,6 +64,19 @@ pub enum Dated {
     Saved,
 }
 
+impl Key {
+    /// Whether a message must be there to be asked. Recursion is as deep as the parser lets keys nest.
+    pub fn needs_message(&self) -> bool {
+        match self {
+            Self::And(keys) => keys.iter().any(Self::needs_message),
+            Self::Or(either) => either.0.needs_message() || either.1.needs_message(),
+            Self::Not(key) => key.needs_message(),
+            Self::Positions(_) | Self::Flag(_) | Self::Keyword(_) | Self::Modseq(_) => false,
+            _ => true,
+        }
+    }
+}
+
 /// A message that is being asked.
 #[derive(Debug)]
 pub struct Candidate<'a> {

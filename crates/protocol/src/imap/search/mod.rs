@@ -105,6 +105,7 @@ fn start(turn: &mut Turn<'_>, state: &mut State, verb: &'static str, by_uid: boo
         today: now.to_zoned_datetime(jiff::tz::TimeZone::UTC).date(),
         next: 0,
         found: Vec::new(),
+        expunged: false,
     }));
     Ok(())
 }
@@ -144,6 +145,8 @@ pub struct Searching {
     next: usize,
     /// Positions.
     found: Vec<usize>,
+    /// Whether it had to look at what another session has expunged.
+    pub expunged: bool,
 }
 
 /// Octets of text looked through before others have their turn.
@@ -152,11 +155,17 @@ const SLICE: usize = 4 * 1024 * 1024;
 impl Searching {
     /// Looks at some messages. `true` when all were looked at and the result is sent.
     pub fn step(&mut self, state: &mut State, out: &mut Actions) -> bool {
-        let State::Selected(_, selected) = state else { return true };
+        let State::Selected(account, selected) = state else { return true };
+        let needs_message = self.key.needs_message();
         let mut read = 0;
         while let Some(entry) = selected.entries.get(self.next) {
             if read >= SLICE {
                 return false;
+            }
+            if needs_message && selected.is_gone(&account.world, self.next) {
+                self.expunged = true;
+                self.next = self.next.saturating_add(1);
+                continue;
             }
             let (message, marks, keywords) = (&entry.message, entry.marks, &selected.keywords);
             let mut candidate =

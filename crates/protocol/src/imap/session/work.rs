@@ -1,19 +1,57 @@
-//! Long answers, piece by piece: FETCH, SEARCH and what is told behind them.
+//! Long answers, piece by piece: FETCH, SEARCH and what is told behind them; and the visitor's world at hand for them.
 
 use std::sync::Arc;
 
+use event::CloseReason;
+
 use super::{Imap, waited};
 use crate::imap::state::Stage;
+use crate::imap::texts::Phrase;
 use crate::imap::turn::Turn;
-use crate::imap::view::Telling;
+use crate::imap::view::{Telling, untagged};
 use crate::session::{Actions, Moment, Step};
 
 impl Imap {
+    /// Does something with the visitor's world at hand, where there is one.
+    pub(super) fn in_world<R>(&mut self, what: impl FnOnce(&mut Self) -> R) -> R {
+        let Some(shared) = self.state.account().map(|account| Arc::clone(&account.shared)) else {
+            return what(self);
+        };
+        shared.lend(|world| {
+            if let Some(account) = self.state.account_mut() {
+                account.world = std::mem::take(world);
+            }
+            let result = what(self);
+            if let Some(account) = self.state.account_mut() {
+                *world = std::mem::take(&mut account.world);
+            }
+            result
+        })
+    }
+
+    /// Tells who waits in IDLE what has changed. Dovecot sees that the mailbox was deleted, and not that it has another name.
+    pub(super) fn tell_idler(&mut self, out: &mut Actions) {
+        if !self.state.is_lost() {
+            let modseq = self.state.sync(&self.service, Telling::default(), out);
+            if let Some(modseq) = modseq {
+                untagged(&self.service, Phrase::HighestModseq, modseq.to_string().as_bytes(), out);
+            }
+        } else if !self.state.is_renamed() {
+            self.farewell(Phrase::ByeInconsistent, CloseReason::Violation, out);
+        }
+    }
+
     /// Goes on with a long answer.
     pub(super) fn work(&mut self, now: Moment, out: &mut Actions) -> Step {
-        let (tag, verb, finished) = match &mut self.stage {
-            Stage::Fetching(run) => (run.tag.clone(), run.verb, run.step(&mut self.state, out)),
-            Stage::Searching(run) => (run.tag.clone(), run.verb, run.step(&mut self.state, out)),
+        let (tag, verb, finished, expunged) = match &mut self.stage {
+            Stage::Fetching(run) => {
+                let finished = run.step(&mut self.state, out);
+                (run.tag.clone(), run.verb, finished, run.expunged.then_some(Phrase::FetchedExpunged))
+            }
+            Stage::Searching(run) => {
+                let finished = run.step(&mut self.state, out);
+                (run.tag.clone(), run.verb, finished, run.expunged.then_some(Phrase::SearchedExpunged))
+            }
             _ => return Step::Done,
         };
         if !finished {
@@ -26,7 +64,7 @@ impl Imap {
         let may_wait = self.may_wait(verb);
         let mut turn = Turn {
             service: &service,
-            mail: &mail,
+            mail: &*mail,
             now,
             tls,
             tag,
@@ -47,8 +85,19 @@ impl Imap {
             let how = Telling { keep_expunged: !by_uid, ..Telling::default() };
             turn.sync(&mut self.state, how);
         }
-        turn.complete();
+        match expunged {
+            Some(phrase) => turn.complete_as(phrase, title(verb).as_bytes()),
+            None => turn.complete(),
+        }
         self.held.extend(turn.held);
+        self.stage = turn.stage;
         Step::Done
     }
+}
+
+/// `UID SEARCH` as `Search`.
+fn title(verb: &[u8]) -> String {
+    let verb = verb.strip_prefix(b"UID ").unwrap_or(verb);
+    let (first, rest) = verb.split_at_checked(1).unwrap_or_default();
+    String::from_utf8_lossy(&[first, &rest.to_ascii_lowercase()].concat()).into_owned()
 }
