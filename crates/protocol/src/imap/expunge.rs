@@ -30,7 +30,8 @@ fn run(turn: &mut Turn<'_>, state: &mut State, only: Option<&SequenceSet>) -> Re
         return Err(Phrase::NoMailboxSelected.into());
     };
     if selected.is_lost(&account.world) {
-        return Err(Phrase::DeletedUnderUs.into());
+        turn.refuse_lost(state);
+        return Ok(());
     }
     let deleted = |entry: &Entry| entry.marks.flags.contains(Flags::DELETED);
     let uids = selected.uids();
