@@ -58,7 +58,11 @@ fn run(turn: &mut Turn<'_>, state: &mut State, by_uid: bool, moving: bool) -> Re
     }
     let State::Selected(opener, selected) = state else { return Err(Phrase::NoMailboxSelected.into()) };
     if selected.is_lost(&opener.world) {
-        return Err(Phrase::DeletedUnderUs.into());
+        if moving {
+            return Err(missing(Phrase::NoSuchMailbox, &here));
+        }
+        turn.refuse_lost(state);
+        return Ok(());
     }
     if positions.iter().any(|position| selected.is_gone(&opener.world, *position)) {
         turn.sync(state, Telling { uids: by_uid, ..Telling::default() });

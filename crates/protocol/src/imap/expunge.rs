@@ -35,7 +35,8 @@ fn run(turn: &mut Turn<'_>, state: &mut State, only: Option<&BTreeSet<u32>>) -> 
         return Err(Phrase::NoMailboxSelected.into());
     };
     if selected.is_lost(&account.world) {
-        return Err(Phrase::DeletedUnderUs.into());
+        turn.refuse_lost(state);
+        return Ok(());
     }
     let deleted = |entry: &Entry| entry.marks.flags.contains(Flags::DELETED);
     let wanted = |uid: &u32| only.is_none_or(|only| only.contains(uid));

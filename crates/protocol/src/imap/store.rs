@@ -76,7 +76,8 @@ fn run(turn: &mut Turn<'_>, state: &mut State, by_uid: bool) -> Result<(), Fault
         return Ok(());
     }
     let Some(folder) = selected.folder(&mut account.world) else {
-        return Err(Phrase::DeletedUnderUs.into());
+        turn.refuse_lost(state);
+        return Ok(());
     };
     let known = Arc::clone(folder.list());
     let keywords = folder.keyword_bits(&keywords);

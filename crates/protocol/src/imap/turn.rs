@@ -247,6 +247,12 @@ impl<'a> Turn<'a> {
         text.fill(&[&verb, more].concat())
     }
 
+    /// Refuses to change a mailbox that is gone, and says goodbye.
+    pub fn refuse_lost(&mut self, state: &mut State) {
+        self.complete_as(Phrase::DeletedUnderUs, &[]);
+        self.sync(state, Telling::default());
+    }
+
     /// Records a login and answers it. What is returned is the world of who was let in; one that only looks has its own.
     pub fn judge(&mut self, attempt: Attempt) -> Option<Arc<SharedWorld>> {
         let process = self.service.texts.mail_process;
