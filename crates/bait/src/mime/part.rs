@@ -93,6 +93,14 @@ impl Part {
         }
     }
 
+    /// The message in it, if it is a `message/rfc822`.
+    pub fn message(&self) -> Option<&Self> {
+        match &self.content {
+            Content::Message(_, within) => Some(within),
+            Content::Leaf | Content::Multipart(_) => None,
+        }
+    }
+
     /// The part of a section's numbers (RFC 3501 section 6.4.5), from the message's own part: `[1]` of a message that is not
     /// multipart is its body; numbers go through `message/rfc822` into the message within. Zero counts as one where there
     /// is a choice, as in Dovecot.

@@ -3,6 +3,8 @@
 //! As in Dovecot, BODY looks in the bodies of text and `message/*` parts, HTML as it is written; TEXT looks in every
 //! part's header besides. Multiparts' preambles and attachments of other kinds are not looked in.
 
+use std::borrow::Cow;
+
 use bytes::Bytes;
 
 use crate::mime::address::{Allowance, addresses};
@@ -11,7 +13,6 @@ use crate::mime::content::media_type;
 use crate::mime::decode::{TransferEncoding, to_utf8};
 use crate::mime::encoded_word;
 use crate::mime::header::{fields, is_blank};
-use crate::mime::lexer::{Lexer, Then};
 use crate::mime::part::{Content, Part};
 
 /// Stands between parts, so that nothing is found across them.
@@ -92,6 +93,17 @@ impl SearchText {
     }
 }
 
+/// The body of a part as text; `None` where it is in an unknown encoding or no text.
+pub fn body_text<'a>(message: &'a [u8], part: &Part) -> Option<Cow<'a, str>> {
+    let reading = Reading::of(message.get(part.header.clone()).unwrap_or_default())?;
+    let body = message.get(part.body.clone()).unwrap_or_default();
+    match reading.encoding.decode(body) {
+        _ if reading.encoding == TransferEncoding::Unknown => None,
+        Cow::Borrowed(body) => Some(to_utf8(body, &reading.charset)),
+        Cow::Owned(body) => Some(Cow::Owned(to_utf8(&body, &reading.charset).into_owned())),
+    }
+}
+
 /// What the search key of that name looks in, if there is such a key.
 fn key(name: &str, value: &[u8], allowance: &mut Allowance) -> Option<Vec<u8>> {
     match name {
@@ -123,7 +135,7 @@ impl Reading {
             if field.is("Content-Type") {
                 media.get_or_insert_with(|| media_type(&field.text()));
             } else if field.is("Content-Transfer-Encoding") {
-                reading.encoding = transfer_encoding(&field.text());
+                reading.encoding = TransferEncoding::of_field(&field.text());
             }
         }
         let Some(media) = media else { return Some(reading) };
@@ -135,18 +147,6 @@ impl Reading {
         reading.charset = charset.map(|(_, charset)| charset.to_vec()).unwrap_or_default();
         Some(reading)
     }
-}
-
-/// One token; something may follow it only behind a semicolon.
-fn transfer_encoding(value: &[u8]) -> TransferEncoding {
-    let mut lexer = Lexer::new(value);
-    let mut name = Vec::new();
-    let _ = lexer.space();
-    let then = lexer.mime_token(&mut name);
-    if then == Ok(Then::More) && lexer.peek() != Some(b';') {
-        return TransferEncoding::Unknown;
-    }
-    TransferEncoding::of(&name)
 }
 
 #[cfg(test)]

@@ -86,7 +86,7 @@ pub fn targets(set: &[u8], selected: &Selected, by_uid: bool) -> Result<Vec<usiz
         return Ok(selected.saved.iter().filter_map(place).collect());
     }
     let malformed = if by_uid { Phrase::InvalidUidSet } else { Phrase::InvalidSequenceSet };
-    let set = SequenceSet::parse(set).ok_or(malformed)?;
+    let set = SequenceSet::parse_as_dovecot(set).ok_or(malformed)?;
     if !by_uid && !set.within(uids.len()) {
         return Err(Phrase::InvalidSequenceSet.into());
     }

@@ -144,8 +144,18 @@ phrases! {
     FlagsNoAtoms,
     /// SEARCH RETURN with an option that does not exist.
     UnknownSearchReturn,
-    /// SEARCH RETURN with PARTIAL in a form that it has not.
+    /// SEARCH RETURN with options that are no atoms.
+    SearchReturnNoAtoms,
+    /// SEARCH RETURN (UPDATE UPDATE).
+    DuplicateUpdate,
+    /// SEARCH RETURN (UPDATE (x)) with a malformed item.
+    UpdateNoAtoms,
+    /// SEARCH RETURN (PARTIAL 1:2 PARTIAL 3:4).
     PartialOnce,
+    /// SEARCH RETURN (PARTIAL).
+    PartialMissing,
+    /// SEARCH RETURN with PARTIAL in a form that it has not.
+    PartialBroken,
     /// SEARCH RETURN (PARTIAL 1:2 ALL).
     PartialAndAll,
     /// NOT or OR without a key behind it.
@@ -158,16 +168,50 @@ phrases! {
     InvalidSearchUids,
     /// YOUNGER or OLDER with what is no number.
     InvalidSearchInterval,
+    /// A list where a search key's argument should stand.
+    ListAsSearchArgument,
+    /// A search text that its charset does not have.
+    InvalidSearchText,
+    /// MODSEQ with a kind that does not exist.
+    InvalidModseqKind,
+    /// MODSEQ of a system flag that does not exist.
+    InvalidModseqFlag,
+    /// MODSEQ with what is no number.
+    InvalidSearchModseq,
+    /// A malformed set of UIDs behind X-REAL-UID.
+    InvalidRealUids,
+    /// INTHREAD with an algorithm that does not exist.
+    UnknownSearchThread,
+    /// SORT with keys that are no strings.
+    SortNoStrings,
     /// STATUS with items that are no atoms.
     StatusNoAtoms,
     /// FETCH with items that are no atoms.
     FetchNoAtoms,
     /// `BODY.PEEK` without `[`
     SectionUnopened,
-    /// `BINARY[` without `]`
-    BinaryUnclosed,
-    /// `BINARY[x]`
-    InvalidBinary,
+    /// `BODY[]<0.1>x`
+    PartialTrailing,
+    /// `BODY[HEADER.FIELDS (())]`
+    HeadersNoStrings,
+    /// PREVIEW with a modifier that is no atom.
+    PreviewNoAtoms,
+    /// PREVIEW with a modifier that does not exist.
+    UnknownPreview,
+    /// FETCH modifiers that are no atoms.
+    FetchModifiersNoAtoms,
+    /// FETCH CHANGEDSINCE with what is no number.
+    InvalidChangedSince,
+    /// FETCH VANISHED without QRESYNC.
+    QresyncNeeded,
+    /// FETCH VANISHED without CHANGEDSINCE.
+    VanishedAlone,
+    /// FETCH of a part in a transfer encoding that does not exist.
+    UnknownCte,
+    /// FETCH of a part whose transfer encoding is broken.
+    BrokenPart,
+    /// FETCH of a part whose transfer encoding ends too early. Untagged.
+    ByeFetchFailed,
     /// CATENATE with a URL of what is not there.
     BadUrl,
     /// CANCELUPDATE of a search that is not updated.

@@ -1,88 +1,40 @@
-//! BINARY and BINARY.SIZE (RFC 3516): a part with its transfer encoding undone.
+//! BINARY and BINARY.SIZE (RFC 3516): parts with their transfer encodings undone.
 
 use bait::Message;
-use bait::mime::Part;
-use event::{Event, Text};
+use bait::mime::{Decoded, Undecodable, decoded, decoded_size};
 
-use crate::imap::texts::Phrase;
-use crate::imap::turn::Fault;
-use crate::session::Actions;
+use super::section::{Section, What};
 
-/// One of them.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Binary {
-    /// Whether it leaves `\\Seen` alone.
-    pub peek: bool,
-    /// How the answer calls it: `BINARY[1]`.
-    label: String,
-    part: Vec<u32>,
-    size_only: bool,
-    partial: Option<(usize, usize)>,
+/// The octets of a `BINARY[...]` and whether they may hold NUL; `None` where it means no body, which is never encoded, or
+/// a part that is not there.
+pub fn octets(section: &Section, message: &Message) -> Option<Result<Decoded, Undecodable>> {
+    let (part, with_header) = meant(section, message)?;
+    Some(decoded(&message.bytes, part, with_header))
 }
 
-impl Binary {
-    /// Reads an item in capitals; `None` where it is another one.
-    pub fn parse(name: &[u8]) -> Result<Option<Self>, Fault> {
-        let kinds = [("BINARY[", false, false), ("BINARY.PEEK[", true, false), ("BINARY.SIZE[", true, true)];
-        let found = kinds.into_iter().find_map(|(prefix, peek, size_only)| {
-            name.strip_prefix(prefix.as_bytes()).map(|rest| (rest, peek, size_only))
-        });
-        let Some((rest, peek, size_only)) = found else { return Ok(None) };
-        let rest = std::str::from_utf8(rest).map_err(|_| Phrase::InvalidBinary)?;
-        let (numbers, behind) = rest.split_once(']').ok_or(Phrase::BinaryUnclosed)?;
-        let numbers_of =
-            |text: &str| text.split('.').map(|number| number.parse().ok()).collect::<Option<Vec<u32>>>();
-        let part = if numbers.is_empty() { Some(Vec::new()) } else { numbers_of(numbers) };
-        let partial = match behind {
-            "" => None,
-            range => Some(span(range).ok_or(Phrase::SectionTrailing)?),
-        };
-        let kind = if size_only { "BINARY.SIZE" } else { "BINARY" };
-        let origin = partial.map(|(origin, _)| format!("<{origin}>")).unwrap_or_default();
-        let label = format!("{kind}[{numbers}]{origin}");
-        Ok(Some(Self { peek, label, part: part.ok_or(Phrase::InvalidBinary)?, size_only, partial }))
-    }
+/// The number of a `BINARY.SIZE[...]`.
+pub fn size(section: &Section, message: &Message) -> Option<Result<usize, Undecodable>> {
+    let (part, with_header) = meant(section, message)?;
+    Some(decoded_size(&message.bytes, message.structure(), part, with_header))
+}
 
-    /// Sends the item, and records what was shown.
-    pub fn send(&self, mailbox: &str, message: &Message, out: &mut Actions) {
-        let whole;
-        let octets: &[u8] = if self.part.is_empty() {
-            &message.bytes
-        } else {
-            let part = message.structure().section(&self.part);
-            whole = part.map(|part: &Part| part.decoded(&message.bytes)).unwrap_or_default();
-            &whole
-        };
-        if self.size_only {
-            return out.send(format!("{} {}", self.label, octets.len()).as_bytes());
-        }
-        let shown = match self.partial {
-            Some((origin, count)) => {
-                let rest = octets.get(origin..).unwrap_or_default();
-                rest.get(..count).unwrap_or(rest)
-            }
-            None => octets,
-        };
-        if !shown.is_empty() {
-            let range =
-                message.structure().section(&self.part).map_or(0..message.size(), |part| part.body.clone());
-            out.record(Event::MessageRead {
-                mailbox: mailbox.to_owned(),
-                uid: u64::from(message.uid),
-                section: Text::copy(self.label.as_bytes()),
-                bytes: shown.len() as u64,
-                bait: message.bait_in(&range).into_iter().map(|secret| secret.id.clone()).collect(),
-            });
-        }
-        let kind = if self.part.is_empty() { "" } else { "~" };
-        out.send(format!("{} {kind}{{{}}}\r\n", self.label, shown.len()).as_bytes());
-        out.send(shown);
+/// Why it cannot be told, if it cannot.
+pub fn fault(section: &Section, message: &Message) -> Option<Undecodable> {
+    match (section.binary, section.size_only) {
+        (true, true) => size(section, message)?.err(),
+        (true, false) => octets(section, message)?.err(),
+        _ => None,
     }
 }
 
-/// `<origin.count>`
-fn span(text: &str) -> Option<(usize, usize)> {
-    let inner = text.strip_prefix('<')?.strip_suffix('>')?;
-    let (origin, count) = inner.split_once('.')?;
-    Some((origin.parse().ok()?, count.parse().ok()?))
+/// The part, and whether its header is meant too.
+fn meant<'a>(section: &Section, message: &'a Message) -> Option<(&'a bait::mime::Part, bool)> {
+    let part = message.structure().section(&section.part).filter(|_| !section.part.is_empty());
+    match (&section.what, part) {
+        (What::Everything, None) if section.part.is_empty() => Some((message.structure(), true)),
+        (What::Text, None) if section.part.is_empty() => Some((message.structure(), false)),
+        (What::Everything, Some(part)) => Some((part, false)),
+        (What::Text, Some(part)) => part.message().map(|within| (within, false)),
+        _ => None,
+    }
 }

@@ -5,12 +5,15 @@ mod binary;
 mod envelope;
 mod item;
 mod preview;
+mod request;
 mod section;
 mod structure;
 
 use std::collections::VecDeque;
 use std::ops::Range;
 
+use bait::mailbox_name::encode;
+use bait::mime::{Decoded, Undecodable};
 use bait::{Flags, Message};
 use bytes::Bytes;
 use event::{Event, Text};
@@ -20,11 +23,14 @@ use crate::imap::arguments::Argument;
 use crate::imap::copy::targets;
 use crate::imap::sequence::SequenceSet;
 use crate::imap::state::{Account, Selected, Stage, State};
+use crate::imap::string::push_astring;
 use crate::imap::texts::Phrase;
 use crate::imap::turn::{Fault, Turn};
 use crate::imap::view::enable_condstore;
 use crate::session::Actions;
-use item::Item;
+pub use item::guid;
+use item::{Item, Previewing};
+use request::Request;
 use section::{Piece, Section};
 
 /// RFC 3501 section 6.4.5.
@@ -45,28 +51,34 @@ fn start(turn: &mut Turn<'_>, state: &mut State, by_uid: bool) -> Result<(), Fau
     let [set, wanted @ ..] = arguments.as_slice() else {
         return Err(Phrase::InvalidArguments.into());
     };
-    if wanted.is_empty() {
+    if wanted.is_empty() || (dovecot && !shaped(set, wanted)) {
         return Err(Phrase::InvalidArguments.into());
     }
     let malformed = if by_uid { Phrase::InvalidUidSet } else { Phrase::InvalidSequenceSet };
     let set = set.atom().ok_or(malformed)?;
-    let spans: VecDeque<Range<usize>> = if dovecot {
+    let (spans, mut request) = if dovecot {
         let positions = targets(set, selected, by_uid)?;
-        positions.into_iter().map(|position| position..position.saturating_add(1)).collect()
+        let spans: VecDeque<Range<usize>> =
+            positions.into_iter().map(|position| position..position.saturating_add(1)).collect();
+        let mut request = Request::default();
+        let qresync = state.account().is_some_and(|account| account.features.qresync);
+        let read = request.read(wanted, by_uid, qresync);
+        if request.names_modseq {
+            enable_condstore(turn, state);
+        }
+        read?;
+        (spans, request)
     } else {
-        SequenceSet::parse(set).ok_or(malformed)?.positions(&selected.uids(), by_uid).into()
+        let set = SequenceSet::parse(set).ok_or(malformed)?;
+        let spans = set.positions(&selected.uids(), by_uid).into();
+        let mut items = item::parse(wanted)?;
+        if by_uid {
+            items.retain(|item| *item != Item::Uid);
+            items.insert(0, Item::Uid);
+        }
+        (spans, Request { items, ..Request::default() })
     };
-    let (mut items, changed_since) = item::parse(wanted, dovecot, by_uid)?;
-    if changed_since.is_some() && !items.contains(&Item::Modseq) {
-        items.push(Item::Modseq);
-    }
-    if by_uid {
-        items.retain(|item| *item != Item::Uid);
-        items.insert(0, Item::Uid);
-    }
-    if items.contains(&Item::Modseq) {
-        enable_condstore(turn, state);
-    }
+    let items = &mut request.items;
     // Dovecot answers in two groups, each in the order of the request: what the index knows, then what the mail says.
     items.sort_by_key(|item| !item.is_from_index());
     let reads = items.iter().any(Item::sets_seen) && !read_only;
@@ -75,14 +87,28 @@ fn start(turn: &mut Turn<'_>, state: &mut State, by_uid: bool) -> Result<(), Fau
         tag: turn.tag.clone(),
         verb: if by_uid { "UID FETCH" } else { "FETCH" },
         spans,
-        items,
-        changed_since,
+        least_modseq: request.least_modseq,
+        items: request.items,
+        dovecot,
+        failure: None,
         saved: turn.service.wall_clock(turn.now),
         next_item: 0,
         reads,
         newly_seen: false,
     }));
     Ok(())
+}
+
+/// NIL is no atom to Dovecot where one is wanted.
+const fn is_nil(atom: &[u8]) -> bool {
+    atom.eq_ignore_ascii_case(b"NIL")
+}
+
+/// Whether the arguments are of the kinds that Dovecot wants, before it reads any.
+fn shaped(set: &Argument<'_>, wanted: &[Argument<'_>]) -> bool {
+    let list = |argument: &Argument<'_>| argument.list().is_some();
+    let known = |argument: &Argument<'_>| list(argument) || argument.atom().is_some_and(|atom| !is_nil(atom));
+    set.atom().is_some() && wanted.first().is_some_and(known) && wanted.get(1).is_none_or(list)
 }
 
 /// A FETCH that is being answered.
@@ -95,8 +121,12 @@ pub struct Fetching {
     /// Positions still to be answered; the first is under way if `next_item` is not 0.
     spans: VecDeque<Range<usize>>,
     items: Vec<Item>,
-    /// Only what has changed since (RFC 7162 section 3.1.4).
-    changed_since: Option<u64>,
+    /// Only what has this mod-sequence or a later one (RFC 7162 section 3.1.4).
+    least_modseq: Option<u64>,
+    /// Whether Dovecot answers.
+    dovecot: bool,
+    /// Why it was given up, once it was.
+    pub failure: Option<Undecodable>,
     /// What SAVEDATE says (RFC 8514).
     saved: Timestamp,
     next_item: usize,
@@ -119,9 +149,12 @@ impl Fetching {
             let Some(entry) = selected.entries.get(position) else {
                 return true;
             };
-            let wanted = self.changed_since.is_none_or(|since| entry.marks.modseq > since);
+            let wanted = self.least_modseq.is_none_or(|least| entry.marks.modseq >= least);
             if wanted && !self.answer(position, account, selected, out) {
                 return false;
+            }
+            if self.failure.is_some() {
+                return true;
             }
             self.next_item = 0;
             if let Some(span) = self.spans.front_mut() {
@@ -150,6 +183,15 @@ impl Fetching {
         let (message, flags) = (&entry.message, selected.flags(&entry.marks));
         let flags_asked = self.items.contains(&Item::Flags);
         while let Some(item) = self.items.get(self.next_item) {
+            if let Item::Section(section) = item
+                && let Some(fault) = binary::fault(section, message)
+            {
+                if self.next_item == 0 {
+                    out.send(format!("UID {}", message.uid).as_bytes());
+                }
+                self.failure = Some(fault);
+                break;
+            }
             if self.next_item > 0 {
                 if out.full() {
                     return false;
@@ -162,20 +204,27 @@ impl Fetching {
             }
             self.next_item = self.next_item.saturating_add(1);
             match item {
-                Item::Section(section) => send_section(&selected.name, message, section, out),
-                Item::Binary(binary) => binary.send(&selected.name, message, out),
-                Item::Modseq => out.send(format!("MODSEQ ({})", entry.marks.modseq).as_bytes()),
-                Item::SaveDate => {
-                    let saved = self.saved.strftime("%d-%b-%Y %H:%M:%S +0000");
-                    out.send(format!("SAVEDATE \"{saved}\"").as_bytes());
+                Item::Section(section) => {
+                    send_section(&selected.name, message, section, self.dovecot, out);
                 }
-                Item::Preview { snippet, lazy } => {
+                Item::Modseq => out.send(format!("MODSEQ ({})", entry.marks.modseq).as_bytes()),
+                Item::SaveDate { old } => {
+                    let saved = self.saved.strftime("%d-%b-%Y %H:%M:%S +0000");
+                    let name = if *old { "X-SAVEDATE" } else { "SAVEDATE" };
+                    out.send(format!("{name} \"{saved}\"").as_bytes());
+                }
+                Item::MailboxName => {
+                    let mut name = b"X-MAILBOX ".to_vec();
+                    push_astring(&mut name, encode(&selected.name).as_bytes());
+                    out.send(&name);
+                }
+                Item::Preview(how) => {
                     let place = (selected.uid_validity, message.uid);
-                    let lazy = *lazy && !account.previewed.contains(&place);
+                    let lazy = how.lazy && !account.previewed.contains(&place);
                     if !lazy {
                         account.previewed.insert(place);
                     }
-                    out.send(&Item::Preview { snippet: *snippet, lazy }.render(message, &flags));
+                    out.send(&Item::Preview(Previewing { lazy, ..*how }).render(message, &flags));
                 }
                 item => out.send(&item.render(message, &flags)),
             }
@@ -201,9 +250,30 @@ fn mark_seen(position: usize, account: &mut Account, selected: &mut Selected) ->
 }
 
 /// Sends a section as a literal, shared with the corpus where it is large, and records what was shown.
-fn send_section(mailbox: &str, message: &Message, section: &Section, out: &mut Actions) {
-    let pieces = section.pieces(message);
+fn send_section(
+    mailbox: &str,
+    message: &Message,
+    section: &Section,
+    dovecot: bool,
+    out: &mut Actions,
+) {
+    if section.size_only
+        && let Some(Ok(size)) = binary::size(section, message)
+    {
+        out.send(&section.label);
+        return out.send(format!(" {size}").as_bytes());
+    }
+    if section.binary
+        && let Some(Ok(decoded)) = binary::octets(section, message)
+    {
+        return send_decoded(mailbox, message, section, decoded, out);
+    }
+    let pieces = section.pieces(message, dovecot);
     let size: usize = pieces.iter().map(Piece::len).sum();
+    if section.size_only {
+        out.send(&section.label);
+        return out.send(format!(" {size}").as_bytes());
+    }
     if size > 0 {
         out.record(Event::MessageRead {
             mailbox: mailbox.to_owned(),
@@ -217,10 +287,53 @@ fn send_section(mailbox: &str, message: &Message, section: &Section, out: &mut A
     out.send(format!(" {{{size}}}\r\n").as_bytes());
     for piece in pieces {
         match piece {
+            Piece::Octets(range) if dovecot => out.send_shared(without_nul(message.bytes.slice(range))),
             Piece::Octets(range) => out.send_shared(message.bytes.slice(range)),
             Piece::LineEnd(length) => out.send(b"\r\n".get(..length).unwrap_or_default()),
         }
     }
+}
+
+/// Sends a part whose encoding was undone.
+fn send_decoded(
+    mailbox: &str,
+    message: &Message,
+    section: &Section,
+    decoded: Decoded,
+    out: &mut Actions,
+) {
+    let octets = Bytes::from(decoded.bytes);
+    let shown = match section.partial {
+        Some((origin, count)) => {
+            let from = origin.min(octets.len());
+            octets.slice(from..from.saturating_add(count).min(octets.len()))
+        }
+        None => octets,
+    };
+    if !shown.is_empty() {
+        let range = message.structure().section(&section.part).map_or(0..message.size(), |part| part.body.clone());
+        out.record(Event::MessageRead {
+            mailbox: mailbox.to_owned(),
+            uid: u64::from(message.uid),
+            section: Text::copy(&section.label),
+            bytes: shown.len() as u64,
+            bait: message.bait_in(&range).into_iter().map(|secret| secret.id.clone()).collect(),
+        });
+    }
+    out.send(&section.label);
+    // Beyond its end there is nothing that could be binary.
+    let past = section.partial.is_some_and(|_| shown.is_empty());
+    let kind = if decoded.binary && !past { "~" } else { "" };
+    out.send(format!(" {kind}{{{}}}\r\n", shown.len()).as_bytes());
+    out.send_shared(if decoded.binary { shown } else { without_nul(shown) });
+}
+
+/// No literal may hold NUL: it becomes 0x80, as in Dovecot.
+fn without_nul(octets: Bytes) -> Bytes {
+    if memchr::memchr(0, &octets).is_none() {
+        return octets;
+    }
+    octets.iter().map(|octet| if *octet == 0 { 0x80 } else { *octet }).collect()
 }
 
 /// The ids of the secrets in these pieces, each once.

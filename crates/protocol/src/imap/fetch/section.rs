@@ -4,8 +4,8 @@
 use std::ops::Range;
 
 use bait::Message;
-use bait::mime::header::fields;
-use bait::mime::{Content, Part};
+use bait::mime::header::{HeaderField, fields};
+use bait::mime::Content;
 
 use super::atom_at;
 use crate::imap::arguments::Argument;
@@ -21,21 +21,36 @@ pub struct Section {
     pub name: Vec<u8>,
     /// Whether it leaves `\Seen` alone.
     pub peek: bool,
-    part: Vec<u32>,
-    what: What,
-    partial: Option<(usize, usize)>,
+    /// The numbers of the part; none for the message.
+    pub(super) part: Part,
+    /// What of it.
+    pub(super) what: What,
+    /// Origin and count of octets.
+    pub(super) partial: Option<(usize, usize)>,
+    /// With its transfer encoding undone (RFC 3516).
+    pub(super) binary: bool,
+    /// `BINARY.SIZE[...]`
+    pub(super) size_only: bool,
 }
 
+/// The numbers of a part.
+pub(super) type Part = Vec<u32>;
+
+/// What of a part a section means.
 #[derive(Debug, Clone, PartialEq, Eq)]
-enum What {
+pub(super) enum What {
+    /// All of it.
     Everything,
+    /// Its header.
     Header,
     /// `HEADER.FIELDS`, or `HEADER.FIELDS.NOT` of these names.
     Fields {
         not: bool,
         names: Vec<Vec<u8>>,
     },
+    /// Its body.
     Text,
+    /// The header of a part.
     Mime,
 }
 
@@ -66,7 +81,8 @@ impl Section {
             b"RFC822.TEXT" => (What::Text, false),
             _ => (What::Everything, false),
         };
-        Self { label: name.to_vec(), name: name.to_vec(), peek, part: Vec::new(), what, partial: None }
+        let (label, part) = (name.to_vec(), Vec::new());
+        Self { label, name: name.to_vec(), peek, part, what, partial: None, binary: false, size_only: false }
     }
 
     /// Reads what stands behind `BODY[`, in capitals; header names are further arguments from `place` on. Also says where
@@ -76,15 +92,11 @@ impl Section {
         peek: bool,
         arguments: &[Argument<'_>],
         place: usize,
-        dovecot: bool,
     ) -> Result<(Self, usize), Fault> {
         let (text, names, behind, next) = match memchr::memchr(b']', rest) {
             Some(end) => {
                 let (text, behind) = rest.split_at_checked(end).ok_or(Phrase::SectionUnclosed)?;
                 (text, None, behind.strip_prefix(b"]").unwrap_or_default(), place)
-            }
-            None if dovecot && rest.starts_with(b"HEADER.FIELDS") && not_a_list(arguments, place) => {
-                return Err(Phrase::InvalidArguments.into());
             }
             None => {
                 let names = arguments.get(place).and_then(Argument::list).ok_or(Phrase::SectionUnclosed)?;
@@ -103,7 +115,7 @@ impl Section {
             (b"HEADER.FIELDS.NOT", Some(names)) => What::Fields { not: true, names: header_names(names)? },
             _ => return Err(Phrase::InvalidSection.into()),
         };
-        let partial = if dovecot { dovecot_partial(behind)? } else { parse_partial(behind)? };
+        let partial = parse_partial(behind)?;
         let mut name = text.to_vec();
         if let Some(names) = names {
             name.extend_from_slice(b" (");
@@ -114,19 +126,19 @@ impl Section {
         if let Some((origin, _)) = partial {
             label.extend_from_slice(format!("<{origin}>").as_bytes());
         }
-        Ok((Self { label, name, peek, part, what, partial }, next))
+        Ok((Self { label, name, peek, part, what, partial, binary: false, size_only: false }, next))
     }
 
-    /// The octets that it means. A part that is not there has none.
-    pub fn pieces(&self, message: &Message) -> Vec<Piece> {
+    /// The octets that it means. A part that is not there has none. `dovecot`: header fields as Dovecot gives them.
+    pub fn pieces(&self, message: &Message, dovecot: bool) -> Vec<Piece> {
         let pieces = if self.part.is_empty() {
-            self.of(message, message.header(), message.body(), 0..message.size())
+            self.of(message, [message.header(), message.body(), 0..message.size()], dovecot)
         } else {
             match (message.structure().section(&self.part), &self.what) {
                 (Some(part), What::Everything) => vec![Piece::Octets(part.body.clone())],
                 (Some(part), What::Mime) => vec![Piece::Octets(part.header.clone())],
-                (Some(Part { content: Content::Message(_, inner), body, .. }), _) => {
-                    self.of(message, inner.header.clone(), inner.body.clone(), body.clone())
+                (Some(part), _) if let Content::Message(_, inner) = &part.content => {
+                    self.of(message, [inner.header.clone(), inner.body.clone(), part.body.clone()], dovecot)
                 }
                 _ => Vec::new(),
             }
@@ -137,29 +149,37 @@ impl Section {
         }
     }
 
-    fn of(
-        &self,
-        message: &Message,
-        header: Range<usize>,
-        body: Range<usize>,
-        all: Range<usize>,
-    ) -> Vec<Piece> {
+    fn of(&self, message: &Message, [header, body, all]: [Range<usize>; 3], dovecot: bool) -> Vec<Piece> {
         match &self.what {
             What::Everything => vec![Piece::Octets(all)],
             What::Header | What::Mime => vec![Piece::Octets(header)],
             What::Text => vec![Piece::Octets(body)],
             What::Fields { not, names } => {
+                let octets = message.bytes.get(header.clone()).unwrap_or_default();
+                let chosen = |field: &HeaderField<'_>| {
+                    let named = names.iter().any(|name| name.eq_ignore_ascii_case(field.name));
+                    named != *not && (dovecot || !field.name.is_empty())
+                };
                 let mut pieces = Vec::new();
                 let mut start = header.start;
-                for field in fields(message.bytes.get(header).unwrap_or_default()) {
+                let mut open = false;
+                for field in fields(octets) {
                     let end = start.saturating_add(field.raw.len());
-                    let named = names.iter().any(|name| name.eq_ignore_ascii_case(field.name));
-                    if !field.name.is_empty() && named != *not {
+                    if chosen(&field) {
                         pieces.push(Piece::Octets(start..end));
+                        open = !field.raw.ends_with(b"\n");
                     }
                     start = end;
                 }
-                pieces.push(Piece::LineEnd(2));
+                // What Dovecot filters keeps its end: an empty line only where there is one, and where there is none, none.
+                let filtered = dovecot && (*not || !self.part.is_empty());
+                if filtered {
+                    let empty_line = header.end.saturating_sub(start);
+                    pieces.push(Piece::LineEnd(if empty_line > 0 { 2 } else { 0 }));
+                } else {
+                    pieces.extend((open && dovecot).then_some(Piece::LineEnd(2)));
+                    pieces.push(Piece::LineEnd(2));
+                }
                 pieces
             }
         }
@@ -224,22 +244,23 @@ fn parse_partial(text: &[u8]) -> Result<Option<(usize, usize)>, Fault> {
     }
 }
 
-/// Whether another argument than a list stands there.
-fn not_a_list(arguments: &[Argument<'_>], place: usize) -> bool {
-    arguments.get(place).is_some_and(|argument| argument.list().is_none())
-}
-
 /// The same as Dovecot reads it: without a count it is all the rest, and a count may be 0.
-fn dovecot_partial(text: &[u8]) -> Result<Option<(usize, usize)>, Fault> {
+pub(super) fn dovecot_partial(text: &[u8]) -> Result<Option<(usize, usize)>, Phrase> {
     let Some(inner) = text.strip_prefix(b"<") else {
-        return if text.is_empty() { Ok(None) } else { Err(Phrase::SectionTrailing.into()) };
+        return if text.is_empty() { Ok(None) } else { Err(Phrase::SectionTrailing) };
     };
+    let most = usize::try_from(i64::MAX).unwrap_or(usize::MAX);
+    let digits = |text| digits(text).filter(|(number, _)| *number <= most);
     let (origin, rest) = digits(inner).ok_or(Phrase::PartialTooBig)?;
     let (count, rest) = match rest.strip_prefix(b".") {
         Some(rest) => digits(rest).ok_or(Phrase::PartialEndTooBig)?,
         None => (usize::MAX, rest),
     };
-    if rest == b">" { Ok(Some((origin, count))) } else { Err(Phrase::PartialUnclosed.into()) }
+    match rest {
+        b">" => Ok(Some((origin, count))),
+        [b'>', ..] => Err(Phrase::PartialTrailing),
+        _ => Err(Phrase::PartialUnclosed),
+    }
 }
 
 /// A number, and what stands behind it.

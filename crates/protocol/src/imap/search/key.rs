@@ -7,6 +7,7 @@ use bait::{Flags, Marks, Message};
 use jiff::Timestamp;
 use jiff::civil::Date;
 
+use crate::imap::fetch::guid;
 use crate::imap::sequence::holds;
 
 /// One key, or several put together.
@@ -37,6 +38,8 @@ pub enum Key {
         /// The date asked for.
         date: Date,
     },
+    /// X-GUID.
+    Guid(String),
     /// LARGER.
     Larger(u64),
     /// SMALLER.
@@ -85,6 +88,7 @@ impl Candidate<'_> {
                 let own = if *sent { self.sent() } else { self.message.internal_date.date() };
                 own.cmp(date) == *order
             }
+            Key::Guid(name) => guid(self.message) == *name,
             Key::Larger(size) => self.message.size() as u64 > *size,
             Key::Smaller(size) => (self.message.size() as u64) < *size,
             Key::Header(name, text) => {

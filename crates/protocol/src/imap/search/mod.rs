@@ -1,6 +1,7 @@
 //! SEARCH (RFC 3501 section 6.4.4), SORT and THREAD (RFC 5256) and their UID forms: what an intruder looks for. `parse.rs`
 //! reads the keys, `key.rs` asks a message, `result.rs` tells what was found, `sort.rs` and `thread.rs` put it in order.
 
+mod argument;
 mod key;
 mod parse;
 mod result;
@@ -57,9 +58,9 @@ fn start(turn: &mut Turn<'_>, state: &mut State, verb: &'static str, by_uid: boo
     let uids = selected.uids();
     let now = turn.service.wall_clock(turn.now);
     let mut context =
-        Context { uids: &uids, saved: &selected.saved, now, dovecot, keywords: Vec::new(), modseq: false };
+        Context { uids: &uids, saved: &selected.saved, mailbox: &selected.name, now, dovecot, keywords: Vec::new(), modseq: false };
     let (wanted, rest) =
-        if dovecot { result::wanted(&arguments)? } else { (Wanted::default(), &arguments[..]) };
+        if dovecot && !verb.ends_with("THREAD") { result::wanted(&arguments)? } else { (Wanted::default(), &arguments[..]) };
     let (order, rest) = order(verb, rest)?;
     let key = match order {
         Order::Number => parse::parse(rest, &mut context)?,
@@ -101,7 +102,7 @@ fn order<'a, 'b>(verb: &str, rest: &'a [Argument<'b>]) -> Result<(Order, &'a [Ar
     match (verb.trim_start_matches("UID "), rest) {
         ("SORT", [Argument::List(program), rest @ ..]) => Ok((Order::Sorted(sort::program(program)?), rest)),
         ("SORT", _) => Err(Phrase::InvalidSort.into()),
-        ("THREAD", [algorithm, rest @ ..]) if !rest.is_empty() => {
+        ("THREAD", [algorithm, rest @ ..]) if rest.first().is_some_and(|next| next.string().is_some()) => {
             let name = algorithm.string().ok_or(Phrase::InvalidArguments)?;
             let algorithm = thread::Algorithm::of(name).ok_or(Phrase::UnknownThreadAlgorithm)?;
             Ok((Order::Threads(algorithm), rest))
@@ -160,10 +161,8 @@ impl Searching {
         if self.wanted.save {
             selected.saved = self.wanted.saved(&found, selected);
         }
-        let modseq = |position: &usize| selected.entries.get(*position).map_or(0, |entry| entry.marks.modseq);
-        let highest = found.iter().map(modseq).max().filter(|_| self.modseq);
         let line =
-            result::line(&self.wanted, &self.order, &self.tag, self.by_uid, (found, highest), selected);
+            result::line(&self.wanted, &self.order, &self.tag, self.by_uid, found, self.modseq, selected);
         out.send(&line);
         true
     }

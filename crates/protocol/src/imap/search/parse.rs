@@ -1,14 +1,13 @@
 //! From arguments to a [`Key`] (RFC 3501 section 6.4.4).
 
-use std::cmp::Ordering;
-
-use bait::Flags;
+use bait::mailbox_name;
 use bait::mime::fold;
 use encoding_rs::{Encoding, UTF_8};
-use jiff::civil::Date;
 use jiff::{SignedDuration, Timestamp};
 
+use super::argument::{Rest, date, flag, missing, not, parse_date, size, word};
 use super::key::Key;
+use super::thread::Algorithm;
 use crate::imap::arguments::Argument;
 use crate::imap::sequence::SequenceSet;
 use crate::imap::texts::Phrase;
@@ -27,6 +26,8 @@ pub struct Context<'a> {
     pub uids: &'a [u32],
     /// What `$` stands for (RFC 5182).
     pub saved: &'a [u32],
+    /// The open mailbox.
+    pub mailbox: &'a str,
     /// The time of day.
     pub now: Timestamp,
     /// Whether Dovecot reads.
@@ -39,42 +40,55 @@ pub struct Context<'a> {
 
 /// Reads all keys, behind a charset that stands on its own.
 pub fn parse_in(charset: &[u8], rest: &[Argument<'_>], context: &mut Context<'_>) -> Result<Key, Fault> {
-    let ascii = charset.eq_ignore_ascii_case(b"US-ASCII");
-    let charset = if ascii { Some(UTF_8) } else { Encoding::for_label(charset) };
     if rest.is_empty() {
         return Err(Phrase::MissingSearchKey.into());
     }
-    let charset = charset.ok_or(Phrase::BadCharset)?;
-    Parser { context, charset, keys: 0 }.all(rest, 0)
+    let charset = known_charset(charset);
+    if !context.dovecot && charset.is_none() {
+        return Err(Phrase::BadCharset.into());
+    }
+    let dovecot = context.dovecot;
+    let key = Parser { context, charset, keys: 0 }.all(rest, 0).map_err(|fault| match fault.phrase {
+        Phrase::ListAsSearchArgument if !dovecot => Fault::with(Phrase::MissingSearchArgument, fault.detail),
+        _ => fault,
+    })?;
+    // Dovecot reads all keys first.
+    if charset.is_some() { Ok(key) } else { Err(Phrase::BadCharset.into()) }
+}
+
+/// The charset of that name. Dovecot knows those of iconv.
+fn known_charset(name: &[u8]) -> Option<&'static Encoding> {
+    const MORE: [&[u8]; 6] = [b"", b"US-ASCII", b"ASCII", b"UTF-7", b"UTF8", b"ANSI_X3.4-1968"];
+    let end = name.windows(2).position(|two| two == b"//").unwrap_or(name.len());
+    let name = name.get(..end).unwrap_or(name);
+    if MORE.iter().any(|known| known.eq_ignore_ascii_case(name)) {
+        return Some(UTF_8);
+    }
+    Encoding::for_label(name)
 }
 
 /// Reads all keys, an optional CHARSET before them.
 pub fn parse(arguments: &[Argument<'_>], context: &mut Context<'_>) -> Result<Key, Fault> {
     let (charset, rest) = match arguments {
         [word, name, rest @ ..] if word.is_atom("CHARSET") => {
-            let name = name.string().ok_or(Phrase::InvalidArguments)?;
-            let known =
-                if name.eq_ignore_ascii_case(b"US-ASCII") { Some(UTF_8) } else { Encoding::for_label(name) };
-            (known.ok_or(Phrase::BadCharset)?, rest)
+            let wrong =
+                if context.dovecot { Phrase::InvalidCharset } else { Phrase::InvalidArguments };
+            (name.string().ok_or(wrong)?, rest)
         }
         [word] if word.is_atom("CHARSET") && context.dovecot => return Err(Phrase::InvalidCharset.into()),
-        _ => (UTF_8, arguments),
+        _ => (&b"UTF-8"[..], arguments),
     };
-    if rest.is_empty() {
-        return Err(Phrase::MissingSearchKey.into());
+    if !context.dovecot && known_charset(charset).is_none() {
+        return Err(Phrase::BadCharset.into());
     }
-    let mut parser = Parser { context, charset, keys: 0 };
-    parser.all(rest, 0)
+    parse_in(charset, rest, context)
 }
 
 struct Parser<'a, 'c> {
     context: &'a mut Context<'c>,
-    charset: &'static Encoding,
+    charset: Option<&'static Encoding>,
     keys: usize,
 }
-
-/// The arguments not yet read.
-type Rest<'a, 'b> = &'a [Argument<'b>];
 
 impl Parser<'_, '_> {
     fn all(&mut self, mut rest: Rest<'_, '_>, depth: usize) -> Result<Key, Fault> {
@@ -111,7 +125,7 @@ impl Parser<'_, '_> {
             None => return Err(Phrase::InvalidArguments.into()),
         };
         if name.first().is_some_and(|byte| byte.is_ascii_digit() || *byte == b'*') {
-            let set = SequenceSet::parse(name).ok_or(Phrase::InvalidSequenceSet)?;
+            let set = self.set(name).ok_or(Phrase::InvalidSequenceSet)?;
             return Ok(Key::Positions(set.positions(self.context.uids, false)));
         }
         let name = name.to_ascii_uppercase();
@@ -132,7 +146,7 @@ impl Parser<'_, '_> {
                 }
                 let malformed =
                     if self.context.dovecot { Phrase::InvalidSearchUids } else { Phrase::InvalidUidSet };
-                let set = SequenceSet::parse(set).ok_or(malformed)?;
+                let set = self.set(set).ok_or(malformed)?;
                 Ok(Key::Positions(set.positions(self.context.uids, true)))
             }
             b"$" if self.context.dovecot => Ok(self.saved()),
@@ -141,9 +155,32 @@ impl Parser<'_, '_> {
             b"MODSEQ" if self.context.dovecot => self.modseq(name, rest),
             b"YOUNGER" if self.context.dovecot => self.arrived_since(name, rest),
             b"OLDER" if self.context.dovecot => self.arrived_since(name, rest).map(not),
+            b"FUZZY" if self.context.dovecot => self.operand(name, rest, deeper),
+            b"INTHREAD" if self.context.dovecot => {
+                let known = Algorithm::of(word(name, rest)?);
+                known.ok_or(Phrase::UnknownSearchThread)?;
+                self.operand(name, rest, deeper)
+            }
+            b"SAVEDATESUPPORTED" if self.context.dovecot => Ok(Key::And(Vec::new())),
+            b"X-GUID" if self.context.dovecot => {
+                Ok(Key::Guid(String::from_utf8_lossy(word(name, rest)?).into_owned()))
+            }
+            b"X-MAILBOX" if self.context.dovecot => {
+                let here = word(name, rest)? == mailbox_name::encode(self.context.mailbox).as_bytes();
+                Ok(if here { Key::And(Vec::new()) } else { not(Key::And(Vec::new())) })
+            }
+            b"X-REAL-UID" if self.context.dovecot => {
+                let set = self.set(word(name, rest)?).ok_or(Phrase::InvalidRealUids)?;
+                Ok(Key::Positions(set.positions(self.context.uids, true)))
+            }
             b"LARGER" => size(name, rest).map(Key::Larger),
             b"SMALLER" => size(name, rest).map(Key::Smaller),
             b"BEFORE" | b"ON" | b"SINCE" | b"SENTBEFORE" | b"SENTON" | b"SENTSINCE" => date(name, rest),
+            b"SAVEDBEFORE" | b"SAVEDON" | b"SAVEDSINCE" | b"X-SAVEDBEFORE" | b"X-SAVEDON" | b"X-SAVEDSINCE"
+                if self.context.dovecot =>
+            {
+                self.saved_date(name, rest)
+            }
             b"BODY" => self.text(name, rest).map(Key::Body),
             b"TEXT" => self.text(name, rest).map(Key::Text),
             b"BCC" | b"CC" | b"FROM" | b"SUBJECT" | b"TO" => {
@@ -165,6 +202,24 @@ impl Parser<'_, '_> {
         self.key(rest, depth)
     }
 
+    fn set(&self, text: &[u8]) -> Option<SequenceSet> {
+        if self.context.dovecot { SequenceSet::parse_as_dovecot(text) } else { SequenceSet::parse(text) }
+    }
+
+    /// What was saved was saved now.
+    fn saved_date(&self, name: &[u8], rest: &mut Rest<'_, '_>) -> Result<Key, Fault> {
+        let text = word(name, rest)?;
+        let date = parse_date(text).ok_or_else(|| Fault::with(Phrase::InvalidSearchDate, name))?;
+        let today = jiff::tz::TimeZone::UTC.to_datetime(self.context.now).date();
+        let holds = match name.strip_prefix(b"X-").unwrap_or(name) {
+            b"SAVEDBEFORE" => today < date,
+            b"SAVEDON" => today == date,
+            _ => today >= date,
+        };
+        let all = Key::And(Vec::new());
+        Ok(if holds { all } else { not(all) })
+    }
+
     fn saved(&self) -> Key {
         let places = self.context.saved.iter().filter_map(|uid| self.context.uids.binary_search(uid).ok());
         Key::Positions(places.map(|place| place..place.saturating_add(1)).collect())
@@ -172,118 +227,67 @@ impl Parser<'_, '_> {
 
     fn keyword(&mut self, name: &[u8], rest: &mut Rest<'_, '_>) -> Result<Key, Fault> {
         let keyword = String::from_utf8_lossy(word(name, rest)?).into_owned();
-        self.context.keywords.push(keyword.clone());
+        let sound = |octet: u8| octet.is_ascii_graphic() && !b"(){%*\"\\]".contains(&octet);
+        if !keyword.is_empty() && keyword.bytes().all(sound) {
+            self.context.keywords.push(keyword.clone());
+        }
         Ok(Key::Keyword(keyword))
     }
 
     /// `MODSEQ ["/flags/..." all] 5`
     fn modseq(&mut self, name: &[u8], rest: &mut Rest<'_, '_>) -> Result<Key, Fault> {
-        let number = |text: &[u8]| std::str::from_utf8(text).ok()?.parse().ok();
+        const FLAGS: [&[u8]; 5] = [b"answered", b"flagged", b"deleted", b"seen", b"draft"];
+        let number = |text: &[u8]| {
+            let digits = text.iter().all(u8::is_ascii_digit).then_some(text)?;
+            std::str::from_utf8(digits).ok()?.parse().ok()
+        };
         let mut value = word(name, rest)?;
-        if value.starts_with(b"/") {
-            word(name, rest)?;
+        if let Some(flag) = value.to_ascii_lowercase().strip_prefix(b"/flags/") {
+            if flag.strip_prefix(b"\\").is_some_and(|flag| !FLAGS.contains(&flag)) {
+                return Err(Phrase::InvalidModseqFlag.into());
+            }
+            let kind = word(name, rest)?;
+            if !["all", "priv", "shared"].iter().any(|known| kind.eq_ignore_ascii_case(known.as_bytes())) {
+                return Err(Phrase::InvalidModseqKind.into());
+            }
             value = word(name, rest)?;
         }
+        let least = number(value).ok_or(Phrase::InvalidSearchModseq)?;
         self.context.modseq = true;
-        number(value).map(Key::Modseq).ok_or_else(|| Phrase::InvalidModseq.into())
+        Ok(Key::Modseq(least))
     }
 
     fn arrived_since(&self, name: &[u8], rest: &mut Rest<'_, '_>) -> Result<Key, Fault> {
-        let seconds = size(name, rest).map_err(|_| Phrase::InvalidSearchInterval)?;
-        let seconds = i64::try_from(seconds).unwrap_or(i64::MAX);
-        let moment = self.context.now.checked_sub(SignedDuration::from_secs(seconds));
+        let text = word(name, rest)?;
+        let digits = text.iter().all(u8::is_ascii_digit).then_some(text);
+        let seconds: Option<u32> = digits.and_then(|digits| std::str::from_utf8(digits).ok()?.parse().ok());
+        let seconds = seconds.filter(|seconds| *seconds > 0).ok_or(Phrase::InvalidSearchInterval)?;
+        let moment = self.context.now.checked_sub(SignedDuration::from_secs(i64::from(seconds)));
         Ok(Key::ArrivedSince(moment.unwrap_or(Timestamp::MIN)))
     }
 
     fn text(&self, name: &[u8], rest: &mut Rest<'_, '_>) -> Result<String, Fault> {
         let bytes = word(name, rest)?;
-        let (text, _) = self.charset.decode_without_bom_handling(bytes);
+        let charset = self.charset.ok_or(Phrase::BadCharset)?;
+        let (text, broken) = charset.decode_without_bom_handling(bytes);
+        if broken && self.context.dovecot {
+            return Err(Phrase::InvalidSearchText.into());
+        }
         Ok(fold(&text))
     }
 }
 
-/// Keys without an argument.
-fn flag(name: &[u8]) -> Option<Key> {
-    let set = Key::Flag;
-    Some(match name {
-        b"ALL" => Key::And(Vec::new()),
-        b"ANSWERED" => set(Flags::ANSWERED),
-        b"DELETED" => set(Flags::DELETED),
-        b"DRAFT" => set(Flags::DRAFT),
-        b"FLAGGED" => set(Flags::FLAGGED),
-        b"RECENT" => set(Flags::RECENT),
-        b"SEEN" => set(Flags::SEEN),
-        b"UNANSWERED" => not(set(Flags::ANSWERED)),
-        b"UNDELETED" => not(set(Flags::DELETED)),
-        b"UNDRAFT" => not(set(Flags::DRAFT)),
-        b"UNFLAGGED" => not(set(Flags::FLAGGED)),
-        b"UNSEEN" => not(set(Flags::SEEN)),
-        b"OLD" => not(set(Flags::RECENT)),
-        b"NEW" => Key::And(vec![set(Flags::RECENT), not(set(Flags::SEEN))]),
-        _ => return None,
-    })
-}
-
-fn not(key: Key) -> Key {
-    Key::Not(Box::new(key))
-}
-
-fn missing(name: &[u8]) -> Fault {
-    Fault::with(Phrase::MissingSearchArgument, name)
-}
-
-fn word<'a>(name: &[u8], rest: &mut Rest<'a, '_>) -> Result<&'a [u8], Fault> {
-    let (first, behind) = rest.split_first().ok_or_else(|| missing(name))?;
-    *rest = behind;
-    first.string().ok_or_else(|| missing(name))
-}
-
-fn size(name: &[u8], rest: &mut Rest<'_, '_>) -> Result<u64, Fault> {
-    let text = word(name, rest)?;
-    let digits = text.iter().all(u8::is_ascii_digit).then_some(text);
-    let number = digits.and_then(|digits| std::str::from_utf8(digits).ok()?.parse().ok());
-    number.ok_or_else(|| Fault::with(Phrase::InvalidSearchSize, name))
-}
-
-fn date(name: &[u8], rest: &mut Rest<'_, '_>) -> Result<Key, Fault> {
-    let text = word(name, rest)?;
-    let date = parse_date(text).ok_or_else(|| Fault::with(Phrase::InvalidSearchDate, name))?;
-    let (sent, name) = name.strip_prefix(b"SENT").map_or((false, name), |name| (true, name));
-    let key = |order| Key::Date { sent, order, date };
-    Ok(match name {
-        b"BEFORE" => key(Ordering::Less),
-        b"ON" => key(Ordering::Equal),
-        _ => not(key(Ordering::Less)),
-    })
-}
-
-/// `date-text = date-day "-" date-month "-" date-year` (RFC 3501 section 9): `1-Feb-1994`.
-fn parse_date(text: &[u8]) -> Option<Date> {
-    const MONTHS: [&str; 12] =
-        ["JAN", "FEB", "MAR", "APR", "MAY", "JUN", "JUL", "AUG", "SEP", "OCT", "NOV", "DEC"];
-    let text = std::str::from_utf8(text).ok()?;
-    let mut fields = text.split('-');
-    let (day, month, year) = (fields.next()?, fields.next()?, fields.next()?);
-    let digits = |text: &str, most: usize| {
-        !text.is_empty() && text.len() <= most && text.bytes().all(|byte| byte.is_ascii_digit())
-    };
-    if fields.next().is_some() || !digits(day, 2) || !digits(year, 4) || year.len() != 4 {
-        return None;
-    }
-    let month = MONTHS.iter().position(|known| known.eq_ignore_ascii_case(month))?;
-    let month = i8::try_from(month).ok()?.checked_add(1)?;
-    Date::new(year.parse().ok()?, month, day.parse().ok()?).ok()
-}
-
 #[cfg(test)]
 mod tests {
+    use bait::Flags;
+
     use super::*;
     use crate::imap::arguments;
 
     fn parsed(text: &str) -> Result<Key, Phrase> {
         let now = Timestamp::UNIX_EPOCH;
         let mut context =
-            Context { uids: &[], saved: &[], now, dovecot: false, keywords: Vec::new(), modseq: false };
+            Context { uids: &[], saved: &[], mailbox: "", now, dovecot: false, keywords: Vec::new(), modseq: false };
         let arguments = arguments::parse(text.as_bytes())?;
         parse(&arguments, &mut context).map_err(|fault| fault.phrase)
     }
@@ -321,13 +325,5 @@ mod tests {
         }
         assert_eq!(parsed(&"NOT ".repeat(9000)), Err(Phrase::InvalidArguments));
         assert_eq!(parsed(&"ALL ".repeat(9000)), Err(Phrase::InvalidArguments));
-    }
-
-    #[test]
-    fn dates() {
-        assert_eq!(parse_date(b"1-feb-1994"), Some(Date::constant(1994, 2, 1)));
-        for text in ["1-Feb-94", "1 Feb 1994", "001-Feb-1994", "-Feb-1994", "1-Foo-1994", "1-Feb-1994-"] {
-            assert_eq!(parse_date(text.as_bytes()), None, "{text}");
-        }
     }
 }

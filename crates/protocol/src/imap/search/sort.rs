@@ -37,7 +37,7 @@ pub fn program(members: &[Argument<'_>]) -> Result<Vec<SortKey>, Fault> {
     }
     let (mut keys, mut reverse): (Vec<SortKey>, bool) = (Vec::new(), false);
     for member in members {
-        let name = member.string().ok_or(Phrase::InvalidSort)?;
+        let name = member.string().ok_or(Phrase::SortNoStrings)?;
         let what = match &name.to_ascii_uppercase()[..] {
             b"REVERSE" => {
                 reverse = !reverse;
@@ -53,7 +53,10 @@ pub fn program(members: &[Argument<'_>]) -> Result<Vec<SortKey>, Fault> {
             b"SUBJECT" => What::Subject,
             b"TO" => What::To,
             // No message is more relevant than another.
-            b"RELEVANCY" | b"X-SCORE" => continue,
+            b"RELEVANCY" | b"X-SCORE" => {
+                reverse = false;
+                continue;
+            }
             _ => return Err(Fault::with(Phrase::UnknownSortKey, name)),
         };
         if !keys.iter().any(|known| known.what == what) {
