@@ -38,9 +38,15 @@ pub fn decoded(message: &[u8], part: &Part, with_header: bool) -> Result<Decoded
     known(message, part)?;
     let end = part.body.end;
     let from = if with_header { part.header.start } else { part.body.start };
-    let mut run = Run { message, out: Vec::new(), copied: from, binary: false, sizes: Vec::new() };
+    let mut run =
+        Run { message, out: Vec::new(), copied: from, binary: false, converted: false, sizes: Vec::new() };
     run.part(part, with_header)?;
     run.copy_to(end);
+    if !run.converted {
+        // Dovecot has noticed that a header said so, but gives the octets as they are.
+        let end = from.saturating_add(run.out.len()).min(message.len());
+        run.out = message.get(from..end).unwrap_or_default().to_vec();
+    }
     Ok(Decoded { bytes: run.out, binary: run.binary })
 }
 
@@ -49,9 +55,15 @@ pub fn decoded(message: &[u8], part: &Part, with_header: bool) -> Result<Decoded
 /// # Errors
 ///
 /// Where any part of the message cannot be decoded.
-pub fn decoded_size(message: &[u8], whole: &Part, part: &Part, with_header: bool) -> Result<usize, Undecodable> {
+pub fn decoded_size(
+    message: &[u8],
+    whole: &Part,
+    part: &Part,
+    with_header: bool,
+) -> Result<usize, Undecodable> {
     known(message, whole)?;
-    let mut run = Run { message, out: Vec::new(), copied: 0, binary: false, sizes: Vec::new() };
+    let mut run =
+        Run { message, out: Vec::new(), copied: 0, binary: false, converted: false, sizes: Vec::new() };
     run.part(whole, true)?;
     let mut size = part.header.len() + part.body.len();
     let mut header = part.header.len();
@@ -101,6 +113,8 @@ struct Run<'a> {
     /// What stands before this was copied, or replaced.
     copied: usize,
     binary: bool,
+    /// Whether a body's encoding was undone.
+    converted: bool,
     sizes: Vec<Noted>,
 }
 
@@ -182,11 +196,11 @@ impl Run<'_> {
                     (_, true) => return Err(Undecodable::Short),
                     _ => self.out.extend_from_slice(&unquoted.bytes),
                 }
-                self.binary = true;
+                (self.binary, self.converted) = (true, true);
             }
             TransferEncoding::Base64 => {
                 self.out.extend_from_slice(&strict_base64(body)?);
-                self.binary = true;
+                (self.binary, self.converted) = (true, true);
             }
             TransferEncoding::Identity | TransferEncoding::Unknown => {
                 self.binary |= body.contains(&0);
@@ -205,9 +219,14 @@ mod tests {
     const MIXED: &str = "Content-Type: multipart/mixed; boundary=b\r\n\r\n--b\r\nContent-Transfer-Encoding: base64\r\n\
         X: y\r\n\r\naGVsbG8=\r\n--b\r\n\r\nplain\r\n--b--\r\n";
 
-    fn shown(message: &'static str, numbers: &[u32], with_header: bool) -> Result<(String, bool, usize), Undecodable> {
+    fn shown(
+        message: &'static str,
+        numbers: &[u32],
+        with_header: bool,
+    ) -> Result<(String, bool, usize), Undecodable> {
         let whole = Part::parse(&Bytes::from_static(message.as_bytes()));
-        let part = if numbers.is_empty() { &whole } else { whole.section(numbers).expect("the part is there") };
+        let part =
+            if numbers.is_empty() { &whole } else { whole.section(numbers).expect("the part is there") };
         let found = decoded(message.as_bytes(), part, with_header)?;
         let size = decoded_size(message.as_bytes(), &whole, part, with_header)?;
         Ok((String::from_utf8_lossy(&found.bytes).into_owned(), found.binary, size))
@@ -216,7 +235,10 @@ mod tests {
     #[test]
     fn a_whole_message_says_that_it_is_binary() {
         let expected = MIXED
-            .replace("Content-Transfer-Encoding: base64\r\nX: y\r\n", "X: y\r\nContent-Transfer-Encoding: binary\r\n")
+            .replace(
+                "Content-Transfer-Encoding: base64\r\nX: y\r\n",
+                "X: y\r\nContent-Transfer-Encoding: binary\r\n",
+            )
             .replace("aGVsbG8=", "hello");
         assert_eq!(shown(MIXED, &[], true), Ok((expected.clone(), true, expected.len())));
         assert_eq!(shown(MIXED, &[1], false), Ok(("hello".into(), true, 5)));
@@ -226,7 +248,13 @@ mod tests {
     #[test]
     fn what_cannot_be_undone() {
         assert_eq!(shown("Content-Transfer-Encoding: x\r\n\r\na", &[], true), Err(Undecodable::Unknown));
-        assert_eq!(shown("Content-Transfer-Encoding: base64\r\n\r\na*", &[1], false), Err(Undecodable::Broken));
-        assert_eq!(shown("Content-Transfer-Encoding: base64\r\n\r\naGVs\r\nb", &[1], false), Err(Undecodable::Short));
+        assert_eq!(
+            shown("Content-Transfer-Encoding: base64\r\n\r\na*", &[1], false),
+            Err(Undecodable::Broken)
+        );
+        assert_eq!(
+            shown("Content-Transfer-Encoding: base64\r\n\r\naGVs\r\nb", &[1], false),
+            Err(Undecodable::Short)
+        );
     }
 }

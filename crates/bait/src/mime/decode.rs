@@ -110,9 +110,25 @@ const fn base64_digit(byte: u8) -> bool {
 pub(super) fn to_utf8<'a>(text: &'a [u8], charset: &[u8]) -> Cow<'a, str> {
     let ascii = charset.eq_ignore_ascii_case(b"us-ascii") || charset.eq_ignore_ascii_case(b"ascii");
     match Encoding::for_label(charset) {
-        Some(encoding) if !ascii && encoding != REPLACEMENT && encoding != UTF_8 => encoding.decode(text).0,
+        Some(encoding) if !ascii && encoding != REPLACEMENT && encoding != UTF_8 => {
+            once_replaced(encoding.decode(text).0)
+        }
         _ => valid_utf8(text),
     }
+}
+
+/// With one U+FFFD for several in a row.
+fn once_replaced(text: Cow<'_, str>) -> Cow<'_, str> {
+    if !text.contains("\u{fffd}\u{fffd}") {
+        return text;
+    }
+    let mut once = String::with_capacity(text.len());
+    for character in text.chars() {
+        if character != char::REPLACEMENT_CHARACTER || !once.ends_with(character) {
+            once.push(character);
+        }
+    }
+    Cow::Owned(once)
 }
 
 fn valid_utf8(text: &[u8]) -> Cow<'_, str> {

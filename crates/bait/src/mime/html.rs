@@ -20,7 +20,8 @@ enum At {
 
 /// The text of a piece of HTML. What stands in a `blockquote` begins with a line end and `>`.
 pub fn without_markup(html: &str) -> String {
-    let mut reader = Reader { text: String::with_capacity(html.len()), quotes: 0, newline: false, at: At::Text };
+    let mut reader =
+        Reader { text: String::with_capacity(html.len()), quotes: 0, newline: false, at: At::Text };
     let mut rest = html;
     while let Some(behind) = reader.step(rest) {
         rest = behind;
@@ -168,7 +169,7 @@ mod tests {
 
     #[test]
     fn quotes_and_what_is_unfinished() {
-        assert_eq!(without_markup("a<blockquote>b</blockquote>c"), "a\n>b\n>\nc".replace("\n>\nc", "\nc"));
+        assert_eq!(without_markup("a<blockquote>b</blockquote>c"), "a\n> b\nc");
         assert_eq!(without_markup("a &am"), "a ");
         assert_eq!(without_markup("a <b"), "a ");
         assert_eq!(without_markup("<![CDATA[<x>]]>y"), "<x>y");

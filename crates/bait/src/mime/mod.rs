@@ -6,6 +6,7 @@
 mod address;
 mod address_text;
 mod binary;
+mod collation;
 mod content;
 mod decode;
 mod encoded_word;
@@ -24,9 +25,10 @@ pub mod header;
 
 pub use address::Address;
 pub use binary::{Decoded, Undecodable, decoded, decoded_size};
+pub use collation::fold;
 pub use encoded_word::decode as decode_words;
 pub use envelope::{Envelope, Value};
 pub use header::header_end;
 pub use html::without_markup;
 pub use part::{Content, Disposition, MOST_NESTED, MOST_PARTS, MediaType, Parameter, Part};
-pub use search::{SearchText, body_text, fold};
+pub use search::{SearchText, body_text};

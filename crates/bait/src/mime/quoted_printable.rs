@@ -35,7 +35,8 @@ pub(super) struct Unquoted {
 
 /// Undoes the encoding.
 pub(super) fn unquote(text: &[u8]) -> Unquoted {
-    let mut decoder = Decoder { out: Vec::with_capacity(text.len()), space: Vec::new(), at: At::Text, broken: false };
+    let mut decoder =
+        Decoder { out: Vec::with_capacity(text.len()), space: Vec::new(), at: At::Text, broken: false };
     for &byte in text {
         while !decoder.take(byte) {}
     }

@@ -9,6 +9,7 @@ use bytes::Bytes;
 
 use crate::mime::address::{Allowance, addresses};
 use crate::mime::address_text::written;
+use crate::mime::collation::fold;
 use crate::mime::content::media_type;
 use crate::mime::decode::{TransferEncoding, to_utf8};
 use crate::mime::encoded_word;
@@ -17,25 +18,6 @@ use crate::mime::part::{Content, Part};
 
 /// Stands between parts, so that nothing is found across them.
 const BETWEEN_PARTS: char = '\0';
-
-/// Case-folds for comparison (RFC 5051 in spirit): each character by itself, so that what a text contains its folded form
-/// contains folded.
-pub fn fold(text: &str) -> String {
-    if text.is_ascii() {
-        return text.to_ascii_lowercase();
-    }
-    text.chars().map(fold_character).collect()
-}
-
-fn fold_character(character: char) -> char {
-    let upper = only(character.to_uppercase()).unwrap_or(character);
-    only(upper.to_lowercase()).unwrap_or(upper)
-}
-
-fn only(mut characters: impl Iterator<Item = char>) -> Option<char> {
-    let character = characters.next();
-    character.filter(|_| characters.next().is_none())
-}
 
 /// The searchable text of one message.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -58,7 +40,7 @@ impl SearchText {
             Self { headers: Vec::new(), keys: Vec::new(), header: String::new(), body: String::new() };
         let mut allowance = Allowance::new();
         for field in fields(&message[structure.header.clone()]) {
-            let name = fold(&String::from_utf8_lossy(field.name));
+            let name = String::from_utf8_lossy(field.name).to_ascii_lowercase();
             let value = field.unfolded();
             if let Some(key) = key(&name, &value, &mut allowance) {
                 text.keys.push((name.clone(), fold(&encoded_word::decode(&key))));
@@ -163,15 +145,6 @@ mod tests {
     }
 
     #[test]
-    fn folding_is_character_by_character() {
-        assert_eq!(
-            fold("Stra\u{df}e \u{dc}BER \u{3a3}\u{3c3}\u{3c2}"),
-            "stra\u{df}e \u{fc}ber \u{3c3}\u{3c3}\u{3c3}"
-        );
-        assert_eq!(fold("\u{130}I"), "\u{130}i");
-    }
-
-    #[test]
     fn headers_and_keys() {
         let text =
             of("Subject: =?utf-8?q?A=C3=9C?=\n =?utf-8?q?b?=  C\nFrom: J@X (Joe)\nX-Y: a\n\tB\n\nbody");
@@ -179,7 +152,7 @@ mod tests {
             list.iter().any(|field| *field == (name.to_owned(), value.to_owned()))
         };
         assert!(
-            has(&text.headers, "subject", "a\u{fc}b  c") && has(&text.keys, "subject", "a\u{fc}b c"),
+            has(&text.headers, "subject", "au\u{308}b  c") && has(&text.keys, "subject", "au\u{308}b c"),
             "{text:?}"
         );
         assert!(has(&text.headers, "from", "j@x (joe)") && has(&text.keys, "from", "joe <j@x>"), "{text:?}");
@@ -193,9 +166,9 @@ mod tests {
             "MIME-Version: 1.0\nContent-Type: text/html; charset=iso-8859-1\nContent-Transfer-Encoding: ";
         assert_eq!(
             body_of(&format!("{header}quoted-printable"), "<B>=DC</B> so=\nft"),
-            "<b>\u{fc}</b> soft|"
+            "<b>u\u{308}</b> soft|"
         );
-        assert_eq!(body_of(&format!("{header}base64"), "/EFi"), "\u{fc}ab|");
+        assert_eq!(body_of(&format!("{header}base64"), "/EFi"), "u\u{308}ab|");
         assert_eq!(body_of(&format!("{header}uuencode"), "x"), "|", "it cannot be read");
         assert_eq!(body_of("Content-Type: image/png", "x"), "");
         assert_eq!(body_of("Content-Type: text/plain charset=x", "broken"), "");

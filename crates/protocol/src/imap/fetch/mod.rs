@@ -250,13 +250,7 @@ fn mark_seen(position: usize, account: &mut Account, selected: &mut Selected) ->
 }
 
 /// Sends a section as a literal, shared with the corpus where it is large, and records what was shown.
-fn send_section(
-    mailbox: &str,
-    message: &Message,
-    section: &Section,
-    dovecot: bool,
-    out: &mut Actions,
-) {
+fn send_section(mailbox: &str, message: &Message, section: &Section, dovecot: bool, out: &mut Actions) {
     if section.size_only
         && let Some(Ok(size)) = binary::size(section, message)
     {
@@ -295,13 +289,7 @@ fn send_section(
 }
 
 /// Sends a part whose encoding was undone.
-fn send_decoded(
-    mailbox: &str,
-    message: &Message,
-    section: &Section,
-    decoded: Decoded,
-    out: &mut Actions,
-) {
+fn send_decoded(mailbox: &str, message: &Message, section: &Section, decoded: Decoded, out: &mut Actions) {
     let octets = Bytes::from(decoded.bytes);
     let shown = match section.partial {
         Some((origin, count)) => {
@@ -311,7 +299,8 @@ fn send_decoded(
         None => octets,
     };
     if !shown.is_empty() {
-        let range = message.structure().section(&section.part).map_or(0..message.size(), |part| part.body.clone());
+        let range =
+            message.structure().section(&section.part).map_or(0..message.size(), |part| part.body.clone());
         out.record(Event::MessageRead {
             mailbox: mailbox.to_owned(),
             uid: u64::from(message.uid),

@@ -87,8 +87,8 @@ fn line(text: &str) -> String {
         }
     }
     match (own.text.is_empty(), quoted.text.is_empty()) {
-        (true, false) => format!(">{}", quoted.text),
-        _ => own.text,
+        (true, false) => format!(">{}", quoted.text.trim_start()),
+        _ => own.text.trim_start().to_owned(),
     }
 }
 

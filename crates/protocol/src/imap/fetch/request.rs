@@ -68,16 +68,13 @@ impl Request {
             return Ok(());
         }
         self.items.push(item);
-        let long = self.items.iter().filter(|item| matches!(item, Item::Section(_) | Item::Preview(_))).count();
+        let long =
+            self.items.iter().filter(|item| matches!(item, Item::Section(_) | Item::Preview(_))).count();
         if long > MOST_SECTIONS { Err(Phrase::InvalidArguments.into()) } else { Ok(()) }
     }
 
     /// Reads one item; gives what stands behind it.
-    fn item<'a, 'b>(
-        &mut self,
-        name: &[u8],
-        behind: &'a [Argument<'b>],
-    ) -> Result<&'a [Argument<'b>], Fault> {
+    fn item<'a, 'b>(&mut self, name: &[u8], behind: &'a [Argument<'b>]) -> Result<&'a [Argument<'b>], Fault> {
         let word = name.iter().position(|octet| !octet.is_ascii_alphanumeric() && *octet != b'-');
         let (word, tail) = name.split_at_checked(word.unwrap_or(name.len())).unwrap_or((name, &[]));
         let item = match word {
@@ -159,8 +156,7 @@ impl Request {
         }
         let names = names.map(|_| header_names);
         let (part, what) = which(text, names).ok_or_else(|| fault(Phrase::InvalidSection))?;
-        let partial =
-            if size_only { None } else { dovecot_partial(partial).map_err(|phrase| fault(phrase))? };
+        let partial = if size_only { None } else { dovecot_partial(partial).map_err(fault)? };
         let kind: &[u8] = match (binary, size_only) {
             (true, true) => b"BINARY.SIZE[",
             (true, false) => b"BINARY[",
@@ -237,7 +233,8 @@ fn number(digits: &[u8]) -> Option<u64> {
 
 /// Reads `1.2.HEADER`. A number counts modulo 2^32.
 fn which(text: &[u8], names: Option<Vec<Vec<u8>>>) -> Option<(Part, What)> {
-    let numbers = text.iter().position(|octet| !octet.is_ascii_digit() && *octet != b'.').unwrap_or(text.len());
+    let numbers =
+        text.iter().position(|octet| !octet.is_ascii_digit() && *octet != b'.').unwrap_or(text.len());
     let (numbers, word) = text.split_at_checked(numbers)?;
     let mut part = Vec::new();
     if !numbers.is_empty() {
@@ -286,7 +283,10 @@ mod tests {
     #[test]
     fn a_list_behind_a_section_is_of_header_names() {
         assert_eq!(read("BODY[1] (CHANGEDSINCE 1)").unwrap_err(), Phrase::SectionUnclosed);
-        assert_eq!(read("BODY[HEADER.FIELDS (a)] (CHANGEDSINCE 1)").map(|read| read.least_modseq), Ok(Some(2)));
+        assert_eq!(
+            read("BODY[HEADER.FIELDS (a)] (CHANGEDSINCE 1)").map(|read| read.least_modseq),
+            Ok(Some(2))
+        );
         assert_eq!(read("BODY[HEADER.FIELDS (())]").unwrap_err(), Phrase::HeadersNoStrings);
         assert_eq!(read("BODY[HEADER.FIELDS ()]").unwrap_err(), Phrase::InvalidSection);
     }

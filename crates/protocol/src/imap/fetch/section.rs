@@ -4,8 +4,8 @@
 use std::ops::Range;
 
 use bait::Message;
-use bait::mime::header::{HeaderField, fields};
 use bait::mime::Content;
+use bait::mime::header::{HeaderField, fields};
 
 use super::atom_at;
 use crate::imap::arguments::Argument;
@@ -44,10 +44,7 @@ pub(super) enum What {
     /// Its header.
     Header,
     /// `HEADER.FIELDS`, or `HEADER.FIELDS.NOT` of these names.
-    Fields {
-        not: bool,
-        names: Vec<Vec<u8>>,
-    },
+    Fields { not: bool, names: Vec<Vec<u8>> },
     /// Its body.
     Text,
     /// The header of a part.

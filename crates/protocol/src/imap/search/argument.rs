@@ -56,9 +56,9 @@ pub(super) fn size(name: &[u8], rest: &mut Rest<'_, '_>) -> Result<u64, Fault> {
     number.ok_or_else(|| Fault::with(Phrase::InvalidSearchSize, name))
 }
 
-pub(super) fn date(name: &[u8], rest: &mut Rest<'_, '_>) -> Result<Key, Fault> {
+pub(super) fn date(name: &[u8], rest: &mut Rest<'_, '_>, dovecot: bool) -> Result<Key, Fault> {
     let text = word(name, rest)?;
-    let date = parse_date(text).ok_or_else(|| Fault::with(Phrase::InvalidSearchDate, name))?;
+    let date = parse_date(text, dovecot).ok_or_else(|| Fault::with(Phrase::InvalidSearchDate, name))?;
     let (sent, name) = name.strip_prefix(b"SENT").map_or((false, name), |name| (true, name));
     let key = |order| Key::Date { sent, order, date };
     Ok(match name {
@@ -69,10 +69,11 @@ pub(super) fn date(name: &[u8], rest: &mut Rest<'_, '_>) -> Result<Key, Fault> {
 }
 
 /// `date-text = date-day "-" date-month "-" date-year` (RFC 3501 section 9): `1-Feb-1994`.
-pub(super) fn parse_date(text: &[u8]) -> Option<Date> {
+pub(super) fn parse_date(text: &[u8], dovecot: bool) -> Option<Date> {
     const MONTHS: [&str; 12] =
         ["JAN", "FEB", "MAR", "APR", "MAY", "JUN", "JUL", "AUG", "SEP", "OCT", "NOV", "DEC"];
     let text = std::str::from_utf8(text).ok()?;
+    let text = text.strip_prefix(' ').filter(|_| dovecot).unwrap_or(text);
     let mut fields = text.split('-');
     let (day, month, year) = (fields.next()?, fields.next()?, fields.next()?);
     let digits = |text: &str, most: usize| {
@@ -83,7 +84,12 @@ pub(super) fn parse_date(text: &[u8]) -> Option<Date> {
     }
     let month = MONTHS.iter().position(|known| known.eq_ignore_ascii_case(month))?;
     let month = i8::try_from(month).ok()?.checked_add(1)?;
-    Date::new(year.parse().ok()?, month, day.parse().ok()?).ok()
+    let (year, day): (i16, i8) = (year.parse().ok()?, day.parse().ok()?);
+    match Date::new(year, month, day) {
+        // A day that is none lies beyond all time to Dovecot, or before it.
+        Err(_) if dovecot => Some(if year > 2000 { Date::MAX } else { Date::MIN }),
+        date => date.ok(),
+    }
 }
 
 #[cfg(test)]
@@ -92,9 +98,11 @@ mod tests {
 
     #[test]
     fn dates() {
-        assert_eq!(parse_date(b"1-feb-1994"), Some(Date::constant(1994, 2, 1)));
+        assert_eq!(parse_date(b"1-feb-1994", false), Some(Date::constant(1994, 2, 1)));
+        assert_eq!(parse_date(b"31-Feb-2024", true), Some(Date::MAX));
+        assert_eq!(parse_date(b"31-Feb-2024", false), None);
         for text in ["1-Feb-94", "1 Feb 1994", "001-Feb-1994", "-Feb-1994", "1-Foo-1994", "1-Feb-1994-"] {
-            assert_eq!(parse_date(text.as_bytes()), None, "{text}");
+            assert_eq!(parse_date(text.as_bytes(), true), None, "{text}");
         }
     }
 }

@@ -4,6 +4,7 @@
 mod argument;
 mod key;
 mod parse;
+mod references;
 mod result;
 mod sort;
 mod thread;
@@ -57,10 +58,20 @@ fn start(turn: &mut Turn<'_>, state: &mut State, verb: &'static str, by_uid: boo
     let arguments = turn.parse()?;
     let uids = selected.uids();
     let now = turn.service.wall_clock(turn.now);
-    let mut context =
-        Context { uids: &uids, saved: &selected.saved, mailbox: &selected.name, now, dovecot, keywords: Vec::new(), modseq: false };
-    let (wanted, rest) =
-        if dovecot && !verb.ends_with("THREAD") { result::wanted(&arguments)? } else { (Wanted::default(), &arguments[..]) };
+    let mut context = Context {
+        uids: &uids,
+        saved: &selected.saved,
+        mailbox: &selected.name,
+        now,
+        dovecot,
+        keywords: Vec::new(),
+        modseq: false,
+    };
+    let (wanted, rest) = if dovecot && !verb.ends_with("THREAD") {
+        result::wanted(&arguments)?
+    } else {
+        (Wanted::default(), &arguments[..])
+    };
     let (order, rest) = order(verb, rest)?;
     let key = match order {
         Order::Number => parse::parse(rest, &mut context)?,

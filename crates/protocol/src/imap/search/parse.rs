@@ -71,8 +71,7 @@ fn known_charset(name: &[u8]) -> Option<&'static Encoding> {
 pub fn parse(arguments: &[Argument<'_>], context: &mut Context<'_>) -> Result<Key, Fault> {
     let (charset, rest) = match arguments {
         [word, name, rest @ ..] if word.is_atom("CHARSET") => {
-            let wrong =
-                if context.dovecot { Phrase::InvalidCharset } else { Phrase::InvalidArguments };
+            let wrong = if context.dovecot { Phrase::InvalidCharset } else { Phrase::InvalidArguments };
             (name.string().ok_or(wrong)?, rest)
         }
         [word] if word.is_atom("CHARSET") && context.dovecot => return Err(Phrase::InvalidCharset.into()),
@@ -175,8 +174,11 @@ impl Parser<'_, '_> {
             }
             b"LARGER" => size(name, rest).map(Key::Larger),
             b"SMALLER" => size(name, rest).map(Key::Smaller),
-            b"BEFORE" | b"ON" | b"SINCE" | b"SENTBEFORE" | b"SENTON" | b"SENTSINCE" => date(name, rest),
-            b"SAVEDBEFORE" | b"SAVEDON" | b"SAVEDSINCE" | b"X-SAVEDBEFORE" | b"X-SAVEDON" | b"X-SAVEDSINCE"
+            b"BEFORE" | b"ON" | b"SINCE" | b"SENTBEFORE" | b"SENTON" | b"SENTSINCE" => {
+                date(name, rest, self.context.dovecot)
+            }
+            b"SAVEDBEFORE" | b"SAVEDON" | b"SAVEDSINCE" | b"X-SAVEDBEFORE" | b"X-SAVEDON"
+            | b"X-SAVEDSINCE"
                 if self.context.dovecot =>
             {
                 self.saved_date(name, rest)
@@ -209,7 +211,7 @@ impl Parser<'_, '_> {
     /// What was saved was saved now.
     fn saved_date(&self, name: &[u8], rest: &mut Rest<'_, '_>) -> Result<Key, Fault> {
         let text = word(name, rest)?;
-        let date = parse_date(text).ok_or_else(|| Fault::with(Phrase::InvalidSearchDate, name))?;
+        let date = parse_date(text, true).ok_or_else(|| Fault::with(Phrase::InvalidSearchDate, name))?;
         let today = jiff::tz::TimeZone::UTC.to_datetime(self.context.now).date();
         let holds = match name.strip_prefix(b"X-").unwrap_or(name) {
             b"SAVEDBEFORE" => today < date,
@@ -245,6 +247,9 @@ impl Parser<'_, '_> {
         if let Some(flag) = value.to_ascii_lowercase().strip_prefix(b"/flags/") {
             if flag.strip_prefix(b"\\").is_some_and(|flag| !FLAGS.contains(&flag)) {
                 return Err(Phrase::InvalidModseqFlag.into());
+            }
+            if !flag.starts_with(b"\\") {
+                self.context.keywords.push(String::from_utf8_lossy(flag).into_owned());
             }
             let kind = word(name, rest)?;
             if !["all", "priv", "shared"].iter().any(|known| kind.eq_ignore_ascii_case(known.as_bytes())) {
@@ -286,8 +291,15 @@ mod tests {
 
     fn parsed(text: &str) -> Result<Key, Phrase> {
         let now = Timestamp::UNIX_EPOCH;
-        let mut context =
-            Context { uids: &[], saved: &[], mailbox: "", now, dovecot: false, keywords: Vec::new(), modseq: false };
+        let mut context = Context {
+            uids: &[],
+            saved: &[],
+            mailbox: "",
+            now,
+            dovecot: false,
+            keywords: Vec::new(),
+            modseq: false,
+        };
         let arguments = arguments::parse(text.as_bytes())?;
         parse(&arguments, &mut context).map_err(|fault| fault.phrase)
     }

@@ -63,7 +63,11 @@ pub fn wanted<'a, 'b>(arguments: &'a [Argument<'b>]) -> Result<(Wanted, &'a [Arg
                     return Err(Phrase::DuplicateUpdate.into());
                 }
                 let items = options.next_if(|next| next.list().is_some()).and_then(Argument::list);
-                if items.unwrap_or_default().iter().any(|item| item.string().is_some() && item.atom().is_none()) {
+                if items
+                    .unwrap_or_default()
+                    .iter()
+                    .any(|item| item.string().is_some() && item.atom().is_none())
+                {
                     return Err(Phrase::UpdateNoAtoms.into());
                 }
             }
@@ -118,8 +122,11 @@ impl Wanted {
     pub fn saved(&self, found: &[usize], selected: &Selected) -> Vec<u32> {
         let uid = |position: &usize| selected.entries.get(*position).map(|entry| entry.message.uid);
         let all = self.partial.is_some() && self.count;
-        let mut kept: Vec<u32> =
-            if all { found.iter().filter_map(uid).collect() } else { self.counted(found).iter().filter_map(uid).collect() };
+        let mut kept: Vec<u32> = if all {
+            found.iter().filter_map(uid).collect()
+        } else {
+            self.counted(found).iter().filter_map(uid).collect()
+        };
         kept.sort_unstable();
         kept
     }
