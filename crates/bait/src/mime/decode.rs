@@ -3,16 +3,18 @@
 
 use std::borrow::Cow;
 
-use encoding_rs::{Encoding, REPLACEMENT};
+use encoding_rs::{Encoding, REPLACEMENT, UTF_8};
+
+use crate::mime::binary::Undecodable;
+use crate::mime::lexer::{Lexer, Then};
+use crate::mime::quoted_printable::unquote;
 
 /// A transfer encoding.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum TransferEncoding {
+pub(super) enum TransferEncoding {
     /// `7bit`, `8bit`, `binary`.
     Identity,
-    /// `quoted-printable`.
     QuotedPrintable,
-    /// `base64`.
     Base64,
     /// Any other: its text cannot be read.
     Unknown,
@@ -20,7 +22,7 @@ pub enum TransferEncoding {
 
 impl TransferEncoding {
     /// The one of that name.
-    pub fn of(name: &[u8]) -> Self {
+    pub(super) fn of(name: &[u8]) -> Self {
         match name.to_ascii_lowercase().as_slice() {
             b"7bit" | b"8bit" | b"binary" => Self::Identity,
             b"quoted-printable" => Self::QuotedPrintable,
@@ -29,11 +31,23 @@ impl TransferEncoding {
         }
     }
 
+    /// The one that a field names: one token, behind which something may follow only behind a semicolon.
+    pub(super) fn of_field(value: &[u8]) -> Self {
+        let mut lexer = Lexer::new(value);
+        let mut name = Vec::new();
+        let _ = lexer.space();
+        let then = lexer.mime_token(&mut name);
+        if then == Ok(Then::More) && lexer.peek() != Some(b';') {
+            return Self::Unknown;
+        }
+        Self::of(&name)
+    }
+
     /// The bytes it stands for; none if it is unknown.
-    pub fn decode(self, body: &[u8]) -> Cow<'_, [u8]> {
+    pub(super) fn decode(self, body: &[u8]) -> Cow<'_, [u8]> {
         match self {
             Self::Identity => Cow::Borrowed(body),
-            Self::QuotedPrintable => Cow::Owned(quoted_printable(body)),
+            Self::QuotedPrintable => Cow::Owned(unquote(body).bytes),
             Self::Base64 => Cow::Owned(base64(body)),
             Self::Unknown => Cow::Borrowed(b""),
         }
@@ -64,59 +78,71 @@ pub(super) fn base64(text: &[u8]) -> Vec<u8> {
     decoded
 }
 
-/// Quoted-printable (RFC 2045 section 6.7): space at a line's end goes, line ends become CRLF, a broken `=` stays.
-fn quoted_printable(text: &[u8]) -> Vec<u8> {
-    let mut decoded = Vec::with_capacity(text.len());
-    for line in text.split_inclusive(|&byte| byte == b'\n') {
-        let (content, ended) = match line.strip_suffix(b"\n") {
-            Some(content) => (content.strip_suffix(b"\r").unwrap_or(content).trim_ascii_end(), true),
-            None => (line, false),
-        };
-        match content.strip_suffix(b"=").filter(|_| ended) {
-            Some(content) => unescape(content, &mut decoded),
-            None => {
-                unescape(content, &mut decoded);
-                if ended {
-                    decoded.extend_from_slice(b"\r\n");
-                }
-            }
-        }
+/// Base64 in which everything must be right: padding where it belongs, and nothing but white space behind it.
+pub(super) fn strict_base64(text: &[u8]) -> Result<Vec<u8>, Undecodable> {
+    let blank = |byte: &u8| matches!(byte, b' ' | b'\t' | b'\r' | b'\n');
+    let end = text.iter().position(|byte| !base64_digit(*byte) && !blank(byte)).unwrap_or(text.len());
+    let (digits, behind) = text.split_at(end);
+    let digits_in_last = digits.iter().filter(|byte| base64_digit(**byte)).count() % 4;
+    let mut behind = behind.iter().filter(|byte| !blank(byte)).peekable();
+    let mut missing = match digits_in_last {
+        0 => 0,
+        1 if behind.peek().is_none() => return Err(Undecodable::Short),
+        1 => return Err(Undecodable::Broken),
+        number => 4 - number,
+    };
+    while missing > 0 && behind.next_if(|byte| **byte == b'=').is_some() {
+        missing -= 1;
     }
-    decoded
-}
-
-/// Replaces `=XX` by the byte it stands for.
-pub(super) fn unescape(text: &[u8], out: &mut Vec<u8>) {
-    let mut rest = text;
-    while let Some((&byte, behind)) = rest.split_first() {
-        match (byte, behind) {
-            (b'=', [high, low, behind @ ..]) if high.is_ascii_hexdigit() && low.is_ascii_hexdigit() => {
-                out.push(hex(*high) << 4 | hex(*low));
-                rest = behind;
-            }
-            _ => {
-                out.push(byte);
-                rest = behind;
-            }
-        }
+    match (behind.next(), missing) {
+        (Some(_), _) => Err(Undecodable::Broken),
+        (None, 0) => Ok(base64(digits)),
+        (None, _) => Err(Undecodable::Short),
     }
 }
 
-fn hex(digit: u8) -> u8 {
-    match digit {
-        b'0'..=b'9' => digit - b'0',
-        b'a'..=b'f' => digit - b'a' + 10,
-        _ => digit.wrapping_sub(b'A').wrapping_add(10),
-    }
+const fn base64_digit(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'/')
 }
 
-/// Text in a charset as UTF-8. ASCII and unknown charsets count as UTF-8; what is no character becomes U+FFFD.
+/// Text in a charset as UTF-8. ASCII and unknown charsets count as UTF-8; what is no character becomes U+FFFD, and several
+/// such in a row one.
 pub(super) fn to_utf8<'a>(text: &'a [u8], charset: &[u8]) -> Cow<'a, str> {
     let ascii = charset.eq_ignore_ascii_case(b"us-ascii") || charset.eq_ignore_ascii_case(b"ascii");
     match Encoding::for_label(charset) {
-        Some(encoding) if !ascii && encoding != REPLACEMENT => encoding.decode(text).0,
-        _ => String::from_utf8_lossy(text),
+        Some(encoding) if !ascii && encoding != REPLACEMENT && encoding != UTF_8 => {
+            once_replaced(encoding.decode(text).0)
+        }
+        _ => valid_utf8(text),
     }
+}
+
+/// With one U+FFFD for several in a row.
+fn once_replaced(text: Cow<'_, str>) -> Cow<'_, str> {
+    if !text.contains("\u{fffd}\u{fffd}") {
+        return text;
+    }
+    let mut once = String::with_capacity(text.len());
+    for character in text.chars() {
+        if character != char::REPLACEMENT_CHARACTER || !once.ends_with(character) {
+            once.push(character);
+        }
+    }
+    Cow::Owned(once)
+}
+
+fn valid_utf8(text: &[u8]) -> Cow<'_, str> {
+    if let Ok(valid) = std::str::from_utf8(text) {
+        return Cow::Borrowed(valid);
+    }
+    let mut valid = String::with_capacity(text.len());
+    for chunk in text.utf8_chunks() {
+        valid.push_str(chunk.valid());
+        if !chunk.invalid().is_empty() && !valid.ends_with(char::REPLACEMENT_CHARACTER) {
+            valid.push(char::REPLACEMENT_CHARACTER);
+        }
+    }
+    Cow::Owned(valid)
 }
 
 #[cfg(test)]
@@ -137,15 +163,6 @@ mod tests {
     }
 
     #[test]
-    fn quoted_printable_keeps_what_is_broken() {
-        assert_eq!(
-            decoded("quoted-printable", "a=3D=\r\nb \t\r\nc=\nd=zz =4\n=C3=BC"),
-            "a=b\r\ncd=zz =4\r\n\u{fc}"
-        );
-        assert_eq!(decoded("quoted-printable", "soft = \r\nbreak"), "soft break");
-    }
-
-    #[test]
     fn other_encodings() {
         assert_eq!(decoded("8bit", "x"), "x");
         assert_eq!(decoded("x-uuencode", "x"), "");
@@ -156,6 +173,7 @@ mod tests {
         assert_eq!(to_utf8(b"\xfcber", b"ISO-8859-1"), "\u{fc}ber");
         assert_eq!(to_utf8(b"\xc3\xbcber", b"us-ascii"), "\u{fc}ber");
         assert_eq!(to_utf8(b"\xfcber", b"x-klingon"), "\u{fffd}ber");
+        assert_eq!(to_utf8(b"a\xff\xfe\xe2\x82b", b"utf-8"), "a\u{fffd}b");
         assert_eq!(to_utf8(b"\x1b$B%F%9%H\x1b(B", b"iso-2022-jp"), "\u{30c6}\u{30b9}\u{30c8}");
         assert_eq!(to_utf8(b"abc", b"iso-2022-kr"), "abc");
     }

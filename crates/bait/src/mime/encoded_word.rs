@@ -1,6 +1,7 @@
 //! Encoded words (RFC 2047): `=?charset?Q?text?=` in header values. Only for searching; on the wire they stay as they are.
 
-use crate::mime::decode::{base64, to_utf8, unescape};
+use crate::mime::decode::{base64, to_utf8};
+use crate::mime::quoted_printable::unescape;
 
 /// The value with its encoded words decoded. White space alone before a word, or before what begins like one, goes.
 /// What is no encoded word stays.

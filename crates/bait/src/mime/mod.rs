@@ -5,24 +5,30 @@
 
 mod address;
 mod address_text;
+mod binary;
+mod collation;
 mod content;
 mod decode;
 mod encoded_word;
+mod entities;
 mod envelope;
+mod html;
 mod lexer;
 mod parameter;
 mod part;
+mod quoted_printable;
 mod search;
 mod structure;
 
 pub mod date;
 pub mod header;
-pub mod html;
 
 pub use address::Address;
-pub use decode::TransferEncoding;
+pub use binary::{Decoded, Undecodable, decoded, decoded_size};
+pub use collation::fold;
 pub use encoded_word::decode as decode_words;
 pub use envelope::{Envelope, Value};
 pub use header::header_end;
+pub use html::without_markup;
 pub use part::{Content, Disposition, MOST_NESTED, MOST_PARTS, MediaType, Parameter, Part};
-pub use search::{SearchText, fold};
+pub use search::{SearchText, body_text};

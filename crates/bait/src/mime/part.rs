@@ -5,7 +5,7 @@ use std::ops::Range;
 
 use bytes::Bytes;
 
-use crate::mime::decode::{TransferEncoding, to_utf8};
+use crate::mime::decode::TransferEncoding;
 use crate::mime::envelope::{Envelope, Value};
 use crate::mime::structure;
 
@@ -93,12 +93,12 @@ impl Part {
         }
     }
 
-    /// The text in its body, decoded, or its first so many octets: transfer encoding and charset undone.
-    pub fn text(&self, message: &[u8], most: usize) -> String {
-        let decoded = self.decoded(message);
-        let charset = self.media.parameters.iter().find(|(name, _)| name.eq_ignore_ascii_case(b"charset"));
-        let charset = charset.map_or(&b""[..], |(_, charset)| charset);
-        to_utf8(decoded.get(..most).unwrap_or(&decoded), charset).into_owned()
+    /// The message in it, if it is a `message/rfc822`.
+    pub fn message(&self) -> Option<&Self> {
+        match &self.content {
+            Content::Message(_, within) => Some(within),
+            Content::Leaf | Content::Multipart(_) => None,
+        }
     }
 
     /// The part of a section's numbers (RFC 3501 section 6.4.5), from the message's own part: `[1]` of a message that is not

@@ -3,39 +3,21 @@
 //! As in Dovecot, BODY looks in the bodies of text and `message/*` parts, HTML as it is written; TEXT looks in every
 //! part's header besides. Multiparts' preambles and attachments of other kinds are not looked in.
 
+use std::borrow::Cow;
+
 use bytes::Bytes;
-use unicode_normalization::char::decompose_compatible;
 
 use crate::mime::address::{Allowance, addresses};
 use crate::mime::address_text::written;
+use crate::mime::collation::fold;
 use crate::mime::content::media_type;
 use crate::mime::decode::{TransferEncoding, to_utf8};
 use crate::mime::encoded_word;
 use crate::mime::header::{fields, is_blank};
-use crate::mime::lexer::{Lexer, Then};
 use crate::mime::part::{Content, Part};
 
 /// Stands between parts, so that nothing is found across them.
 const BETWEEN_PARTS: char = '\0';
-
-/// Case-folds for comparison (i;unicode-casemap, RFC 5051): each character by itself, so that what a text contains its folded
-/// form contains folded. Marks stand behind their letters: who looks for `u` finds `\u{fc}`, as with Dovecot.
-pub fn fold(text: &str) -> String {
-    if text.is_ascii() {
-        return text.to_ascii_lowercase();
-    }
-    let mut folded = String::with_capacity(text.len());
-    for character in text.chars() {
-        let upper = only(character.to_uppercase()).unwrap_or(character);
-        decompose_compatible(upper, |part| folded.push(only(part.to_lowercase()).unwrap_or(part)));
-    }
-    folded
-}
-
-fn only(mut characters: impl Iterator<Item = char>) -> Option<char> {
-    let character = characters.next();
-    character.filter(|_| characters.next().is_none())
-}
 
 /// The searchable text of one message.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -58,7 +40,7 @@ impl SearchText {
             Self { headers: Vec::new(), keys: Vec::new(), header: String::new(), body: String::new() };
         let mut allowance = Allowance::new();
         for field in fields(&message[structure.header.clone()]) {
-            let name = fold(&String::from_utf8_lossy(field.name));
+            let name = String::from_utf8_lossy(field.name).to_ascii_lowercase();
             let value = field.unfolded();
             if let Some(key) = key(&name, &value, &mut allowance) {
                 text.keys.push((name.clone(), fold(&encoded_word::decode(&key))));
@@ -93,6 +75,17 @@ impl SearchText {
     }
 }
 
+/// The body of a part as text; `None` where it is in an unknown encoding or no text.
+pub fn body_text<'a>(message: &'a [u8], part: &Part) -> Option<Cow<'a, str>> {
+    let reading = Reading::of(message.get(part.header.clone()).unwrap_or_default())?;
+    let body = message.get(part.body.clone()).unwrap_or_default();
+    match reading.encoding.decode(body) {
+        _ if reading.encoding == TransferEncoding::Unknown => None,
+        Cow::Borrowed(body) => Some(to_utf8(body, &reading.charset)),
+        Cow::Owned(body) => Some(Cow::Owned(to_utf8(&body, &reading.charset).into_owned())),
+    }
+}
+
 /// What the search key of that name looks in, if there is such a key.
 fn key(name: &str, value: &[u8], allowance: &mut Allowance) -> Option<Vec<u8>> {
     match name {
@@ -124,7 +117,7 @@ impl Reading {
             if field.is("Content-Type") {
                 media.get_or_insert_with(|| media_type(&field.text()));
             } else if field.is("Content-Transfer-Encoding") {
-                reading.encoding = transfer_encoding(&field.text());
+                reading.encoding = TransferEncoding::of_field(&field.text());
             }
         }
         let Some(media) = media else { return Some(reading) };
@@ -138,18 +131,6 @@ impl Reading {
     }
 }
 
-/// One token; something may follow it only behind a semicolon.
-fn transfer_encoding(value: &[u8]) -> TransferEncoding {
-    let mut lexer = Lexer::new(value);
-    let mut name = Vec::new();
-    let _ = lexer.space();
-    let then = lexer.mime_token(&mut name);
-    if then == Ok(Then::More) && lexer.peek() != Some(b';') {
-        return TransferEncoding::Unknown;
-    }
-    TransferEncoding::of(&name)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -161,15 +142,6 @@ mod tests {
 
     fn body_of(header: &str, body: &str) -> String {
         of(&format!("{header}\n\n{body}")).body.replace(BETWEEN_PARTS, "|")
-    }
-
-    #[test]
-    fn folding_is_character_by_character() {
-        assert_eq!(
-            fold("Stra\u{df}e \u{dc}BER \u{3a3}\u{3c3}\u{3c2}"),
-            "stra\u{df}e u\u{308}ber \u{3c3}\u{3c3}\u{3c3}"
-        );
-        assert_eq!(fold("\u{130}I\u{fb01}"), "i\u{307}ifi");
     }
 
     #[test]

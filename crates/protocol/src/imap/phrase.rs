@@ -1,10 +1,11 @@
 //! What an IMAP server can mean. The words are each personality's.
 
+mod reading;
+
+use reading::with_reading;
 use serde::Deserialize;
 
-use crate::reply::phrases;
-
-phrases! {
+with_reading! {
     "a status response's word", "imap.replies":
     /// A login failed, for any reason.
     AuthenticationFailed,
@@ -144,62 +145,8 @@ phrases! {
     InvalidSystemFlag,
     /// Flags that are no atoms.
     FlagsNoAtoms,
-    /// SEARCH RETURN with an option that does not exist.
-    UnknownSearchReturn,
-    /// SEARCH RETURN with PARTIAL in a form that it has not.
-    PartialOnce,
-    /// SEARCH RETURN (PARTIAL 1:2 ALL).
-    PartialAndAll,
-    /// NOT or OR without a key behind it.
-    MissingKey,
-    /// `SEARCH ()`
-    EmptySearchList,
-    /// A search key that is a string.
-    StringAsSearchKey,
-    /// A malformed set of UIDs as a search key.
-    InvalidSearchUids,
-    /// YOUNGER or OLDER with what is no number.
-    InvalidSearchInterval,
     /// STATUS with items that are no atoms.
     StatusNoAtoms,
-    /// FETCH with items that are no atoms.
-    FetchNoAtoms,
-    /// `BODY.PEEK` without `[`
-    SectionUnopened,
-    /// `BODY[]<0.1>x`
-    PartialTrailing,
-    /// BINARY of a part whose transfer encoding nobody knows (RFC 3516).
-    UnknownEncoding,
-    /// PREVIEW with a modifier that does not exist.
-    UnknownPreview,
-    /// PREVIEW with a modifier that is no atom.
-    InvalidPreview,
-    /// FETCH with modifiers that are no atoms.
-    FetchModifiersNoAtoms,
-    /// VANISHED without CHANGEDSINCE.
-    VanishedAlone,
-    /// A list as a search key's argument.
-    UnexpectedList,
-    /// SEARCH with text that is not of its charset.
-    InvalidSearchText,
-    /// X-MAILBOX with a name that is no modified UTF-7.
-    InvalidSearchMailbox,
-    /// X-REAL-UID with what is no set.
-    InvalidSearchRealUids,
-    /// MODSEQ with an entry of a flag that does not exist.
-    InvalidModseqFlag,
-    /// MODSEQ with an entry type that does not exist.
-    InvalidModseqType,
-    /// MODSEQ with what is no number.
-    InvalidModseqValue,
-    /// SEARCH RETURN with options that are no atoms.
-    ReturnNoAtoms,
-    /// SEARCH RETURN (PARTIAL).
-    PartialMissing,
-    /// SEARCH RETURN (PARTIAL 1:2 PARTIAL 1:2).
-    PartialTwice,
-    /// SEARCH RETURN (UPDATE UPDATE).
-    UpdateTwice,
     /// CATENATE with a URL of what is not there.
     BadUrl,
     /// CANCELUPDATE of a search that is not updated.
@@ -214,7 +161,7 @@ phrases! {
     SortEndsWithReverse,
     /// A charset that is no string.
     InvalidCharset,
-    /// THREAD with an algorithm that does not exist.
+    /// THREAD or INTHREAD with an algorithm that does not exist.
     UnknownThreadAlgorithm,
     /// APPEND without a literal.
     MissingMessageSize,

@@ -36,24 +36,31 @@ impl SequenceSet {
         Some(Self { ranges: text.split(|byte| *byte == b',').map(range).collect::<Option<_>>()? })
     }
 
-    /// The same as Dovecot has it: a comma may stand at the end, nothing at all is a set of nothing, and numbers wrap around.
+    /// The same as Dovecot reads it: numbers overflow without a word, and nothing may stand behind a comma.
     pub fn parse_as_dovecot(text: &[u8]) -> Option<Self> {
-        let mut ranges = Vec::new();
-        let mut rest = text;
-        while !rest.is_empty() {
-            let (first, behind) = wrapping(rest)?;
-            let (last, behind) = match behind.strip_prefix(b":") {
-                Some(behind) => wrapping(behind)?,
-                None => (first, behind),
-            };
-            ranges.push((first, last));
-            rest = match behind {
-                [b',', behind @ ..] => behind,
-                [] => behind,
-                _ => return None,
-            };
+        let number = |text: &[u8]| match text {
+            b"*" => Some(Number::Last),
+            digits if digits.iter().all(u8::is_ascii_digit) => {
+                let add = |number: u32, digit: &u8| {
+                    number.wrapping_mul(10).wrapping_add(u32::from(digit.wrapping_sub(b'0')))
+                };
+                let number = digits.iter().fold(0_u32, add);
+                (number > 0).then_some(Number::Exact(number.min(u32::MAX.wrapping_sub(1))))
+            }
+            _ => None,
+        };
+        let range = |text: &[u8]| match memchr::memchr(b':', text) {
+            None => number(text).map(|only| (only, only)),
+            Some(colon) => {
+                let (first, last) = text.split_at_checked(colon)?;
+                Some((number(first)?, number(last.strip_prefix(b":")?)?))
+            }
+        };
+        if text.is_empty() {
+            return Some(Self { ranges: Vec::new() });
         }
-        Some(Self { ranges })
+        let text = text.strip_suffix(b",").unwrap_or(text);
+        Some(Self { ranges: text.split(|byte| *byte == b',').map(range).collect::<Option<_>>()? })
     }
 
     /// Whether `*` is in it.
@@ -116,28 +123,27 @@ impl SequenceSet {
         }
     }
 
-    /// Whether every number in it is one of so many messages, as Dovecot wants them.
+    /// Whether Dovecot takes it as numbers of so many messages: it looks at the last range alone.
     pub fn within(&self, count: usize) -> bool {
-        let fits = |number: &Number| match number {
-            Number::Exact(number) => usize::try_from(*number).is_ok_and(|number| number <= count),
-            Number::Last => true,
+        let number = |number: &Number| match number {
+            Number::Exact(number) => *number,
+            Number::Last => u32::MAX,
         };
-        (count > 0 || self.ranges.is_empty())
-            && self.ranges.iter().all(|(first, second)| fits(first) && fits(second))
+        let range = |(first, second): &(Number, Number)| {
+            let (first, second) = (number(first), number(second));
+            (first.min(second), first.max(second))
+        };
+        let mut ranges: Vec<(u32, u32)> = self.ranges.iter().map(range).collect();
+        ranges.sort_unstable();
+        let joined = ranges.into_iter().reduce(|(first, last), (next, end)| {
+            if next <= last.saturating_add(1) { (first, last.max(end)) } else { (next, end) }
+        });
+        let count = u32::try_from(count).unwrap_or(u32::MAX);
+        joined.filter(|_| count > 0).is_some_and(|(first, last)| match last {
+            u32::MAX => first <= count || first == u32::MAX,
+            last => last <= count,
+        })
     }
-}
-
-/// A number at the head of a text, or `*`, and what stands behind it.
-fn wrapping(text: &[u8]) -> Option<(Number, &[u8])> {
-    if let Some(behind) = text.strip_prefix(b"*") {
-        return Some((Number::Last, behind));
-    }
-    let end = text.iter().position(|octet| !octet.is_ascii_digit()).unwrap_or(text.len());
-    let (digits, behind) = text.split_at_checked(end)?;
-    let append =
-        |number: u32, digit: &u8| number.wrapping_mul(10).wrapping_add(u32::from(digit.wrapping_sub(b'0')));
-    let number = digits.iter().fold(0, append);
-    (number > 0).then_some((Number::Exact(number.min(u32::MAX.wrapping_sub(1))), behind))
 }
 
 /// Appends ascending numbers as ranges: `1:3,5`.
@@ -206,14 +212,15 @@ mod tests {
     }
 
     #[test]
-    fn dovecot_is_lenient() {
-        let numbers = |text: &str| SequenceSet::parse_as_dovecot(text.as_bytes()).map(|set| set.numbers());
-        assert_eq!(numbers("1,3:2,"), Some(vec![1..=3]));
-        assert_eq!(numbers(""), Some(vec![]));
-        assert_eq!(numbers("4294967297"), Some(vec![1..=1]));
-        for text in ["0", "1:", ":1", "1,,2", ",", "x", "1 2", "4294967296"] {
-            assert_eq!(numbers(text), None, "{text}");
+    fn dovecot_reads_more() {
+        let set = |text: &str| SequenceSet::parse_as_dovecot(text.as_bytes());
+        assert_eq!(set("4294967297,2,").map(|set| set.resolve(9)), Some(vec![1..=2]));
+        assert_eq!(set(""), Some(SequenceSet { ranges: Vec::new() }));
+        for text in ["0", "1,,2", ":1", "1:", "x", ",", "4294967296"] {
+            assert_eq!(set(text), None, "{text}");
         }
+        let within = |text: &str| set(text).expect("well-formed").within(3);
+        assert!(within("9,*") && within("*:2") && !within("9:*") && !within("1,4") && !within(""));
     }
 
     #[test]

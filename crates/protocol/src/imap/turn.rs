@@ -29,6 +29,7 @@ pub type Fault = crate::reply::Fault<Phrase>;
 /// The first tagged answer decides the command's `status`; the session records `command.received` in front of
 /// whatever the turn has put out.
 #[derive(Debug)]
+#[expect(clippy::struct_excessive_bools, reason = "each is so or not, whatever the others are")]
 pub struct Turn<'a> {
     /// What all sessions share.
     pub service: &'a Service,

@@ -89,8 +89,7 @@ impl Selected {
                     continue;
                 }
                 let (message, marks, keywords) = (&entry.message, entry.marks, &self.keywords);
-                let saved = message.internal_date.date();
-                let mut candidate = Candidate { message, position, marks, keywords, saved, read: 0 };
+                let mut candidate = Candidate { message, position, marks, keywords, read: 0 };
                 let number = number(position, uid, update.by_uid);
                 if candidate.matches(&update.key) {
                     if update.uids.insert(uid) {

@@ -1,6 +1,6 @@
 //! The URLs of CATENATE (RFC 4469; the grammar is RFC 5092's): messages, and parts of them, of the same account.
 
-use crate::imap::fetch::{Form, Piece, Section};
+use crate::imap::fetch::{self, Piece, Section};
 use crate::imap::state::State;
 use crate::imap::texts::Phrase;
 use crate::imap::turn::Fault;
@@ -38,7 +38,7 @@ pub fn fetch(text: &[u8], state: &State) -> Result<Vec<u8>, Fault> {
     }
     let entry = folder.entries().find(|entry| entry.message.uid == uid).ok_or_else(|| bad(Phrase::BadUrl))?;
     let mut octets = Vec::new();
-    for piece in section.pieces(&entry.message) {
+    for piece in section.pieces(&entry.message, true) {
         match piece {
             Piece::Octets(range) => {
                 octets.extend_from_slice(entry.message.bytes.get(range).unwrap_or_default());
@@ -56,7 +56,7 @@ fn section(name: &[u8], partial: Option<(u32, Option<u32>)>) -> Option<Section> 
         let count = count.unwrap_or(u32::MAX);
         text.extend_from_slice(format!("<{from}.{count}>").as_bytes());
     }
-    Section::parse(&text, (Form::Body, true), &[], 0, true).ok().map(|(section, _)| section)
+    fetch::section(&text)
 }
 
 fn parse(text: &[u8]) -> Result<Target, Fault> {

@@ -5,6 +5,7 @@ mod binary;
 mod envelope;
 mod item;
 mod preview;
+mod request;
 mod section;
 mod structure;
 
@@ -12,7 +13,9 @@ use std::collections::VecDeque;
 use std::ops::Range;
 use std::sync::Arc;
 
-use bait::{Flags, Message, mailbox_name};
+use bait::mailbox_name::encode;
+use bait::mime::{Decoded, Undecodable};
+use bait::{Flags, Message};
 use bytes::Bytes;
 use event::{Event, Text};
 use jiff::Timestamp;
@@ -27,8 +30,10 @@ use crate::imap::texts::Phrase;
 use crate::imap::turn::{Fault, Turn};
 use crate::imap::view::enable_condstore;
 use crate::session::Actions;
-pub use binary::Form;
-use item::{Item, Preview};
+pub use item::guid;
+use item::{Item, Previewing};
+use request::Request;
+pub use request::{check, section};
 pub use section::{Piece, Section};
 
 /// RFC 3501 section 6.4.5.
@@ -41,51 +46,45 @@ pub fn uid_fetch(turn: &mut Turn<'_>, state: &mut State) -> Result<(), Fault> {
     start(turn, state, true)
 }
 
-/// Whether a list of items is one that FETCH could answer.
-pub fn check(list: &Argument<'_>) -> Result<(), Fault> {
-    item::parse(std::slice::from_ref(list), true, false, false).map(drop)
-}
-
 fn start(turn: &mut Turn<'_>, state: &mut State, by_uid: bool) -> Result<(), Fault> {
     let dovecot = turn.service.texts.mail_process.is_dovecot();
     let arguments = turn.parse()?;
     let selected = state.selected().ok_or(Phrase::NoMailboxSelected)?;
     let read_only = selected.read_only;
-    let qresync = state.account().is_some_and(|account| account.features.qresync);
     let [set, wanted @ ..] = arguments.as_slice() else {
         return Err(Phrase::InvalidArguments.into());
     };
-    if wanted.is_empty() {
+    if wanted.is_empty() || (dovecot && !shaped(set, wanted)) {
         return Err(Phrase::InvalidArguments.into());
     }
     let malformed = if by_uid { Phrase::InvalidUidSet } else { Phrase::InvalidSequenceSet };
-    let forms_fit = set.atom().is_some()
-        && matches!(wanted.first(), Some(Argument::Atom(_) | Argument::List(_)))
-        && matches!(wanted.get(1), None | Some(Argument::List(_)));
-    if dovecot && !forms_fit {
-        return Err(Phrase::InvalidArguments.into());
-    }
     let set = set.atom().ok_or(malformed)?;
-    let spans: VecDeque<Range<usize>> = if dovecot {
+    let (spans, mut request) = if dovecot {
         let positions = targets(set, selected, by_uid)?;
-        positions.into_iter().map(|position| position..position.saturating_add(1)).collect()
+        let spans: VecDeque<Range<usize>> =
+            positions.into_iter().map(|position| position..position.saturating_add(1)).collect();
+        let mut request = Request::default();
+        let qresync = state.account().is_some_and(|account| account.features.qresync);
+        let read = request.read(wanted, by_uid, qresync);
+        if request.names_modseq {
+            enable_condstore(turn, state);
+        }
+        read?;
+        if request.vanished {
+            tell_vanished(turn, state, request.least_modseq.unwrap_or_default(), set);
+        }
+        (spans, request)
     } else {
-        SequenceSet::parse(set).ok_or(malformed)?.positions(&selected.uids(), by_uid).into()
+        let set = SequenceSet::parse(set).ok_or(malformed)?;
+        let spans = set.positions(&selected.uids(), by_uid).into();
+        let mut items = item::parse(wanted)?;
+        if by_uid {
+            items.retain(|item| *item != Item::Uid);
+            items.insert(0, Item::Uid);
+        }
+        (spans, Request { items, ..Request::default() })
     };
-    let (mut items, changed) = item::parse(wanted, dovecot, by_uid, qresync)?;
-    if changed.since.is_some() && !items.contains(&Item::Modseq) {
-        items.push(Item::Modseq);
-    }
-    if by_uid {
-        items.retain(|item| *item != Item::Uid);
-        items.insert(0, Item::Uid);
-    }
-    if changed.vanished {
-        tell_vanished(turn, state, changed.since.unwrap_or_default(), set);
-    }
-    if items.contains(&Item::Modseq) {
-        enable_condstore(turn, state);
-    }
+    let items = &mut request.items;
     // Dovecot answers in two groups, each in the order of the request: what the index knows, then what the mail says.
     items.sort_by_key(|item| !item.is_from_index());
     let reads = items.iter().any(Item::sets_seen) && !read_only;
@@ -94,31 +93,44 @@ fn start(turn: &mut Turn<'_>, state: &mut State, by_uid: bool) -> Result<(), Fau
         tag: turn.tag.clone(),
         verb: if by_uid { "UID FETCH" } else { "FETCH" },
         spans,
-        items,
-        changed_since: changed.since,
+        least_modseq: request.least_modseq,
+        items: request.items,
+        dovecot,
+        failure: None,
         saved: turn.service.wall_clock(turn.now),
         next_item: 0,
         reads,
-        undecodable: false,
         newly_seen: false,
         expunged: false,
     }));
     Ok(())
 }
 
-/// Tells which of these UIDs have vanished since a mod-sequence (RFC 7162 section 3.2.6).
-fn tell_vanished(turn: &mut Turn<'_>, state: &mut State, since: u64, set: &[u8]) {
+/// Tells which of these UIDs have vanished at a mod-sequence or later (RFC 7162 section 3.2.6).
+fn tell_vanished(turn: &mut Turn<'_>, state: &mut State, least: u64, set: &[u8]) {
     let State::Selected(account, selected) = state else { return };
     let Some(set) = SequenceSet::parse_as_dovecot(set) else { return };
     let asked = set.numbers();
     let Some(folder) = selected.folder(&mut account.world) else { return };
     let asked = |uid: &u32| asked.iter().any(|range| range.contains(uid));
-    let gone: Vec<u32> = folder.expunged_since(since).filter(asked).collect();
+    let gone: Vec<u32> = folder.expunged_since(least.saturating_sub(1)).filter(asked).collect();
     if !gone.is_empty() {
         let mut numbers = Vec::new();
         push_numbers(&mut numbers, &gone);
         turn.untagged_with(Phrase::VanishedEarlier, &numbers);
     }
+}
+
+/// NIL is no atom to Dovecot where one is wanted.
+const fn is_nil(atom: &[u8]) -> bool {
+    atom.eq_ignore_ascii_case(b"NIL")
+}
+
+/// Whether the arguments are of the kinds that Dovecot wants, before it reads any.
+fn shaped(set: &Argument<'_>, wanted: &[Argument<'_>]) -> bool {
+    let list = |argument: &Argument<'_>| argument.list().is_some();
+    let known = |argument: &Argument<'_>| list(argument) || argument.atom().is_some_and(|atom| !is_nil(atom));
+    set.atom().is_some() && wanted.first().is_some_and(known) && wanted.get(1).is_none_or(list)
 }
 
 /// A FETCH that is being answered.
@@ -131,15 +143,17 @@ pub struct Fetching {
     /// Positions still to be answered; the first is under way if `next_item` is not 0.
     spans: VecDeque<Range<usize>>,
     items: Vec<Item>,
-    /// Only what has changed since (RFC 7162 section 3.1.4).
-    changed_since: Option<u64>,
+    /// Only what has this mod-sequence or a later one (RFC 7162 section 3.1.4).
+    least_modseq: Option<u64>,
+    /// Whether Dovecot answers.
+    dovecot: bool,
+    /// Why it was given up, once it was.
+    pub failure: Option<Undecodable>,
     /// What SAVEDATE says (RFC 8514).
     saved: Timestamp,
     next_item: usize,
     /// Whether it sets `\Seen`.
     reads: bool,
-    /// Whether something could not be decoded.
-    pub undecodable: bool,
     /// Whether it has just set `\Seen` on the message under way.
     newly_seen: bool,
     /// Whether it was asked for what another session has expunged.
@@ -159,9 +173,12 @@ impl Fetching {
             let Some(entry) = selected.entries.get(position) else {
                 return true;
             };
-            let wanted = self.changed_since.is_none_or(|since| entry.marks.modseq > since);
+            let wanted = self.least_modseq.is_none_or(|least| entry.marks.modseq >= least);
             if wanted && !self.answer(position, account, selected, out) {
                 return false;
+            }
+            if self.failure.is_some() {
+                return true;
             }
             self.next_item = 0;
             if let Some(span) = self.spans.front_mut() {
@@ -205,6 +222,15 @@ impl Fetching {
         }
         let flags_asked = self.items.contains(&Item::Flags);
         while let Some(item) = self.items.get(self.next_item) {
+            if let Item::Section(section) = item
+                && let Some(fault) = binary::fault(section, message)
+            {
+                if self.next_item == 0 {
+                    out.send(format!("UID {}", message.uid).as_bytes());
+                }
+                self.failure = Some(fault);
+                break;
+            }
             if self.next_item > 0 {
                 if out.full() {
                     return false;
@@ -220,33 +246,30 @@ impl Fetching {
                 Item::Section(section) if is_gone => out.send(&[&section.label[..], b" NIL"].concat()),
                 Item::Body if is_gone => out.send(structure::NOTHING),
                 Item::BodyStructure if is_gone => out.send(structure::NOTHING_EXTENDED),
-                Item::Section(section) if section.form == Form::Body || !section.is_of_body() => {
-                    send_section(&selected.name, message, section, out);
-                }
                 Item::Section(section) => {
-                    self.undecodable |= binary::send(&selected.name, message, section, out).is_err();
+                    send_section(&selected.name, message, section, self.dovecot, out);
                 }
-                Item::Modseq => out.send(format!("MODSEQ ({})", entry.marks.modseq).as_bytes()),
-                Item::SaveDate => {
+                Item::Modseq => {
+                    selected.told_modseq = selected.told_modseq.max(entry.marks.modseq);
+                    out.send(format!("MODSEQ ({})", entry.marks.modseq).as_bytes());
+                }
+                Item::SaveDate { old } => {
                     let saved = self.saved.strftime("%d-%b-%Y %H:%M:%S +0000");
-                    out.send(format!("SAVEDATE \"{saved}\"").as_bytes());
+                    let name = if *old { "X-SAVEDATE" } else { "SAVEDATE" };
+                    out.send(format!("{name} \"{saved}\"").as_bytes());
                 }
-                Item::OldSaveDate => {
-                    let saved = self.saved.strftime("%d-%b-%Y %H:%M:%S +0000");
-                    out.send(format!("X-SAVEDATE \"{saved}\"").as_bytes());
+                Item::MailboxName => {
+                    let mut name = b"X-MAILBOX ".to_vec();
+                    push_astring(&mut name, encode(&selected.name).as_bytes());
+                    out.send(&name);
                 }
-                Item::Mailbox => {
-                    let mut told = b"X-MAILBOX ".to_vec();
-                    push_astring(&mut told, mailbox_name::encode(&selected.name).as_bytes());
-                    out.send(&told);
-                }
-                Item::Preview(preview) => {
+                Item::Preview(how) => {
                     let place = (selected.uid_validity, message.uid);
-                    let lazy = preview.lazy && !account.previewed.contains(&place);
+                    let lazy = how.lazy && !account.previewed.contains(&place);
                     if !lazy {
                         account.previewed.insert(place);
                     }
-                    out.send(&Item::Preview(Preview { lazy, ..*preview }).render(message, &flags));
+                    out.send(&Item::Preview(Previewing { lazy, ..*how }).render(message, &flags));
                 }
                 item => out.send(&item.render(message, &flags)),
             }
@@ -283,9 +306,24 @@ fn mark_seen(position: usize, account: &mut Account, selected: &mut Selected) ->
 }
 
 /// Sends a section as a literal, shared with the corpus where it is large, and records what was shown.
-fn send_section(mailbox: &str, message: &Message, section: &Section, out: &mut Actions) {
-    let pieces = section.pieces(message);
+fn send_section(mailbox: &str, message: &Message, section: &Section, dovecot: bool, out: &mut Actions) {
+    if section.size_only
+        && let Some(Ok(size)) = binary::size(section, message)
+    {
+        out.send(&section.label);
+        return out.send(format!(" {size}").as_bytes());
+    }
+    if section.binary
+        && let Some(Ok(decoded)) = binary::octets(section, message)
+    {
+        return send_decoded(mailbox, message, section, decoded, out);
+    }
+    let pieces = section.pieces(message, dovecot);
     let size: usize = pieces.iter().map(Piece::len).sum();
+    if section.size_only {
+        out.send(&section.label);
+        return out.send(format!(" {size}").as_bytes());
+    }
     if size > 0 {
         out.record(Event::MessageRead {
             mailbox: mailbox.to_owned(),
@@ -296,19 +334,46 @@ fn send_section(mailbox: &str, message: &Message, section: &Section, out: &mut A
         });
     }
     out.send(&section.label);
-    if section.form == Form::BinarySize {
-        return out.send(format!(" {size}").as_bytes());
-    }
     out.send(format!(" {{{size}}}\r\n").as_bytes());
     for piece in pieces {
         match piece {
-            Piece::Octets(range) => out.send_shared(without_nul(message.bytes.slice(range))),
+            Piece::Octets(range) if dovecot => out.send_shared(without_nul(message.bytes.slice(range))),
+            Piece::Octets(range) => out.send_shared(message.bytes.slice(range)),
             Piece::LineEnd(length) => out.send(b"\r\n".get(..length).unwrap_or_default()),
         }
     }
 }
 
-/// No literal but a binary one may hold a NUL (RFC 3501 section 4.3): Dovecot puts another octet in its place.
+/// Sends a part whose encoding was undone.
+fn send_decoded(mailbox: &str, message: &Message, section: &Section, decoded: Decoded, out: &mut Actions) {
+    let octets = Bytes::from(decoded.bytes);
+    let shown = match section.partial {
+        Some((origin, count)) => {
+            let from = origin.min(octets.len());
+            octets.slice(from..from.saturating_add(count).min(octets.len()))
+        }
+        None => octets,
+    };
+    if !shown.is_empty() {
+        let range =
+            message.structure().section(&section.part).map_or(0..message.size(), |part| part.body.clone());
+        out.record(Event::MessageRead {
+            mailbox: mailbox.to_owned(),
+            uid: u64::from(message.uid),
+            section: Text::copy(&section.label),
+            bytes: shown.len() as u64,
+            bait: message.bait_in(&range).into_iter().map(|secret| secret.id.clone()).collect(),
+        });
+    }
+    out.send(&section.label);
+    // Beyond its end there is nothing that could be binary.
+    let past = section.partial.is_some_and(|_| shown.is_empty());
+    let kind = if decoded.binary && !past { "~" } else { "" };
+    out.send(format!(" {kind}{{{}}}\r\n", shown.len()).as_bytes());
+    out.send_shared(if decoded.binary { shown } else { without_nul(shown) });
+}
+
+/// No literal may hold NUL: it becomes 0x80, as in Dovecot.
 fn without_nul(octets: Bytes) -> Bytes {
     if memchr::memchr(0, &octets).is_none() {
         return octets;

@@ -1,87 +1,94 @@
-//! The beginning of a message's text, as PREVIEW shows it (RFC 8970): one line, without what is quoted, as Dovecot makes it.
+//! The beginning of a message's text, as PREVIEW shows it (RFC 8970): one line, without what is quoted unless there is
+//! nothing else. As Dovecot makes it.
 
 use bait::Message;
-use bait::mime::{Content, Part, html};
+use bait::mime::{Content, Part, body_text, without_markup};
 
 /// Characters of a preview.
 const LENGTH: usize = 200;
-/// Octets of the text that are looked at.
+/// Characters of the text that are looked at.
 const LOOKED_AT: usize = 64 * 1024;
 
-/// The preview of a message; empty where it has no text. What is quoted is shown where there is nothing else.
+/// The preview of a message; empty where it has no text.
 pub fn preview(message: &Message) -> String {
     let Some(part) = text_part(message.structure()) else { return String::new() };
-    let mut text = part.text(&message.bytes, LOOKED_AT);
-    if part.media.subtype.eq_ignore_ascii_case(b"html") {
-        text = html::text(&text);
+    let Some(text) = body_text(&message.bytes, part) else { return String::new() };
+    let subtype = &part.media.subtype;
+    let html = part.media.kind.eq_ignore_ascii_case(b"text")
+        && (subtype.eq_ignore_ascii_case(b"html") || subtype.eq_ignore_ascii_case(b"xhtml"));
+    let end = text.char_indices().nth(LOOKED_AT).map_or(text.len(), |(end, _)| end);
+    let text = text.get(..end).unwrap_or(&text);
+    if html { line(&without_markup(text)) } else { line(text) }
+}
+
+/// The first text in the message; of alternatives the plainest. As deep as parts nest, which is bounded.
+fn text_part(part: &Part) -> Option<&Part> {
+    let is = |part: &Part, subtype: &[u8]| part.media.subtype.eq_ignore_ascii_case(subtype);
+    let text = |part: &&Part| part.media.kind.eq_ignore_ascii_case(b"text");
+    match &part.content {
+        Content::Multipart(parts) if is(part, b"alternative") => {
+            let mut texts = parts.iter().filter(text);
+            let html = || parts.iter().filter(text).rfind(|part| is(part, b"html"));
+            texts.find(|part| is(part, b"plain")).or_else(html).or_else(|| parts.iter().rfind(text))
+        }
+        Content::Multipart(parts) => parts.iter().find_map(text_part),
+        Content::Leaf => text(&part).then_some(part),
+        Content::Message(..) => None,
     }
-    let mut own = Line::of(LENGTH);
-    let mut quoted = Line::of(LENGTH.saturating_sub(1));
-    for line in text.split_inclusive('\n') {
-        match line.strip_prefix('>') {
-            Some(line) => quoted.add(line),
-            None => own.add(line),
+}
+
+/// A line that fills up.
+struct Line {
+    text: String,
+    left: usize,
+}
+
+impl Line {
+    /// Adds a character, behind a space where white space came before it.
+    fn add(&mut self, character: char, spaced: &mut bool) {
+        if self.left == 0 {
+            return;
+        }
+        self.left = self.left.saturating_sub(1);
+        if std::mem::take(spaced) {
+            if self.left == 0 {
+                *spaced = true;
+                return;
+            }
+            self.text.push(' ');
+            self.left = self.left.saturating_sub(1);
+        }
+        self.text.push(character);
+    }
+}
+
+fn line(text: &str) -> String {
+    let mut own = Line { text: String::new(), left: LENGTH };
+    let mut quoted = Line { text: String::new(), left: LENGTH.saturating_sub(1) };
+    let (mut line_begins, mut in_quote, mut spaced) = (true, false, false);
+    for character in text.chars() {
+        if std::mem::take(&mut line_begins) {
+            in_quote = character == '>';
+            if in_quote {
+                continue;
+            }
+        }
+        let target = if in_quote { &mut quoted } else { &mut own };
+        match character {
+            '\u{feff}' | '\0' => {}
+            ' ' | '\t' | '\n' | '\r' | '\x0b' | '\x0c' => {
+                spaced |= !target.text.is_empty();
+                line_begins = character == '\n';
+            }
+            _ => target.add(character, &mut spaced),
         }
         if own.left == 0 {
             break;
         }
     }
     match (own.text.is_empty(), quoted.text.is_empty()) {
-        (true, false) => format!(">{}", quoted.text),
-        _ => own.text,
-    }
-}
-
-/// Words, one space between them, up to so many characters.
-struct Line {
-    text: String,
-    left: usize,
-    space: bool,
-}
-
-impl Line {
-    const fn of(left: usize) -> Self {
-        Self { text: String::new(), left, space: false }
-    }
-
-    fn add(&mut self, text: &str) {
-        for character in text.chars().filter(|character| !matches!(character, '\0' | '\u{feff}')) {
-            if matches!(character, ' ' | '\t'..='\r') {
-                self.space |= !self.text.is_empty();
-                continue;
-            }
-            if self.left == 0 {
-                return;
-            }
-            self.left = self.left.saturating_sub(1);
-            if std::mem::take(&mut self.space) {
-                if self.left == 0 {
-                    return;
-                }
-                self.text.push(' ');
-                self.left = self.left.saturating_sub(1);
-            }
-            self.text.push(character);
-        }
-    }
-}
-
-/// The part that is shown: of alternatives the plain one before HTML before any other text, else the first text. As deep
-/// as parts nest, which is bounded.
-fn text_part(part: &Part) -> Option<&Part> {
-    let is_text =
-        |part: &&Part| matches!(part.content, Content::Leaf) && part.media.kind.eq_ignore_ascii_case(b"text");
-    match &part.content {
-        Content::Multipart(parts) if part.media.subtype.eq_ignore_ascii_case(b"alternative") => {
-            let of = |subtype: &[u8]| {
-                let mut texts = parts.iter().filter(is_text);
-                texts.find(|part| part.media.subtype.eq_ignore_ascii_case(subtype))
-            };
-            of(b"plain").or_else(|| of(b"html")).or_else(|| parts.iter().rfind(is_text))
-        }
-        Content::Multipart(parts) => parts.iter().find_map(text_part),
-        Content::Leaf => Some(part).filter(is_text),
-        Content::Message(..) => None,
+        (true, false) => format!(">{}", quoted.text.trim_start()),
+        _ => own.text.trim_start().to_owned(),
     }
 }
 
@@ -89,17 +96,18 @@ fn text_part(part: &Part) -> Option<&Part> {
 mod tests {
     use super::*;
 
-    fn shown(text: &str) -> String {
-        let mut line = Line::of(6);
-        line.add(text);
-        line.text
+    #[test]
+    fn one_line_of_what_is_not_quoted() {
+        assert_eq!(line("a\r\n\t b\u{feff}c\0\r\n> quoted\r\nd"), "a bc d");
+        assert_eq!(line("> quoted\n>> twice"), ">quoted > twice");
+        assert_eq!(line(" \r\n"), "");
     }
 
     #[test]
-    fn words_with_one_space_between_up_to_a_length() {
-        assert_eq!(shown("  a \t\r\n b\0c"), "a bc");
-        assert_eq!(shown("abcd ef"), "abcd e");
-        assert_eq!(shown("abcde fg"), "abcde", "no space at the end");
-        assert_eq!(shown("\u{fc}\u{fc}\u{fc}\u{fc}\u{fc}\u{fc}\u{fc}"), "\u{fc}".repeat(6));
+    fn two_hundred_characters() {
+        let full = line(&"ab ".repeat(200));
+        assert_eq!((full.chars().count(), full.ends_with("ab")), (LENGTH, true), "{full}");
+        assert_eq!(line(&"\u{fc}".repeat(300)).chars().count(), LENGTH);
+        assert_eq!(line(&format!("{} b", "a".repeat(199))), "a".repeat(199), "no space at the end");
     }
 }

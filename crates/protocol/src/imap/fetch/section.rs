@@ -4,11 +4,10 @@
 use std::ops::Range;
 
 use bait::Message;
-use bait::mime::header::fields;
-use bait::mime::{Content, Part};
+use bait::mime::Content;
+use bait::mime::header::{HeaderField, fields};
 
 use super::atom_at;
-use super::binary::Form;
 use crate::imap::arguments::Argument;
 use crate::imap::texts::Phrase;
 use crate::imap::turn::Fault;
@@ -22,23 +21,33 @@ pub struct Section {
     pub name: Vec<u8>,
     /// Whether it leaves `\Seen` alone.
     pub peek: bool,
-    /// BODY, or BINARY (RFC 3516).
-    pub form: Form,
-    part: Vec<u32>,
-    what: What,
-    partial: Option<(usize, usize)>,
+    /// The numbers of the part; none for the message.
+    pub(super) part: Part,
+    /// What of it.
+    pub(super) what: What,
+    /// Origin and count of octets.
+    pub(super) partial: Option<(usize, usize)>,
+    /// With its transfer encoding undone (RFC 3516).
+    pub(super) binary: bool,
+    /// `BINARY.SIZE[...]`
+    pub(super) size_only: bool,
 }
 
+/// The numbers of a part.
+pub(super) type Part = Vec<u32>;
+
+/// What of a part a section means.
 #[derive(Debug, Clone, PartialEq, Eq)]
-enum What {
+pub(super) enum What {
+    /// All of it.
     Everything,
+    /// Its header.
     Header,
     /// `HEADER.FIELDS`, or `HEADER.FIELDS.NOT` of these names.
-    Fields {
-        not: bool,
-        names: Vec<Vec<u8>>,
-    },
+    Fields { not: bool, names: Vec<Vec<u8>> },
+    /// Its body.
     Text,
+    /// The header of a part.
     Mime,
 }
 
@@ -69,66 +78,28 @@ impl Section {
             b"RFC822.TEXT" => (What::Text, false),
             _ => (What::Everything, false),
         };
-        let (label, name) = (name.to_vec(), name.to_vec());
-        Self { label, name, peek, form: Form::Body, part: Vec::new(), what, partial: None }
-    }
-
-    /// Whether it means a body, whose transfer encoding BINARY undoes.
-    pub const fn is_of_body(&self) -> bool {
-        matches!(self.what, What::Everything | What::Text)
-    }
-
-    /// The part that it means, and whether with its header; `None` where it is not there.
-    pub fn part<'a>(&self, message: &'a Message) -> Option<(&'a Part, bool)> {
-        let whole = message.structure();
-        if self.part.is_empty() {
-            return Some((whole, self.what == What::Everything));
-        }
-        let part = whole.section(&self.part)?;
-        match (&self.what, &part.content) {
-            (What::Text, Content::Message(_, within)) => Some((within, false)),
-            (What::Text, _) => None,
-            _ => Some((part, false)),
-        }
-    }
-
-    /// Of these octets as many as it asks for.
-    pub fn cut<'a>(&self, octets: &'a [u8]) -> &'a [u8] {
-        let Some((origin, count)) = self.partial else { return octets };
-        let rest = octets.get(origin..).unwrap_or_default();
-        rest.get(..count).unwrap_or(rest)
+        let (label, part) = (name.to_vec(), Vec::new());
+        Self { label, name: name.to_vec(), peek, part, what, partial: None, binary: false, size_only: false }
     }
 
     /// Reads what stands behind `BODY[`, in capitals; header names are further arguments from `place` on. Also says where
     /// the next item begins.
     pub fn parse(
         rest: &[u8],
-        (form, peek): (Form, bool),
+        peek: bool,
         arguments: &[Argument<'_>],
         place: usize,
-        dovecot: bool,
     ) -> Result<(Self, usize), Fault> {
-        let fault = |phrase| Fault::with(phrase, form.word());
         let (text, names, behind, next) = match memchr::memchr(b']', rest) {
             Some(end) => {
-                let (text, behind) =
-                    rest.split_at_checked(end).ok_or_else(|| fault(Phrase::SectionUnclosed))?;
+                let (text, behind) = rest.split_at_checked(end).ok_or(Phrase::SectionUnclosed)?;
                 (text, None, behind.strip_prefix(b"]").unwrap_or_default(), place)
             }
-            None if dovecot && rest.starts_with(b"HEADER.FIELDS") && not_a_list(arguments, place) => {
-                return Err(Phrase::InvalidArguments.into());
-            }
             None => {
-                let names = arguments.get(place).and_then(Argument::list);
-                let names = names.ok_or_else(|| fault(Phrase::SectionUnclosed))?;
+                let names = arguments.get(place).and_then(Argument::list).ok_or(Phrase::SectionUnclosed)?;
                 let close = place.saturating_add(1);
                 let behind = atom_at(arguments, close).and_then(|atom| atom.strip_prefix(b"]"));
-                (
-                    rest,
-                    Some(names),
-                    behind.ok_or_else(|| fault(Phrase::SectionUnclosed))?,
-                    close.saturating_add(1),
-                )
+                (rest, Some(names), behind.ok_or(Phrase::SectionUnclosed)?, close.saturating_add(1))
             }
         };
         let (part, what) = part_numbers(text);
@@ -137,40 +108,34 @@ impl Section {
             (b"HEADER", None) => What::Header,
             (b"TEXT", None) => What::Text,
             (b"MIME", None) if !part.is_empty() => What::Mime,
-            (b"HEADER.FIELDS", Some(names)) => What::Fields { not: false, names: header_names(names, form)? },
-            (b"HEADER.FIELDS.NOT", Some(names)) => {
-                What::Fields { not: true, names: header_names(names, form)? }
-            }
-            _ => return Err(fault(Phrase::InvalidSection)),
+            (b"HEADER.FIELDS", Some(names)) => What::Fields { not: false, names: header_names(names)? },
+            (b"HEADER.FIELDS.NOT", Some(names)) => What::Fields { not: true, names: header_names(names)? },
+            _ => return Err(Phrase::InvalidSection.into()),
         };
-        let partial = match form {
-            Form::BinarySize => None,
-            _ if dovecot => dovecot_partial(behind).map_err(fault)?,
-            _ => parse_partial(behind)?,
-        };
+        let partial = parse_partial(behind)?;
         let mut name = text.to_vec();
         if let Some(names) = names {
             name.extend_from_slice(b" (");
             name.extend_from_slice(&names.iter().map(echo).collect::<Vec<_>>().join(&b' '));
             name.push(b')');
         }
-        let mut label = [form.label(), b"[", &name[..], b"]"].concat();
+        let mut label = [b"BODY[", &name[..], b"]"].concat();
         if let Some((origin, _)) = partial {
             label.extend_from_slice(format!("<{origin}>").as_bytes());
         }
-        Ok((Self { label, name, peek, form, part, what, partial }, next))
+        Ok((Self { label, name, peek, part, what, partial, binary: false, size_only: false }, next))
     }
 
-    /// The octets that it means. A part that is not there has none.
-    pub fn pieces(&self, message: &Message) -> Vec<Piece> {
+    /// The octets that it means. A part that is not there has none. `dovecot`: header fields as Dovecot gives them.
+    pub fn pieces(&self, message: &Message, dovecot: bool) -> Vec<Piece> {
         let pieces = if self.part.is_empty() {
-            self.of(message, message.header(), message.body(), 0..message.size())
+            self.of(message, [message.header(), message.body(), 0..message.size()], dovecot)
         } else {
             match (message.structure().section(&self.part), &self.what) {
                 (Some(part), What::Everything) => vec![Piece::Octets(part.body.clone())],
                 (Some(part), What::Mime) => vec![Piece::Octets(part.header.clone())],
-                (Some(Part { content: Content::Message(_, inner), body, .. }), _) => {
-                    self.of(message, inner.header.clone(), inner.body.clone(), body.clone())
+                (Some(part), _) if let Content::Message(_, inner) = &part.content => {
+                    self.of(message, [inner.header.clone(), inner.body.clone(), part.body.clone()], dovecot)
                 }
                 _ => Vec::new(),
             }
@@ -181,29 +146,37 @@ impl Section {
         }
     }
 
-    fn of(
-        &self,
-        message: &Message,
-        header: Range<usize>,
-        body: Range<usize>,
-        all: Range<usize>,
-    ) -> Vec<Piece> {
+    fn of(&self, message: &Message, [header, body, all]: [Range<usize>; 3], dovecot: bool) -> Vec<Piece> {
         match &self.what {
             What::Everything => vec![Piece::Octets(all)],
             What::Header | What::Mime => vec![Piece::Octets(header)],
             What::Text => vec![Piece::Octets(body)],
             What::Fields { not, names } => {
+                let octets = message.bytes.get(header.clone()).unwrap_or_default();
+                let chosen = |field: &HeaderField<'_>| {
+                    let named = names.iter().any(|name| name.eq_ignore_ascii_case(field.name));
+                    named != *not && (dovecot || !field.name.is_empty())
+                };
                 let mut pieces = Vec::new();
                 let mut start = header.start;
-                for field in fields(message.bytes.get(header).unwrap_or_default()) {
+                let mut open = false;
+                for field in fields(octets) {
                     let end = start.saturating_add(field.raw.len());
-                    let named = names.iter().any(|name| name.eq_ignore_ascii_case(field.name));
-                    if !field.name.is_empty() && named != *not {
+                    if chosen(&field) {
                         pieces.push(Piece::Octets(start..end));
+                        open = !field.raw.ends_with(b"\n");
                     }
                     start = end;
                 }
-                pieces.push(Piece::LineEnd(2));
+                // What Dovecot filters keeps its end: an empty line only where there is one, and where there is none, none.
+                let filtered = dovecot && (*not || !self.part.is_empty());
+                if filtered {
+                    let empty_line = header.end.saturating_sub(start);
+                    pieces.push(Piece::LineEnd(if empty_line > 0 { 2 } else { 0 }));
+                } else {
+                    pieces.extend((open && dovecot).then_some(Piece::LineEnd(2)));
+                    pieces.push(Piece::LineEnd(2));
+                }
                 pieces
             }
         }
@@ -230,15 +203,12 @@ fn part_numbers(text: &[u8]) -> (Vec<u32>, &[u8]) {
     }
 }
 
-fn header_names(names: &[Argument<'_>], form: Form) -> Result<Vec<Vec<u8>>, Fault> {
+fn header_names(names: &[Argument<'_>]) -> Result<Vec<Vec<u8>>, Fault> {
     if names.is_empty() {
-        return Err(Fault::with(Phrase::InvalidSection, form.word()));
+        return Err(Phrase::InvalidSection.into());
     }
     let name = |name: &Argument<'_>| name.string().map(<[u8]>::to_vec);
-    names
-        .iter()
-        .map(|argument| name(argument).ok_or_else(|| Fault::with(Phrase::InvalidSection, form.word())))
-        .collect()
+    names.iter().map(|argument| name(argument).ok_or(Phrase::InvalidSection.into())).collect()
 }
 
 /// A header name as the answer repeats it: in capitals, in quotes if it came in quotes.
@@ -271,16 +241,13 @@ fn parse_partial(text: &[u8]) -> Result<Option<(usize, usize)>, Fault> {
     }
 }
 
-/// Whether another argument than a list stands there.
-fn not_a_list(arguments: &[Argument<'_>], place: usize) -> bool {
-    arguments.get(place).is_some_and(|argument| argument.list().is_none())
-}
-
 /// The same as Dovecot reads it: without a count it is all the rest, and a count may be 0.
-fn dovecot_partial(text: &[u8]) -> Result<Option<(usize, usize)>, Phrase> {
+pub(super) fn dovecot_partial(text: &[u8]) -> Result<Option<(usize, usize)>, Phrase> {
     let Some(inner) = text.strip_prefix(b"<") else {
         return if text.is_empty() { Ok(None) } else { Err(Phrase::SectionTrailing) };
     };
+    let most = usize::try_from(i64::MAX).unwrap_or(usize::MAX);
+    let digits = |text| digits(text).filter(|(number, _)| *number <= most);
     let (origin, rest) = digits(inner).ok_or(Phrase::PartialTooBig)?;
     let (count, rest) = match rest.strip_prefix(b".") {
         Some(rest) => digits(rest).ok_or(Phrase::PartialEndTooBig)?,
@@ -297,10 +264,7 @@ fn dovecot_partial(text: &[u8]) -> Result<Option<(usize, usize)>, Phrase> {
 fn digits(text: &[u8]) -> Option<(usize, &[u8])> {
     let end = text.iter().position(|octet| !octet.is_ascii_digit()).unwrap_or(text.len());
     let (digits, rest) = text.split_at_checked(end)?;
-    let number: u64 = std::str::from_utf8(digits).ok()?.parse().ok()?;
-    // What is larger than any file's offset is too big.
-    let number = i64::try_from(number).ok()?;
-    Some((usize::try_from(number).ok()?, rest))
+    Some((std::str::from_utf8(digits).ok()?.parse().ok()?, rest))
 }
 
 /// At most `count` octets from `origin` on.

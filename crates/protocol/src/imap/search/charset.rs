@@ -5,7 +5,7 @@ use encoding_rs::{Encoding, UTF_8};
 /// How keys are written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Charset {
-    /// UTF-8; Dovecot takes US-ASCII for it too.
+    /// UTF-8; US-ASCII and UTF-7 are taken for it too.
     Utf8,
     /// What iconv calls the empty name: the server's own, in a daemon without a locale.
     Ascii,
@@ -14,9 +14,11 @@ pub enum Charset {
 }
 
 impl Charset {
-    /// The one of that name, in any case.
+    /// The one of that name, in any case. What stands behind `//` is iconv's business alone.
     pub fn of(name: &[u8]) -> Option<Self> {
-        const OF_UTF8: [&[u8]; 4] = [b"UTF-8", b"UTF8", b"US-ASCII", b"ASCII"];
+        const OF_UTF8: [&[u8]; 6] = [b"UTF-8", b"UTF8", b"US-ASCII", b"ASCII", b"UTF-7", b"ANSI_X3.4-1968"];
+        let end = name.windows(2).position(|two| two == b"//").unwrap_or(name.len());
+        let name = name.get(..end).unwrap_or(name);
         if name.is_empty() {
             return Some(Self::Ascii);
         }
@@ -51,6 +53,7 @@ mod tests {
         assert_eq!(decoded("utf8", b"\xc3\xbc"), Some(Some("\u{fc}".into())));
         assert_eq!(decoded("us-ascii", b"\xff"), Some(None));
         assert_eq!(decoded("", b"\xc3\xbc"), Some(None));
+        assert_eq!(decoded("utf-8//TRANSLIT", b"u"), Some(Some("u".into())));
         assert_eq!(decoded("ISO-8859-1", b"\xfc"), Some(Some("\u{fc}".into())));
         for name in ["bogus", " utf-8", "x-sjis", "utf-9"] {
             assert_eq!(Charset::of(name.as_bytes()), None, "{name}");

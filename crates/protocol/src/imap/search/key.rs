@@ -7,6 +7,7 @@ use bait::{Flags, Marks, Message};
 use jiff::Timestamp;
 use jiff::civil::Date;
 
+use crate::imap::fetch::guid;
 use crate::imap::sequence::holds;
 
 /// One key, or several put together.
@@ -30,19 +31,19 @@ pub enum Key {
     ArrivedSince(Timestamp),
     /// The date compares like this with the message's.
     Date {
-        /// Which of the message's dates.
-        of: Dated,
+        /// The Date header instead of the arrival.
+        sent: bool,
         /// How the message's date must compare with `date`: less for BEFORE, equal for ON.
         order: Ordering,
         /// The date asked for.
         date: Date,
     },
+    /// X-GUID.
+    Guid(String),
     /// LARGER.
     Larger(u64),
     /// SMALLER.
     Smaller(u64),
-    /// X-GUID: no message's is told, so none is asked for by it.
-    Guid(Vec<u8>),
     /// A header field of this name (lower case) holds this text (case-folded); any, where the text is empty.
     Header(String, String),
     /// FROM, TO, CC, BCC or SUBJECT (lower case) holds this text (case-folded), as it is shown to people.
@@ -51,17 +52,6 @@ pub enum Key {
     Body(String),
     /// The header or the decoded text holds this (case-folded).
     Text(String),
-}
-
-/// A date of a message.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Dated {
-    /// INTERNALDATE.
-    Arrival,
-    /// The Date header.
-    Sent,
-    /// When it was put into the mailbox (RFC 8514).
-    Saved,
 }
 
 impl Key {
@@ -88,8 +78,6 @@ pub struct Candidate<'a> {
     pub marks: Marks,
     /// The names of the keywords.
     pub keywords: &'a [String],
-    /// The day on which it was put into the mailbox.
-    pub saved: Date,
     /// Octets of text looked through so far.
     pub read: usize,
 }
@@ -109,17 +97,13 @@ impl Candidate<'_> {
             }
             Key::Modseq(least) => self.marks.modseq >= *least,
             Key::ArrivedSince(moment) => self.message.internal_date.timestamp() >= *moment,
-            Key::Date { of, order, date } => {
-                let own = match of {
-                    Dated::Arrival => self.message.internal_date.date(),
-                    Dated::Sent => self.sent(),
-                    Dated::Saved => self.saved,
-                };
+            Key::Date { sent, order, date } => {
+                let own = if *sent { self.sent() } else { self.message.internal_date.date() };
                 own.cmp(date) == *order
             }
+            Key::Guid(name) => guid(self.message) == *name,
             Key::Larger(size) => self.message.size() as u64 > *size,
             Key::Smaller(size) => (self.message.size() as u64) < *size,
-            Key::Guid(_) => false,
             Key::Header(name, text) => {
                 let text_of_message = self.message.search_text();
                 let mut values = text_of_message.headers.iter().filter(|(known, _)| known == name);

@@ -1,9 +1,11 @@
 //! SEARCH (RFC 3501 section 6.4.4), SORT and THREAD (RFC 5256) and their UID forms: what an intruder looks for. `parse.rs`
 //! reads the keys, `key.rs` asks a message, `result.rs` tells what was found, `sort.rs` and `thread.rs` put it in order.
 
+mod argument;
 mod charset;
 mod key;
 mod parse;
+mod references;
 mod result;
 mod sort;
 mod thread;
@@ -61,8 +63,8 @@ fn start(turn: &mut Turn<'_>, state: &mut State, verb: &'static str, by_uid: boo
     let mut context = Context {
         uids: &uids,
         saved: &selected.saved,
-        now,
         mailbox: &selected.name,
+        now,
         dovecot,
         keywords: Vec::new(),
         modseq: false,
@@ -102,7 +104,6 @@ fn start(turn: &mut Turn<'_>, state: &mut State, verb: &'static str, by_uid: boo
         order,
         by_uid,
         modseq,
-        today: now.to_zoned_datetime(jiff::tz::TimeZone::UTC).date(),
         next: 0,
         found: Vec::new(),
         expunged: false,
@@ -115,7 +116,7 @@ fn order<'a, 'b>(verb: &str, rest: &'a [Argument<'b>]) -> Result<(Order, &'a [Ar
     match (verb.trim_start_matches("UID "), rest) {
         ("SORT", [Argument::List(program), rest @ ..]) => Ok((Order::Sorted(sort::program(program)?), rest)),
         ("SORT", _) => Err(Phrase::InvalidSort.into()),
-        ("THREAD", [algorithm, rest @ ..]) if !rest.is_empty() => {
+        ("THREAD", [algorithm, rest @ ..]) if rest.first().is_some_and(|next| next.string().is_some()) => {
             let name = algorithm.string().ok_or(Phrase::InvalidArguments)?;
             let algorithm = thread::Algorithm::of(name).ok_or(Phrase::UnknownThreadAlgorithm)?;
             Ok((Order::Threads(algorithm), rest))
@@ -139,8 +140,6 @@ pub struct Searching {
     by_uid: bool,
     /// Whether the result tells the highest mod-sequence in it.
     modseq: bool,
-    /// The day of the search: when a message was saved is told as the moment of the question.
-    today: jiff::civil::Date,
     /// The position to look at next.
     next: usize,
     /// Positions.
@@ -168,8 +167,7 @@ impl Searching {
                 continue;
             }
             let (message, marks, keywords) = (&entry.message, entry.marks, &selected.keywords);
-            let mut candidate =
-                Candidate { message, position: self.next, marks, keywords, saved: self.today, read: 0 };
+            let mut candidate = Candidate { message, position: self.next, marks, keywords, read: 0 };
             if candidate.matches(&self.key) {
                 self.found.push(self.next);
             }
@@ -187,19 +185,13 @@ impl Searching {
         if self.wanted.save {
             selected.saved = self.wanted.saved(&found, selected);
         }
-        let modseq = |position: &usize| selected.entries.get(*position).map_or(0, |entry| entry.marks.modseq);
-        let highest = self.wanted.looked_at(&found).iter().map(modseq).max().filter(|_| self.modseq);
         let line =
-            result::line(&self.wanted, &self.order, &self.tag, self.by_uid, (found, highest), selected);
+            result::line(&self.wanted, &self.order, &self.tag, self.by_uid, found, self.modseq, selected);
         out.send(&line);
         if self.wanted.update {
             let (tag, by_uid) = (self.tag.clone(), self.by_uid);
-            selected.keep_updated(Update {
-                tag,
-                by_uid,
-                key: std::mem::replace(&mut self.key, Key::And(Vec::new())),
-                uids,
-            });
+            let key = std::mem::replace(&mut self.key, Key::And(Vec::new()));
+            selected.keep_updated(Update { tag, by_uid, key, uids });
         }
         true
     }

@@ -32,13 +32,12 @@ pub struct Wanted {
     max: bool,
     all: bool,
     count: bool,
+    relevancy: bool,
     partial: Option<(usize, usize)>,
     /// SAVE.
     pub save: bool,
     /// UPDATE.
     pub update: bool,
-    /// RELEVANCY (RFC 6203).
-    relevancy: bool,
 }
 
 /// Reads `RETURN (...)`, where it is there, and says what stands behind it.
@@ -51,28 +50,34 @@ pub fn wanted<'a, 'b>(arguments: &'a [Argument<'b>]) -> Result<(Wanted, &'a [Arg
     }
     let mut wanted = Wanted { extended: true, ..Wanted::default() };
     let mut options = options.iter().peekable();
-    let none = options.peek().is_none();
     while let Some(option) = options.next() {
-        match &option.atom().ok_or(Phrase::ReturnNoAtoms)?.to_ascii_uppercase()[..] {
+        match &option.atom().ok_or(Phrase::SearchReturnNoAtoms)?.to_ascii_uppercase()[..] {
             b"MIN" => wanted.min = true,
             b"MAX" => wanted.max = true,
             b"ALL" => wanted.all = true,
             b"COUNT" => wanted.count = true,
             b"SAVE" => wanted.save = true,
-            b"CONTEXT" => {}
             b"RELEVANCY" => wanted.relevancy = true,
+            b"CONTEXT" => {}
             b"UPDATE" => {
                 if std::mem::replace(&mut wanted.update, true) {
-                    return Err(Phrase::UpdateTwice.into());
+                    return Err(Phrase::DuplicateUpdate.into());
                 }
-                options.next_if(|next| next.list().is_some());
+                let items = options.next_if(|next| next.list().is_some()).and_then(Argument::list);
+                if items
+                    .unwrap_or_default()
+                    .iter()
+                    .any(|item| item.string().is_some() && item.atom().is_none())
+                {
+                    return Err(Phrase::UpdateNoAtoms.into());
+                }
             }
             b"PARTIAL" => {
                 if wanted.partial.is_some() {
-                    return Err(Phrase::PartialTwice.into());
+                    return Err(Phrase::PartialOnce.into());
                 }
                 let range = options.next().and_then(Argument::atom).ok_or(Phrase::PartialMissing)?;
-                wanted.partial = Some(partial(range).ok_or(Phrase::PartialOnce)?);
+                wanted.partial = Some(partial(range).ok_or(Phrase::PartialBroken)?);
             }
             _ => return Err(Phrase::UnknownSearchReturn.into()),
         }
@@ -80,14 +85,8 @@ pub fn wanted<'a, 'b>(arguments: &'a [Argument<'b>]) -> Result<(Wanted, &'a [Arg
     if wanted.partial.is_some() && wanted.all {
         return Err(Phrase::PartialAndAll.into());
     }
-    let told = wanted.relevancy
-        || wanted.min
-        || wanted.max
-        || wanted.all
-        || wanted.count
-        || wanted.save
-        || wanted.update;
-    wanted.all |= none || (!told && wanted.partial.is_none());
+    let other = wanted.min || wanted.max || wanted.count || wanted.save || wanted.relevancy || wanted.update;
+    wanted.all |= !other && wanted.partial.is_none();
     Ok((wanted, rest))
 }
 
@@ -99,31 +98,38 @@ fn partial(text: &[u8]) -> Option<(usize, usize)> {
 }
 
 impl Wanted {
-    /// The UIDs that SAVE keeps: all, or what MIN and MAX name (RFC 5182 section 2.1).
+    /// Of what was found, in its order, what counts for SAVE, MODSEQ and RELEVANCY (RFC 5182 section 2.1): all, or what
+    /// MIN, MAX and PARTIAL name.
+    fn counted(&self, found: &[usize]) -> Vec<usize> {
+        let ends = [found.first().filter(|_| self.min), found.last().filter(|_| self.max)];
+        let within: &[usize] = match self.partial {
+            Some((first, last)) => {
+                let last = last.min(found.len());
+                found.get(first.saturating_sub(1)..last).unwrap_or_default()
+            }
+            None if self.extended && !self.all && !self.count && (self.min || self.max) => &[],
+            None => found,
+        };
+        let mut counted = within.to_vec();
+        for end in ends.into_iter().flatten() {
+            if !counted.contains(end) {
+                counted.push(*end);
+            }
+        }
+        counted
+    }
+
+    /// The UIDs that SAVE keeps.
     pub fn saved(&self, found: &[usize], selected: &Selected) -> Vec<u32> {
         let uid = |position: &usize| selected.entries.get(*position).map(|entry| entry.message.uid);
-        if !self.all && !self.count && (self.min || self.max) {
-            let first = found.first().filter(|_| self.min).and_then(uid);
-            let last = found.last().filter(|_| self.max).and_then(uid);
-            let mut ends: Vec<u32> = [first, last].into_iter().flatten().collect();
-            ends.dedup();
-            return ends;
-        }
-        found.iter().filter_map(uid).collect()
-    }
-}
-
-impl Wanted {
-    /// Of the positions found those that Dovecot looks at closer: their relevancy and their mod-sequence count.
-    pub fn looked_at<'a>(&self, found: &'a [usize]) -> std::borrow::Cow<'a, [usize]> {
-        if self.all || (self.partial.is_none() && (self.count || !(self.min || self.max))) {
-            return found.into();
-        }
-        let within = |place: usize| self.partial.is_some_and(|(first, last)| place >= first && place <= last);
-        let last = found.len();
-        let places = (1..=last)
-            .filter(|place| within(*place) || (self.min && *place == 1) || (self.max && *place == last));
-        places.filter_map(|place| found.get(place.saturating_sub(1)).copied()).collect()
+        let all = self.partial.is_some() && self.count;
+        let mut kept: Vec<u32> = if all {
+            found.iter().filter_map(uid).collect()
+        } else {
+            self.counted(found).iter().filter_map(uid).collect()
+        };
+        kept.sort_unstable();
+        kept
     }
 }
 
@@ -133,14 +139,14 @@ pub fn line(
     order: &Order,
     tag: &[u8],
     by_uid: bool,
-    (found, modseq): (Vec<usize>, Option<u64>),
+    found: Vec<usize>,
+    modseq: bool,
     selected: &Selected,
 ) -> Vec<u8> {
     let number = |position: usize| {
         let uid = selected.entries.get(position).map_or(0, |entry| entry.message.uid);
         if by_uid { uid } else { u32::try_from(position.saturating_add(1)).unwrap_or(u32::MAX) }
     };
-    let looked_at = wanted.looked_at(&found).len();
     let (word, positions) = match order {
         Order::Threads(algorithm) => {
             let threads = thread::threads(*algorithm, &found, selected);
@@ -156,6 +162,9 @@ pub fn line(
         Order::Sorted(keys) => ("SORT", sort::sorted(keys, found, selected)),
         Order::Number => ("SEARCH", found),
     };
+    let counted = wanted.counted(&positions);
+    let modseq_of = |position: &usize| selected.entries.get(*position).map_or(0, |entry| entry.marks.modseq);
+    let modseq = counted.iter().map(modseq_of).max().filter(|_| modseq);
     let numbers: Vec<u32> = positions.into_iter().map(number).collect();
     if !wanted.extended {
         let mut line = format!("* {word}");
@@ -168,10 +177,11 @@ pub fn line(
         line.push_str("\r\n");
         return line.into_bytes();
     }
-    let silent = wanted.save
-        && !wanted.update
-        && !(wanted.min || wanted.max || wanted.all || wanted.count || wanted.partial.is_some());
-    if silent { Vec::new() } else { extended(wanted, tag, by_uid, (&numbers, looked_at), modseq) }
+    let other = wanted.min || wanted.max || wanted.all || wanted.count || wanted.relevancy || wanted.update;
+    if wanted.save && !other && wanted.partial.is_none() && modseq.is_none() {
+        return Vec::new();
+    }
+    extended(wanted, tag, by_uid, &numbers, counted.len(), modseq)
 }
 
 /// `* ESEARCH (TAG "a") UID MIN 1 MAX 9 ALL 1:9 COUNT 9`
@@ -179,7 +189,8 @@ fn extended(
     wanted: &Wanted,
     tag: &[u8],
     by_uid: bool,
-    (numbers, looked_at): (&[u32], usize),
+    numbers: &[u32],
+    counted: usize,
     modseq: Option<u64>,
 ) -> Vec<u8> {
     let mut line = b"* ESEARCH (TAG ".to_vec();
@@ -197,8 +208,7 @@ fn extended(
     }
     if wanted.relevancy {
         // No message is more relevant than another.
-        let scores = vec!["1"; looked_at].join(" ");
-        line.extend_from_slice(format!(" RELEVANCY ({scores})").as_bytes());
+        line.extend_from_slice(format!(" RELEVANCY ({})", vec!["1"; counted].join(" ")).as_bytes());
     }
     if let Some((first, last)) = wanted.partial {
         line.extend_from_slice(format!(" PARTIAL ({first}:{last} ").as_bytes());

@@ -37,7 +37,7 @@ pub fn program(members: &[Argument<'_>]) -> Result<Vec<SortKey>, Fault> {
     }
     let (mut keys, mut reverse): (Vec<SortKey>, bool) = (Vec::new(), false);
     for member in members {
-        let name = member.string().ok_or(Phrase::InvalidSort)?;
+        let name = member.string().ok_or(Phrase::SortNoStrings)?;
         let what = match &name.to_ascii_uppercase()[..] {
             b"REVERSE" => {
                 reverse = !reverse;
@@ -53,7 +53,10 @@ pub fn program(members: &[Argument<'_>]) -> Result<Vec<SortKey>, Fault> {
             b"SUBJECT" => What::Subject,
             b"TO" => What::To,
             // No message is more relevant than another.
-            b"RELEVANCY" | b"X-SCORE" => continue,
+            b"RELEVANCY" | b"X-SCORE" => {
+                reverse = false;
+                continue;
+            }
             _ => return Err(Fault::with(Phrase::UnknownSortKey, name)),
         };
         if !keys.iter().any(|known| known.what == what) {
@@ -106,26 +109,28 @@ fn rank(what: What, message: &Message) -> Rank {
         What::Arrival => Rank::Number(message.internal_date.timestamp().as_second()),
         What::Date => Rank::Number(sent(message)),
         What::Size => Rank::Number(i64::try_from(message.size()).unwrap_or(i64::MAX)),
-        What::Subject => Rank::Text(base_subject(message)),
-        What::Cc => Rank::Text(mailbox(&envelope.cc)),
-        What::From => Rank::Text(mailbox(&envelope.from)),
-        What::To => Rank::Text(mailbox(&envelope.to)),
-        What::DisplayFrom => Rank::Text(shown(&envelope.from)),
-        What::DisplayTo => Rank::Text(shown(&envelope.to)),
+        What::Subject => Rank::Text(base_subject(message).0.to_ascii_uppercase()),
+        What::Cc => Rank::Text(mailbox(&envelope.cc).to_ascii_uppercase()),
+        What::From => Rank::Text(mailbox(&envelope.from).to_ascii_uppercase()),
+        What::To => Rank::Text(mailbox(&envelope.to).to_ascii_uppercase()),
+        What::DisplayFrom => Rank::Text(shown(&envelope.from).to_ascii_uppercase()),
+        What::DisplayTo => Rank::Text(shown(&envelope.to).to_ascii_uppercase()),
     }
 }
 
 /// When it was sent, in seconds: the Date header, or its arrival where it has none.
 pub fn sent(message: &Message) -> i64 {
     let written = message.envelope().date.as_ref().and_then(|date| date::sent_timestamp(&date.bytes));
-    written.unwrap_or_else(|| message.internal_date.timestamp()).as_second()
+    let seconds = written.unwrap_or_else(|| message.internal_date.timestamp()).as_second();
+    // Dovecot keeps 32 bits of it.
+    seconds & i64::from(u32::MAX)
 }
 
 /// The mailbox part of the first address; for a group its name.
 fn mailbox(addresses: &[Address]) -> String {
     match addresses.first() {
-        Some(Address::Mailbox { mailbox: Some(mailbox), .. }) => collated(&String::from_utf8_lossy(mailbox)),
-        Some(Address::GroupStart(name)) => collated(&String::from_utf8_lossy(name)),
+        Some(Address::Mailbox { mailbox: Some(mailbox), .. }) => fold(&String::from_utf8_lossy(mailbox)),
+        Some(Address::GroupStart(name)) => fold(&String::from_utf8_lossy(name)),
         _ => String::new(),
     }
 }
@@ -133,47 +138,58 @@ fn mailbox(addresses: &[Address]) -> String {
 /// The name of the first address, or the address.
 fn shown(addresses: &[Address]) -> String {
     match addresses.first() {
-        Some(Address::Mailbox { name: Some(name), .. }) if !name.is_empty() => collated(&decode_words(name)),
+        Some(Address::Mailbox { name: Some(name), .. }) if !name.is_empty() => fold(&decode_words(name)),
         Some(Address::Mailbox { mailbox: Some(mailbox), host, .. }) => {
             let host = host.as_deref().unwrap_or_default();
-            collated(&String::from_utf8_lossy(&[&mailbox[..], b"@", host].concat()))
+            fold(&String::from_utf8_lossy(&[&mailbox[..], b"@", host].concat()))
         }
-        Some(Address::GroupStart(name)) => collated(&decode_words(name)),
+        Some(Address::GroupStart(name)) => fold(&decode_words(name)),
         _ => String::new(),
     }
 }
 
-/// The subject without what answers and forwards put around it (RFC 5256 section 2.1).
-pub fn base_subject(message: &Message) -> String {
+/// The subject without what answers and forwards put around it (RFC 5256 section 2.1), and whether there was such.
+pub fn base_subject(message: &Message) -> (String, bool) {
     let subject = message.envelope().subject.as_ref();
     let text = subject.map(|subject| decode_words(&subject.bytes)).unwrap_or_default();
     let words: Vec<&str> = text.split_whitespace().collect();
     let text = fold(&words.join(" "));
     let mut rest = text.as_str();
+    let mut answer = false;
     loop {
         let before = rest;
         rest = rest.trim();
-        rest = rest.strip_suffix("(fwd)").unwrap_or(rest).trim_end();
-        rest = without_leader(rest);
+        if let Some(inner) = rest.strip_suffix("(fwd)") {
+            (rest, answer) = (inner.trim_end(), true);
+        }
+        if let Some(behind) = without_leader(rest) {
+            (rest, answer) = (behind, true);
+        }
+        rest = without_blob(rest);
         if let Some(inner) = rest.strip_prefix("[fwd:").and_then(|inner| inner.strip_suffix(']')) {
-            rest = inner;
+            (rest, answer) = (inner, true);
         }
         if rest == before {
-            return rest.to_uppercase();
+            return (rest.to_owned(), answer);
         }
     }
 }
 
-/// Without one `re:`, `fw:`, `fwd:` or `[list]` in front; a `[list]` that is all there is stays.
-fn without_leader(text: &str) -> &str {
+/// What stands behind one `re:`, `fw:` or `fwd:`.
+fn without_leader(text: &str) -> Option<&str> {
     for word in ["re", "fwd", "fw"] {
         let Some(rest) = text.strip_prefix(word) else { continue };
         let rest = rest.trim_start();
         let rest = blob(rest).unwrap_or(rest).trim_start();
         if let Some(rest) = rest.strip_prefix(':') {
-            return rest.trim_start();
+            return Some(rest.trim_start());
         }
     }
+    None
+}
+
+/// Without one `[list]` in front; one that is all there is stays.
+fn without_blob(text: &str) -> &str {
     match blob(text).map(str::trim_start) {
         Some(rest) if !rest.is_empty() => rest,
         _ => text,
@@ -185,9 +201,4 @@ fn blob(text: &str) -> Option<&str> {
     let inner = text.strip_prefix('[')?;
     let (name, rest) = inner.split_once(']')?;
     (!name.contains('[') && !name.starts_with("fwd:")).then_some(rest)
-}
-
-/// As i;unicode-casemap orders text (RFC 5051): capitals, marks behind their letters.
-fn collated(text: &str) -> String {
-    fold(text).to_uppercase()
 }

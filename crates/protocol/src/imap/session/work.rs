@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use bait::mime::Undecodable;
 use event::CloseReason;
 
 use super::{Imap, waited};
@@ -43,14 +44,15 @@ impl Imap {
 
     /// Goes on with a long answer.
     pub(super) fn work(&mut self, now: Moment, out: &mut Actions) -> Step {
-        let (tag, verb, finished, expunged) = match &mut self.stage {
+        let (tag, verb, finished, failure, expunged) = match &mut self.stage {
             Stage::Fetching(run) => {
                 let finished = run.step(&mut self.state, out);
-                (run.tag.clone(), run.verb, finished, run.expunged.then_some(Phrase::FetchedExpunged))
+                let expunged = run.expunged.then_some(Phrase::FetchedExpunged);
+                (run.tag.clone(), run.verb, finished, run.failure, expunged)
             }
             Stage::Searching(run) => {
                 let finished = run.step(&mut self.state, out);
-                (run.tag.clone(), run.verb, finished, run.expunged.then_some(Phrase::SearchedExpunged))
+                (run.tag.clone(), run.verb, finished, None, run.expunged.then_some(Phrase::SearchedExpunged))
             }
             _ => return Step::Done,
         };
@@ -81,13 +83,23 @@ impl Imap {
             waits: None,
             held: None,
         };
+        if failure == Some(Undecodable::Short) {
+            // Dovecot takes an encoding that ends too early for an error in reading.
+            let at = service.wall_clock(now).strftime("%Y-%m-%d %H:%M:%S").to_string();
+            turn.untagged_with(Phrase::ByeFetchFailed, at.as_bytes());
+            turn.close(CloseReason::Violation);
+            self.stage = Stage::Closed;
+            return Step::Done;
+        }
         if service.texts.mail_process.is_dovecot() {
             let how = Telling { keep_expunged: !by_uid, ..Telling::default() };
             turn.sync(&mut self.state, how);
         }
-        match expunged {
-            Some(phrase) => turn.complete_as(phrase, title(verb).as_bytes()),
-            None => turn.complete(),
+        match (failure, expunged) {
+            (Some(Undecodable::Unknown), _) => turn.refuse(&Phrase::UnknownCte.into()),
+            (Some(_), _) => turn.refuse(&Phrase::BrokenPart.into()),
+            (None, Some(phrase)) => turn.complete_as(phrase, title(verb).as_bytes()),
+            (None, None) => turn.complete(),
         }
         self.held.extend(turn.held);
         self.stage = turn.stage;

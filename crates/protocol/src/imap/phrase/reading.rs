@@ -1,0 +1,75 @@
+//! The phrases of FETCH, SEARCH, SORT and THREAD that only Dovecot has words for.
+
+/// The phrases given and these.
+macro_rules! with_reading {
+    ($($others:tt)*) => {
+        $crate::reply::phrases! {
+            $($others)*
+            /// SEARCH RETURN with an option that does not exist.
+            UnknownSearchReturn,
+            /// SEARCH RETURN with options that are no atoms.
+            SearchReturnNoAtoms,
+            /// SEARCH RETURN (UPDATE UPDATE).
+            DuplicateUpdate,
+            /// SEARCH RETURN (UPDATE (x)) with a malformed item.
+            UpdateNoAtoms,
+            /// SEARCH RETURN (PARTIAL 1:2 PARTIAL 3:4).
+            PartialOnce,
+            /// SEARCH RETURN (PARTIAL).
+            PartialMissing,
+            /// SEARCH RETURN with PARTIAL in a form that it has not.
+            PartialBroken,
+            /// SEARCH RETURN (PARTIAL 1:2 ALL).
+            PartialAndAll,
+            /// NOT or OR without a key behind it.
+            MissingKey,
+            /// `SEARCH ()`
+            EmptySearchList,
+            /// A search key that is a string.
+            StringAsSearchKey,
+            /// A malformed set of UIDs as a search key.
+            InvalidSearchUids,
+            /// YOUNGER or OLDER with what is no number.
+            InvalidSearchInterval,
+            /// A list where a search key's argument should stand.
+            ListAsSearchArgument,
+            /// A search text that its charset does not have.
+            InvalidSearchText,
+            /// MODSEQ with a kind that does not exist.
+            InvalidModseqKind,
+            /// MODSEQ of a system flag that does not exist.
+            InvalidModseqFlag,
+            /// MODSEQ with what is no number.
+            InvalidSearchModseq,
+            /// A malformed set of UIDs behind X-REAL-UID.
+            InvalidRealUids,
+            /// SORT with keys that are no strings.
+            SortNoStrings,
+            /// FETCH with items that are no atoms.
+            FetchNoAtoms,
+            /// `BODY.PEEK` without `[`
+            SectionUnopened,
+            /// `BODY[]<0.1>x`
+            PartialTrailing,
+            /// `BODY[HEADER.FIELDS (())]`
+            HeadersNoStrings,
+            /// PREVIEW with a modifier that is no atom.
+            PreviewNoAtoms,
+            /// PREVIEW with a modifier that does not exist.
+            UnknownPreview,
+            /// FETCH modifiers that are no atoms.
+            FetchModifiersNoAtoms,
+            /// FETCH VANISHED without CHANGEDSINCE.
+            VanishedAlone,
+            /// FETCH of a part in a transfer encoding that does not exist.
+            UnknownCte,
+            /// FETCH of a part whose transfer encoding is broken.
+            BrokenPart,
+            /// FETCH of a part whose transfer encoding ends too early. Untagged.
+            ByeFetchFailed,
+            /// X-MAILBOX with a name that is no modified UTF-7.
+            InvalidSearchMailbox,
+        }
+    };
+}
+pub(super) use with_reading;
