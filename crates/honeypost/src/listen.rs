@@ -9,12 +9,13 @@ use std::time::{Duration, Instant};
 use bait::Corpus;
 use event::{Attribution, CloseReason, Protocol};
 use jiff::Timestamp;
-use protocol::Session;
+use protocol::{Guest, Session};
 use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, watch};
 
 use crate::connection::{Common, Connection, Stream};
 use crate::mailroom::{Intake, Mailroom};
+use crate::penalties::Penalties;
 use crate::pipeline::{Ledger, Pipeline, id_at};
 use crate::visitors::{Visit, Visitors};
 
@@ -26,7 +27,11 @@ pub(crate) trait Room: Send + Sync {
     /// What is spoken there.
     fn protocol(&self) -> Protocol;
     /// A session for a new connection, whose peer sees this mail.
-    fn session(&self, mail: Arc<Corpus>) -> Box<dyn Session>;
+    fn session(&self, mail: Arc<Corpus>, guest: Guest) -> Box<dyn Session>;
+    /// What its listeners are called where they are counted apart.
+    fn service(&self) -> &'static str {
+        self.protocol().name()
+    }
 }
 
 /// What all listeners share.
@@ -45,6 +50,8 @@ pub(crate) struct House {
     pub(crate) mailroom: Arc<Mailroom>,
     /// Who sees what of it.
     pub(crate) visitors: Arc<Visitors>,
+    /// What is counted of them.
+    pub(crate) penalties: Arc<Penalties>,
     /// Becomes true when Honeypost ends.
     pub(crate) shutdown: watch::Receiver<bool>,
     /// Never used; the channel closes once no task holds the house any more.
@@ -116,7 +123,9 @@ fn serve(
     // SMTP shows no mail.
     let shows_mail = attribution.protocol != Protocol::Smtp;
     let visit = shows_mail.then(|| house.visitors.enter(attribution.src.ip()));
-    let session = room.session(visit.as_ref().map_or_else(|| house.visitors.common(), Visit::mail));
+    let guest = house.penalties.guest(attribution.protocol, room.service(), attribution.src.ip());
+    let mail = visit.as_ref().map_or_else(|| house.visitors.common(), Visit::mail);
+    let session = room.session(mail, guest);
     let ledger = Ledger::new(Arc::clone(&house.pipeline), attribution);
     let intake = Intake::new(Arc::clone(&house.mailroom));
     let shutdown = house.shutdown.clone();

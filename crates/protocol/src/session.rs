@@ -139,6 +139,33 @@ impl Actions {
         self.list.push(action);
     }
 
+    /// Waits, and what was to be sent before waits too: whoever makes his answers in a batch sends them behind the wait. What
+    /// is not sent is done before.
+    pub(crate) fn wait_before_sending(&mut self, time: Duration) {
+        self.flush();
+        // What stands behind a wait has been sent with it.
+        if self.list.iter().any(|action| matches!(action, Action::Wait(_))) {
+            return self.push(Action::Wait(time));
+        }
+        // An empty text keeps each place, for marks.
+        let texts = self.list.iter_mut().filter_map(|action| match action {
+            Action::Send(text) => Some(Action::Send(std::mem::take(text))),
+            _ => None,
+        });
+        let sent: Vec<_> = texts.collect();
+        self.push(Action::Wait(time));
+        self.list.extend(sent);
+    }
+
+    /// Appends what another queue holds.
+    pub(crate) fn append(&mut self, other: &mut Self) {
+        self.flush();
+        other.flush();
+        self.halted |= other.halted;
+        self.queued = self.queued.saturating_add(std::mem::take(&mut other.queued));
+        self.list.append(&mut other.list);
+    }
+
     /// Appends an event.
     pub fn record(&mut self, event: Event) {
         self.push(Action::Record(event));
@@ -153,7 +180,10 @@ impl Actions {
     /// Puts an event in at a place remembered since the last drain.
     pub fn record_at(&mut self, Mark(place): Mark, event: Event) {
         self.flush();
-        self.list.insert(place.min(self.list.len()), Action::Record(event));
+        // What is recorded does not wait.
+        let wait = self.list.iter().position(|action| matches!(action, Action::Wait(_)));
+        let place = place.min(wait.unwrap_or(place)).min(self.list.len());
+        self.list.insert(place, Action::Record(event));
     }
 
     /// Octets to be sent that the driver has not drained yet.
@@ -167,6 +197,11 @@ impl Actions {
         self.halted || self.queued >= ENOUGH
     }
 
+    /// Whether the connection is to end.
+    pub(crate) fn closes(&self) -> bool {
+        matches!(self.list.last(), Some(Action::Close(_)))
+    }
+
     /// Whether there is nothing to do.
     pub fn is_empty(&self) -> bool {
         self.list.is_empty() && self.text.is_empty()
@@ -177,7 +212,7 @@ impl Actions {
         self.flush();
         self.queued = 0;
         self.halted = false;
-        self.list.drain(..)
+        self.list.drain(..).filter(|action| !matches!(action, Action::Send(text) if text.is_empty()))
     }
 
     fn flush(&mut self) {

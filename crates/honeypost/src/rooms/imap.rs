@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use bait::Corpus;
 use event::Protocol;
-use protocol::Session;
 use protocol::imap::{Imap, ImapTexts, Service};
+use protocol::{Guest, Session};
 
 use super::options;
 use crate::config::Config;
@@ -27,7 +27,7 @@ impl Room for ImapRoom {
         Protocol::Imap
     }
 
-    fn session(&self, mail: Arc<Corpus>) -> Box<dyn Session> {
-        Box::new(Imap::with_mail(Arc::clone(&self.service), mail))
+    fn session(&self, mail: Arc<Corpus>, guest: Guest) -> Box<dyn Session> {
+        Box::new(Imap::with_mail(Arc::clone(&self.service), mail).of(guest))
     }
 }

@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use bait::Corpus;
 use event::Protocol;
-use protocol::Session;
 use protocol::pop3::{Pop3, Pop3Texts, Service};
+use protocol::{Guest, Session};
 
 use super::options;
 use crate::config::Config;
@@ -27,7 +27,7 @@ impl Room for Pop3Room {
         Protocol::Pop3
     }
 
-    fn session(&self, mail: Arc<Corpus>) -> Box<dyn Session> {
-        Box::new(Pop3::with_mail(Arc::clone(&self.service), mail))
+    fn session(&self, mail: Arc<Corpus>, guest: Guest) -> Box<dyn Session> {
+        Box::new(Pop3::with_mail(Arc::clone(&self.service), mail).of(guest))
     }
 }

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use bait::Corpus;
 use event::Protocol;
 use jiff::tz::TimeZone;
-use protocol::Session;
 use protocol::smtp::{Auth, Delivery, Options, Service, Smtp, SmtpTexts};
+use protocol::{Guest, Session};
 
 use crate::config::{Config, SmtpAuth};
 use crate::listen::Room;
@@ -14,6 +14,7 @@ use crate::visitors::Heading;
 
 struct SmtpRoom {
     service: Arc<Service>,
+    name: &'static str,
 }
 
 /// A server that takes mail for these people at this domain.
@@ -46,8 +47,8 @@ pub(super) fn service(
 }
 
 /// The room in which SMTP is spoken.
-pub(super) fn room(service: Arc<Service>) -> Arc<dyn Room> {
-    Arc::new(SmtpRoom { service })
+pub(super) fn room(service: Arc<Service>, name: &'static str) -> Arc<dyn Room> {
+    Arc::new(SmtpRoom { service, name })
 }
 
 /// What this server puts in front of a message that it delivers.
@@ -71,7 +72,11 @@ impl Room for SmtpRoom {
         Protocol::Smtp
     }
 
-    fn session(&self, _mail: Arc<Corpus>) -> Box<dyn Session> {
-        Box::new(Smtp::new(Arc::clone(&self.service), rand::random()))
+    fn service(&self) -> &'static str {
+        self.name
+    }
+
+    fn session(&self, _mail: Arc<Corpus>, guest: Guest) -> Box<dyn Session> {
+        Box::new(Smtp::new(Arc::clone(&self.service), rand::random()).of(guest))
     }
 }

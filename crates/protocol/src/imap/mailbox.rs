@@ -4,6 +4,7 @@ use bait::Flags;
 use event::Event;
 
 use crate::imap::arguments::Argument;
+use crate::imap::keep_alive::keep_alive;
 use crate::imap::name;
 use crate::imap::state::{Selected, Stage, State};
 use crate::imap::texts::Phrase;
@@ -55,7 +56,7 @@ pub fn check(turn: &mut Turn<'_>, state: &mut State) -> Result<(), Fault> {
 pub fn idle(turn: &mut Turn<'_>, state: &mut State) -> Result<(), Fault> {
     turn.go_on(Phrase::Idling);
     state.sync(turn.service, Telling::default(), turn.out);
-    let still_here = turn.now.after(turn.service.texts.times.still_here());
+    let still_here = keep_alive(turn.service, turn.guest, &turn.user, turn.now);
     turn.stage = Stage::Idling { tag: turn.tag.clone(), still_here, since: turn.now };
     Ok(())
 }

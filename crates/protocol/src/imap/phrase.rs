@@ -252,6 +252,8 @@ phrases! {
     HighestModseq,
     /// The answer to NAMESPACE. Untagged.
     Namespace,
+    /// A login of a user whose mail is open too often to this address; the connection ends.
+    TooManyConnections,
     /// Farewell after DELETE of the open mailbox. Untagged.
     ByeMailboxDeleted,
 }

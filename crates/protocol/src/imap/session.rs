@@ -2,6 +2,7 @@
 //! `session/`.
 
 mod literal;
+mod settle;
 mod work;
 
 use std::sync::Arc;
@@ -12,8 +13,10 @@ use bytes::Bytes;
 use event::{CloseReason, Event, Text};
 
 use crate::framing::{Framing, Unit, trim_line_end};
+use crate::guest::Guest;
 use crate::imap::Service;
 use crate::imap::command::Request;
+use crate::imap::keep_alive::keep_alive;
 use crate::imap::login;
 use crate::imap::state::{Stage, State};
 use crate::imap::texts::Phrase;
@@ -40,6 +43,11 @@ pub struct Imap {
     waiting: Option<Moment>,
     /// The literal that is being read is more than we keep.
     overflowing: bool,
+    guest: Guest,
+    /// When the connection began.
+    began: Moment,
+    /// Who has tried to log in last.
+    user: Vec<u8>,
 }
 
 /// What a turn answers to.
@@ -86,7 +94,16 @@ impl Imap {
             asked_capabilities: false,
             waiting: None,
             overflowing: false,
+            guest: Guest::default(),
+            began: Moment::default(),
+            user: Vec::new(),
         }
+    }
+
+    /// Of this peer.
+    #[must_use]
+    pub fn of(self, guest: Guest) -> Self {
+        Self { guest, ..self }
     }
 
     /// Does what can be done, until more input is needed or the driver has enough to carry out.
@@ -108,6 +125,7 @@ impl Imap {
         let unit = match &mut self.stage {
             Stage::Securing | Stage::Closed => return Step::Starved,
             Stage::Fetching(_) | Stage::Searching(_) => return self.work(now, out),
+            Stage::Held(_) => return self.settle(now, out),
             Stage::Command => self.framing.next(&caps),
             Stage::Authenticating { .. } | Stage::Idling { .. } => self.framing.next_line(&caps),
         };
@@ -120,10 +138,10 @@ impl Imap {
             Some(Unit::Literal(literal)) => self.literal(literal, caps.literal, now, out),
             Some(Unit::TooLong(kept)) => self.too_long(&kept, now, out),
             Some(Unit::Command(line)) => match std::mem::take(&mut self.stage) {
-                Stage::Authenticating { tag, exchange } => {
+                Stage::Authenticating { tag, exchange, penalty } => {
                     self.turn(&Input::more(&line, tag, b"AUTHENTICATE"), now, out, |turn, state| {
                         let step = exchange.respond(trim_line_end(&line));
-                        login::step(turn, state, step, Phrase::InvalidBase64)
+                        login::step(turn, state, step, Phrase::InvalidBase64, Some(penalty))
                     });
                 }
                 Stage::Idling { tag, since, .. } => {
@@ -202,6 +220,9 @@ impl Imap {
             logged_in: self.state.account().is_some(),
             asked_capabilities: self.asked_capabilities,
             waited: waited(self.waiting, now),
+            guest: &self.guest,
+            until: self.until(),
+            user: std::mem::take(&mut self.user),
         };
         let limits = &service.texts.limits;
         let refused = run(&mut turn, &mut self.state).err();
@@ -235,6 +256,7 @@ impl Imap {
             turn.bye(Phrase::ByeTooManyBad, CloseReason::Violation);
         }
         let status = turn.status;
+        self.user = turn.user;
         self.asked_capabilities = turn.asked_capabilities;
         self.stage = turn.stage;
         if matches!(self.stage, Stage::Securing) {
@@ -274,14 +296,6 @@ impl Imap {
         out.push(Action::Close(reason));
         self.stage = Stage::Closed;
     }
-
-    /// When the connection is given up for silence.
-    fn patience(&self) -> Moment {
-        self.last_input.after(match self.state {
-            State::NotAuthenticated => self.service.login_timeout,
-            _ => self.service.idle_timeout,
-        })
-    }
 }
 
 /// How long a command has waited for the client.
@@ -292,6 +306,7 @@ fn waited(since: Option<Moment>, now: Moment) -> Duration {
 impl Session for Imap {
     fn open(&mut self, now: Moment, out: &mut Actions) {
         self.last_input = now;
+        self.began = now;
         out.send(&self.service.offer(self.tls).greeting);
         out.send(b"\r\n");
     }
@@ -331,7 +346,11 @@ impl Session for Imap {
         if let Stage::Idling { still_here, .. } = &mut self.stage
             && now >= *still_here
         {
-            *still_here = now.after(self.service.texts.times.still_here());
+            *still_here = keep_alive(&self.service, &self.guest, &self.user, now);
+            if self.service.texts.mail_process.is_dovecot() {
+                // Who idles may do so for ever.
+                self.last_input = now;
+            }
             out.send(b"* ");
             out.send(&self.service.texts.reply(Phrase::StillHere).fill(&[]));
             out.send(b"\r\n");
@@ -355,6 +374,8 @@ impl Session for Imap {
     }
 
     fn finish(&mut self, out: &mut Actions) {
+        // Who is gone is not counted any more.
+        self.guest = Guest::default();
         // Logins that wait behind one whose answer was not due yet are tried all the same.
         let mut done = Actions::default();
         while matches!(self.state, State::NotAuthenticated)

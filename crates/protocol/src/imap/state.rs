@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use bait::{Corpus, World};
 use bytes::Bytes;
 
+use crate::guest::{Held, Penalty};
 use crate::imap::Service;
 use crate::imap::fetch::Fetching;
 use crate::imap::search::Searching;
@@ -110,7 +111,11 @@ pub enum Stage {
         tag: Bytes,
         /// How far it has come.
         exchange: Exchange,
+        /// What it has waited before it began.
+        penalty: Penalty,
     },
+    /// Nothing: the answer to a login waits for its penalty.
+    Held(Box<Held>),
     /// `DONE` (RFC 2177).
     Idling {
         /// The command's tag.

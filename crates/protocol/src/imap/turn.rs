@@ -6,6 +6,7 @@ use bait::Corpus;
 use bytes::Bytes;
 use event::{CloseReason, Event};
 
+use crate::guest::{Guest, Held, Penalty, Verdict, wait_for};
 use crate::imap::Service;
 use crate::imap::arguments::{self, Argument};
 use crate::imap::state::Stage;
@@ -51,6 +52,12 @@ pub struct Turn<'a> {
     pub asked_capabilities: bool,
     /// How long the command has waited for the client.
     pub waited: Duration,
+    /// The peer.
+    pub guest: &'a Guest,
+    /// When a login must have come to its end.
+    pub until: Option<Moment>,
+    /// Who has tried to log in, as it is looked up.
+    pub user: Vec<u8>,
 }
 
 impl<'a> Turn<'a> {
@@ -176,10 +183,40 @@ impl<'a> Turn<'a> {
         text.fill(&[&verb, more].concat())
     }
 
-    /// Records a login and answers it. `true` when it was let in.
-    pub fn judge(&mut self, attempt: Attempt) -> bool {
-        let (accepted, event) = attempt.judge(&self.service.credentials, self.service.texts.mail_process);
+    /// Records a login, and answers it when its penalty and the delay of a failure are over. `true` when it was let in.
+    /// `penalty` is what it has waited already.
+    pub fn judge(&mut self, attempt: Attempt, penalty: Option<Penalty>) -> bool {
+        let process = self.service.texts.mail_process;
+        let (login, user) = (attempt.login(process), process.user_name(&attempt.username.0));
+        let (accepted, event) = attempt.judge(&self.service.credentials, process);
         self.record(event);
+        let before = std::mem::take(self.out);
+        let admitted = self.answer_login(accepted, &user);
+        let answer = std::mem::replace(self.out, before);
+        let wait = penalty.is_none();
+        let penalty = penalty.unwrap_or_else(|| self.guest.doorman.penalty(self.now));
+        let delay = self.service.texts.times.failure_delay();
+        self.user = user;
+        let verdict = if accepted { Verdict::Passed } else { Verdict::Failed(login) };
+        let held = Held { answer, penalty, verdict, delay };
+        if wait && !penalty.wait.is_zero() {
+            let left = self.until.map_or(Duration::MAX, |until| until.0.saturating_sub(self.now.0));
+            wait_for(penalty.wait.min(left), self.out);
+            self.stage = Stage::Held(Box::new(held));
+        } else if !held.settle(self.guest, self.now, self.until, self.out) {
+            self.bye(Phrase::ByeInactiveAuthenticating, CloseReason::Timeout);
+            return false;
+        }
+        admitted
+    }
+
+    /// The answer to a login. Whether it opens the mail.
+    fn answer_login(&mut self, accepted: bool, user: &[u8]) -> bool {
+        if accepted && !self.guest.doorman.admit(user) {
+            self.refuse(&Phrase::TooManyConnections.into());
+            self.close(CloseReason::Limit);
+            return false;
+        }
         if let Some(brief) =
             self.service.texts.logged_in_briefly.as_ref().filter(|_| accepted && self.asked_capabilities)
         {
@@ -188,7 +225,6 @@ impl<'a> Turn<'a> {
         } else if accepted {
             self.complete();
         } else {
-            self.out.push(Action::Wait(self.service.texts.times.failure_delay()));
             self.refuse(&Phrase::AuthenticationFailed.into());
         }
         accepted

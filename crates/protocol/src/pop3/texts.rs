@@ -28,6 +28,8 @@ phrases! {
     TlsActive,
     /// A login in the clear where none is taken.
     PlaintextRefused,
+    /// A login of a user whose mail is open too often to this address; the connection ends.
+    TooManyConnections,
     /// PASS without USER.
     NoUserName,
     /// AUTH alone: the mechanisms follow.

@@ -2,7 +2,8 @@
 
 use event::CloseReason;
 
-use crate::session::{Action, Actions};
+use crate::guest::Guest;
+use crate::session::{Action, Actions, Moment};
 use crate::smtp::Service;
 use crate::smtp::state::Stage;
 use crate::smtp::texts::{Phrase, code};
@@ -57,6 +58,10 @@ pub struct Turn<'a> {
     pub slow: bool,
     /// Whether the reply does not count as an error although its code says so.
     pub excused: bool,
+    /// The time of the turn.
+    pub now: Moment,
+    /// The peer.
+    pub guest: &'a Guest,
 }
 
 impl Turn<'_> {
@@ -68,7 +73,7 @@ impl Turn<'_> {
     /// Sends a line of a reply.
     pub fn send(&mut self, line: &[u8]) {
         if self.slow {
-            self.out.push(Action::Wait(self.service.texts.times.error_delay()));
+            self.out.wait_before_sending(self.service.texts.times.error_delay());
         }
         if self.status.is_empty() {
             self.status = code(line);

@@ -2,6 +2,7 @@
 //! reading of transcripts.
 #![allow(dead_code)] // each test binary takes its part
 
+pub mod auth;
 pub mod play;
 pub mod transcript;
 
@@ -13,7 +14,7 @@ use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use protocol::imap::{Imap, Service};
 use protocol::pop3::{self, Pop3};
-use protocol::{Credentials, Options, Personality, smtp};
+use protocol::{Credentials, Guest, Options, Personality, smtp};
 
 /// INBOX with three messages (the first seen), Sent with one, and two names that are awkward on the wire.
 pub fn corpus() -> Corpus {
@@ -80,6 +81,7 @@ fn credentials() -> Arc<Credentials> {
 
 /// A personality, and behind it `refuse-plaintext` where logins need TLS.
 fn setup_of(setup: &str) -> (&str, Options) {
+    let setup = setup.strip_suffix(" counted").unwrap_or(setup);
     let (personality, refuse_plaintext) = match setup.strip_suffix(" refuse-plaintext") {
         Some(personality) => (personality, true),
         None => (setup, false),
@@ -96,12 +98,17 @@ pub fn pop3_session(setup: &str) -> Pop3 {
     let inbox = Arc::get_mut(&mut corpus.mailboxes[0]).expect("it is not shared yet");
     inbox.messages.push(message(11, include_str!("../corpus/4-dots.eml"), Flags::NONE));
     let service = pop3::Service::new(personality.pop3, Arc::new(corpus), credentials(), options);
-    Pop3::new(Arc::new(service))
+    Pop3::new(Arc::new(service)).of(guest_of(setup))
 }
 
 /// A new connection to a server of the usual corpus.
 pub fn session(personality: &str) -> Imap {
-    Imap::new(service(personality, corpus()))
+    Imap::new(service(personality, corpus())).of(guest_of(personality))
+}
+
+/// A peer of whom nothing is known, or, where `counted` stands behind the personality, one whose failed logins count.
+fn guest_of(setup: &str) -> Guest {
+    setup.strip_suffix(" counted").map_or_else(Guest::default, |personality| auth::counted(personality, 1))
 }
 
 /// A new connection to a server of this corpus.
@@ -122,10 +129,13 @@ pub fn smtp_session(setup: &str) -> smtp::Smtp {
         local_users: vec!["devops@company.internal".into()],
         ..smtp::Options::default()
     };
+    let mut guest = Guest::default();
     for word in words {
         match word.split_once('=') {
             None if word == "open-relay" => options.open_relay = true,
             None if word == "refuse-plaintext" => options.refuse_plaintext = true,
+            None if word == "counted" => guest = auth::counted("postfix-3.7", 50),
+            None if word == "crowd" => guest = auth::counted("postfix-3.7", 51),
             None if word == "submission" => options.submission = true,
             Some(("auth", "harvest")) => options.auth = Some(smtp::Auth::Harvest),
             Some(("auth", "accept")) => options.auth = Some(smtp::Auth::Accept),
@@ -138,5 +148,5 @@ pub fn smtp_session(setup: &str) -> smtp::Smtp {
         }
     }
     let credentials = Credentials::parse(["admin:admin", "root:root"]).expect("they are pairs");
-    smtp::Smtp::new(Arc::new(smtp::Service::new(texts, &credentials, options)), 0)
+    smtp::Smtp::new(Arc::new(smtp::Service::new(texts, &credentials, options)), 0).of(guest)
 }

@@ -37,6 +37,9 @@ impl Imap {
             logged_in: true,
             asked_capabilities: true,
             waited: waited(self.waiting.take(), now),
+            guest: &self.guest,
+            until: None,
+            user: Vec::new(),
         };
         if service.texts.mail_process.is_dovecot() {
             let how = Telling { keep_expunged: !by_uid, ..Telling::default() };
