@@ -6,6 +6,7 @@ use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::pace::next;
 use crate::session::{Action, Actions, Moment};
 
 /// Who keeps count of an address over all its connections. One for each connection; what it has taken is given back when
@@ -70,6 +71,14 @@ pub struct Guest {
 impl Default for Guest {
     fn default() -> Self {
         Self { doorman: Arc::new(Stranger), address: None, luck: None }
+    }
+}
+
+impl Guest {
+    /// A number for one more draw; none where nothing is drawn.
+    pub(crate) fn draw(&mut self) -> Option<u64> {
+        self.luck = self.luck.map(next);
+        self.luck
     }
 }
 

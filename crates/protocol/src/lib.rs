@@ -14,6 +14,7 @@ mod guest;
 pub mod imap;
 mod mail_process;
 mod options;
+mod pace;
 mod penalty;
 mod personality;
 pub mod pop3;

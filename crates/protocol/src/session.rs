@@ -144,7 +144,7 @@ impl Actions {
     pub(crate) fn wait_before_sending(&mut self, time: Duration) {
         self.flush();
         // What stands behind a wait has been sent with it.
-        if self.list.iter().any(|action| matches!(action, Action::Wait(_))) {
+        if self.halts_to_wait() {
             return self.push(Action::Wait(time));
         }
         // An empty text keeps each place, for marks.
@@ -155,6 +155,32 @@ impl Actions {
         let sent: Vec<_> = texts.collect();
         self.push(Action::Wait(time));
         self.list.extend(sent);
+    }
+
+    /// Lets an answer that began at that place take this long: what is sent there comes later, or what is to come, where the
+    /// answer is `unfinished`. Answers made in one go take their times together, and go out together. Where there is a wait
+    /// already, that is the time it takes.
+    pub(crate) fn take_time(&mut self, Mark(place): Mark, time: Duration, unfinished: bool) {
+        self.flush();
+        if time.is_zero() || self.halts_to_wait() {
+            return;
+        }
+        let is_text = |action: &Action| matches!(action, Action::Send(_));
+        let text = self.list.iter().skip(place).position(is_text).map(|behind| place.saturating_add(behind));
+        let Some(at) = text.or_else(|| unfinished.then_some(self.list.len())) else { return };
+        let before = self.list.iter_mut().find_map(|action| match action {
+            Action::Wait(time) => Some(time),
+            _ => None,
+        });
+        match before {
+            Some(before) => *before = before.saturating_add(time),
+            None => self.list.insert(at, Action::Wait(time)),
+        }
+    }
+
+    /// Whether there is a wait that is more than the time of an answer.
+    fn halts_to_wait(&self) -> bool {
+        self.halted && self.list.iter().any(|action| matches!(action, Action::Wait(_)))
     }
 
     /// Appends what another queue holds.
@@ -180,10 +206,7 @@ impl Actions {
     /// Puts an event in at a place remembered since the last drain.
     pub fn record_at(&mut self, Mark(place): Mark, event: Event) {
         self.flush();
-        // What is recorded does not wait.
-        let wait = self.list.iter().position(|action| matches!(action, Action::Wait(_)));
-        let place = place.min(wait.unwrap_or(place)).min(self.list.len());
-        self.list.insert(place, Action::Record(event));
+        self.list.insert(place.min(self.list.len()), Action::Record(event));
     }
 
     /// Octets to be sent that the driver has not drained yet.

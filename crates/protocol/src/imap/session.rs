@@ -265,6 +265,10 @@ impl Imap {
         if !matches!(self.stage, Stage::Fetching(_) | Stage::Searching(_)) {
             self.waiting = None;
         }
+        if let Some(luck) = self.guest.draw() {
+            let unfinished = matches!(self.stage, Stage::Fetching(_) | Stage::Searching(_));
+            out.take_time(place, service.texts.pace.answer(input.verb, luck), unfinished);
+        }
         out.record_at(place, received(input.verb, trim_line_end(input.line), state, status));
         refused.map(|fault| fault.phrase)
     }
@@ -307,8 +311,13 @@ impl Session for Imap {
     fn open(&mut self, now: Moment, out: &mut Actions) {
         self.last_input = now;
         self.began = now;
+        let place = out.mark();
         out.send(&self.service.offer(self.tls).greeting);
         out.send(b"\r\n");
+        // Over TLS the handshake came first.
+        if let Some(luck) = self.guest.draw().filter(|_| !self.tls) {
+            out.take_time(place, self.service.texts.pace.greeting(luck), false);
+        }
     }
 
     fn receive(&mut self, now: Moment, input: &[u8], out: &mut Actions) {

@@ -196,6 +196,10 @@ impl Pop3 {
         if matches!(self.stage, Stage::Securing) {
             self.secure(place, out);
         }
+        if let Some(luck) = self.guest.draw() {
+            let unfinished = matches!(self.stage, Stage::Listing(_) | Stage::Sending(_));
+            out.take_time(place, service.texts.pace.answer(&request.verb, luck), unfinished);
+        }
         out.record_at(place, received(&request.verb, line, state, status));
     }
 
@@ -259,8 +263,13 @@ impl Session for Pop3 {
     fn open(&mut self, now: Moment, out: &mut Actions) {
         self.last_input = now;
         self.began = now;
+        let place = out.mark();
         out.send(&self.service.greeting);
         out.send(b"\r\n");
+        // Over TLS the handshake came first.
+        if let Some(luck) = self.guest.draw().filter(|_| !self.tls) {
+            out.take_time(place, self.service.texts.pace.greeting(luck), false);
+        }
     }
 
     fn receive(&mut self, now: Moment, input: &[u8], out: &mut Actions) {

@@ -205,6 +205,9 @@ impl Smtp {
             }
             out.push(Action::StartTls(Bytes::new()));
         }
+        if let Some(luck) = self.guest.draw() {
+            out.take_time(place, service.texts.pace.answer(said.verb, luck), false);
+        }
         if !matches!(self.stage, Stage::Chunk(_)) {
             out.record_at(place, received(said.verb, said.line, said.state, status));
         }
@@ -248,8 +251,13 @@ impl Session for Smtp {
         if limit.is_some_and(|limit| self.guest.doorman.connections() > limit) {
             return self.farewell(Phrase::TooManyConnections, CloseReason::Limit, out);
         }
+        let place = out.mark();
         out.send(&self.service.greeting);
         out.send(b"\r\n");
+        // Over TLS the handshake came first.
+        if let Some(luck) = self.guest.draw().filter(|_| !self.dialogue.tls) {
+            out.take_time(place, self.service.texts.pace.greeting(luck), false);
+        }
     }
 
     fn receive(&mut self, now: Moment, input: &[u8], out: &mut Actions) {

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use serde::Deserialize;
 
+use crate::pace::Pace;
 use crate::reply::{Replies, check_verbs, phrases, status_of};
 use crate::smtp::command::TABLE;
 use crate::text::Text;
@@ -158,6 +159,9 @@ pub struct SmtpTexts {
     pub limits: Limits,
     /// Delays.
     pub times: Times,
+    /// How long answers take, where that is imitated.
+    #[serde(default)]
+    pub pace: Pace,
     /// Ways of the server that looks at logins.
     #[serde(default)]
     pub sasl: Sasl,
@@ -274,6 +278,7 @@ impl SmtpTexts {
         self.replies.check("smtp.replies", Phrase::ALL)?;
         let known: Vec<_> = TABLE.iter().map(|row| row.verb).collect();
         check_verbs("smtp.completed", &self.completed, &known)?;
+        self.pace.check("smtp.pace", &known)?;
         let texts = self.completed.values().chain(self.replies.all()).chain([&self.greeting]);
         if let Some(codeless) = texts.map(ToString::to_string).find(|text| code(text.as_bytes()).is_empty()) {
             return Err(format!("[smtp] has `{codeless}`, which begins with no reply code that we know"));
