@@ -302,3 +302,61 @@ pub trait Session: Send {
     /// [`Action::Close`]; only events may come of it, and captures: of a message that had come whole, or never will.
     fn finish(&mut self, out: &mut Actions);
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn command(out: &mut Actions, text: &[u8], milliseconds: u64) {
+        let place = out.mark();
+        out.send(text);
+        out.take_time(place, Duration::from_millis(milliseconds), false);
+        out.record_at(place, event(text));
+    }
+
+    fn event(text: &[u8]) -> Event {
+        Event::ProtocolViolation { what: "unfinished", line: Text(Bytes::copy_from_slice(text)) }
+    }
+
+    /// What is done: texts, `+` and the name of events, milliseconds of waits.
+    fn story(out: &mut Actions) -> String {
+        let words = out.drain().map(|action| match action {
+            Action::Send(text) => String::from_utf8_lossy(&text).into_owned(),
+            Action::Wait(time) => time.as_millis().to_string(),
+            Action::Record(Event::ProtocolViolation { line, .. }) => {
+                format!("+{}", String::from_utf8_lossy(&line.0))
+            }
+            other => format!("{other:?}"),
+        });
+        words.collect::<Vec<_>>().join(" ")
+    }
+
+    #[test]
+    fn answers_of_one_batch_take_their_times_together() {
+        let mut out = Actions::default();
+        for (text, milliseconds) in [(b"a", 0), (b"b", 3), (b"c", 0), (b"d", 4)] {
+            command(&mut out, text, milliseconds);
+        }
+        assert!(!out.full(), "the session need not stop for it");
+        assert_eq!(story(&mut out), "+a a +b 7 b +c c +d d");
+    }
+
+    /// What takes time is no delay: a delay behind it holds back all that has been answered.
+    #[test]
+    fn a_delay_holds_back_what_takes_time() {
+        let mut out = Actions::default();
+        command(&mut out, b"a", 0);
+        command(&mut out, b"b", 3);
+        let place = out.mark();
+        out.wait_before_sending(Duration::from_secs(1));
+        out.send(b"c");
+        out.take_time(place, Duration::from_millis(5), false);
+        out.record_at(place, event(b"c"));
+        assert_eq!(story(&mut out), "+a +b 3 +c 1000 a b c");
+        let place = out.mark();
+        out.take_time(place, Duration::from_millis(5), false);
+        assert_eq!(story(&mut out), "", "nothing is answered");
+        out.take_time(place, Duration::from_millis(5), true);
+        assert_eq!(story(&mut out), "5", "the answer is still to come");
+    }
+}

@@ -99,15 +99,3 @@ fn a_failed_login_takes_its_delay_and_no_more() {
     let timed = play(support::pop3_session("dovecot-2.3").of(lucky(1)), &["USER admin\r\nPASS wrong\r\n"]);
     assert_eq!(waits(&timed[1]).last(), Some(&(2 * SECOND)));
 }
-
-/// Postfix sends nothing of a batch before the delay of an error in it; what its answers take does not change that.
-#[test]
-fn a_batch_waits_for_its_first_delay() {
-    let batch = ["EHLO x\r\n", &"XYZ\r\n".repeat(11)].concat();
-    let timed = play(support::smtp_session("postfix-3.7").of(lucky(1)), &[&batch]);
-    let plain = play(support::smtp_session("postfix-3.7"), &[&batch]);
-    assert_eq!(sent(&timed[1]), sent(&plain[1]));
-    let delay =
-        timed[1].iter().position(|action| *action == Action::Wait(SECOND)).expect("the eleventh is slow");
-    assert!(timed[1][..delay].iter().all(|action| !matches!(action, Action::Send(_))), "{:?}", timed[1]);
-}
