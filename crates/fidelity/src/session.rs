@@ -140,17 +140,17 @@ impl<C: Channel> Player<C> {
                 after = start.elapsed();
                 // A server that never falls silent is not waited for.
                 while start.elapsed() < self.pace.patience + self.pace.more && self.more(self.pace.more)? {}
-                // A continuation request: what is sent next goes on with the same command.
-                let last = self.bytes.rsplit(|octet| *octet == b'\n').nth(1);
-                if !last.is_some_and(|line| line.starts_with(b"+")) {
-                    self.awaited.tag = None;
-                }
             }
             Wait::Silence(silence) => {
                 while start.elapsed() < self.pace.patience + silence && self.more(silence)? {
                     after = start.elapsed();
                 }
             }
+        }
+        // A continuation request: what is sent next goes on with the same command.
+        let last = self.bytes.rsplit(|octet| *octet == b'\n').nth(1);
+        if !last.is_some_and(|line| line.starts_with(b"+")) {
+            self.awaited.tag = None;
         }
         Ok(Answer { bytes: std::mem::take(&mut self.bytes), after, closed: self.closed })
     }

@@ -8,12 +8,13 @@ use std::time::{Duration, Instant};
 
 use event::{Attribution, CloseReason, Protocol};
 use jiff::Timestamp;
-use protocol::{Session, Worlds};
+use protocol::{Guest, Session, Worlds};
 use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, watch};
 
 use crate::connection::{Common, Connection, Stream};
 use crate::mailroom::{Intake, Mailroom};
+use crate::penalties::Penalties;
 use crate::pipeline::{Ledger, Pipeline, id_at};
 use crate::visitors::{Visit, Visitors};
 
@@ -25,7 +26,11 @@ pub(crate) trait Room: Send + Sync {
     /// What is spoken there.
     fn protocol(&self) -> Protocol;
     /// A session for a new connection, whose peer finds its mail there. Where no mail is shown, there is none.
-    fn session(&self, mail: Option<Arc<dyn Worlds>>) -> Box<dyn Session>;
+    fn session(&self, mail: Option<Arc<dyn Worlds>>, guest: Guest) -> Box<dyn Session>;
+    /// What its listeners are called where they are counted apart.
+    fn service(&self) -> &'static str {
+        self.protocol().name()
+    }
 }
 
 /// What all listeners share.
@@ -44,6 +49,8 @@ pub(crate) struct House {
     pub(crate) mailroom: Arc<Mailroom>,
     /// Who sees what of it.
     pub(crate) visitors: Arc<Visitors>,
+    /// What is counted of them.
+    pub(crate) penalties: Arc<Penalties>,
     /// Becomes true when Honeypost ends.
     pub(crate) shutdown: watch::Receiver<bool>,
     /// Never used; the channel closes once no task holds the house any more.
@@ -115,7 +122,8 @@ fn serve(
     // SMTP shows no mail.
     let shows_mail = attribution.protocol != Protocol::Smtp;
     let visit = shows_mail.then(|| house.visitors.enter(attribution.src.ip()));
-    let session = room.session(visit.as_ref().map(Visit::worlds));
+    let guest = house.penalties.guest(attribution.protocol, room.service(), attribution.src.ip());
+    let session = room.session(visit.as_ref().map(Visit::worlds), guest);
     let ledger = Ledger::new(Arc::clone(&house.pipeline), attribution);
     let intake = Intake::new(Arc::clone(&house.mailroom));
     let shutdown = house.shutdown.clone();

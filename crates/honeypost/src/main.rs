@@ -17,6 +17,7 @@ mod listen;
 mod mailroom;
 mod metrics;
 mod open_files;
+mod penalties;
 mod pipeline;
 mod reload;
 mod rooms;

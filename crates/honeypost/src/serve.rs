@@ -24,6 +24,7 @@ use crate::listen::{self, Gate, House};
 use crate::mailroom::{Mailroom, keep_house};
 use crate::metrics::{self, Metrics};
 use crate::open_files;
+use crate::penalties::Penalties;
 use crate::pipeline::Pipeline;
 use crate::reload::Reload;
 use crate::rooms::{self, Door, Rooms};
@@ -80,6 +81,8 @@ async fn serve(config: &Config, start: Start) -> anyhow::Result<ExitCode> {
     let imitated = personality.name.clone();
     let people = mail.people();
     let corpus = Arc::new(mail.corpus);
+    let penalties =
+        Penalties::new(personality.auth.clone(), config.login_penalties(), jiff::Timestamp::now());
     let (rooms, heading) = Rooms::new(config, personality, &corpus, &mail.domain, people);
     let visitors = Visitors::new(Arc::clone(&corpus), heading, config.visitors_keep());
     let mailroom = Mailroom::open(data.path(), config.mail(), Arc::clone(&visitors))
@@ -103,6 +106,7 @@ async fn serve(config: &Config, start: Start) -> anyhow::Result<ExitCode> {
         gate: Gate::new(open_files::lower(config.connections()), config.connections_per_source()),
         mailroom: Arc::clone(&mailroom),
         visitors,
+        penalties,
         shutdown: shutdown.clone(),
         _alive: alive,
     });

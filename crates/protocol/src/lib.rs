@@ -10,9 +10,12 @@
 
 mod credentials;
 mod framing;
+mod guest;
 pub mod imap;
 mod mail_process;
 mod options;
+mod pace;
+mod penalty;
 mod personality;
 pub mod pop3;
 mod reply;
@@ -24,8 +27,10 @@ mod visitor;
 mod words;
 
 pub use credentials::{Credentials, PairError};
+pub use guest::{Doorman, Guest, Penalty, Stranger};
 pub use mail_process::MailProcess;
 pub use options::Options;
+pub use penalty::{AuthRules, FailureQueue, Failures};
 pub use personality::{Personality, PersonalityError};
 pub use reply::Replies;
 pub use session::{Abandoned, Action, Actions, Capture, Captured, Envelope, Mark, Moment, Session};

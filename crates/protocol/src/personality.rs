@@ -8,6 +8,7 @@ use serde::de::{Error, MapAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 
 use crate::imap::ImapTexts;
+use crate::penalty::AuthRules;
 use crate::pop3::Pop3Texts;
 use crate::smtp::SmtpTexts;
 
@@ -18,6 +19,8 @@ pub struct Personality {
     pub name: String,
     /// What it imitates, in one line.
     pub summary: String,
+    /// How it slows guessing down, where it does.
+    pub auth: Option<AuthRules>,
     /// How it speaks IMAP.
     pub imap: ImapTexts,
     /// How it speaks POP3.
@@ -33,6 +36,7 @@ pub struct Personality {
 struct File {
     name: String,
     summary: String,
+    auth: Option<AuthRules>,
     imap: Part<ImapTexts>,
     pop3: Part<Pop3Texts>,
     smtp: Part<SmtpTexts>,
@@ -94,11 +98,12 @@ impl Personality {
     /// Reads a personality's file. Every reply that the engine can give must be worded, and none that it cannot.
     pub fn parse(name: &str, text: &str) -> Result<Self, PersonalityError> {
         let invalid = |message: String| PersonalityError::Invalid { name: name.to_owned(), message };
-        let File { name: own, summary, imap, pop3, smtp } =
+        let File { name: own, summary, auth, imap, pop3, smtp } =
             toml::from_str(text).map_err(|error| invalid(error.to_string()))?;
         let personality = Self {
             name: own,
             summary,
+            auth,
             imap: imap.resolve("imap", |file| file.imap).map_err(invalid)?,
             pop3: pop3.resolve("pop3", |file| file.pop3).map_err(invalid)?,
             smtp: smtp.resolve("smtp", |file| file.smtp).map_err(invalid)?,

@@ -3,6 +3,8 @@
 //! Base64 and the cancelling `*` are handled here, since all three protocols frame them alike (RFC 3501 section
 //! 6.2.2, RFC 5034, RFC 4954). What is answered is the session's business.
 
+use std::hash::{DefaultHasher, Hash, Hasher};
+
 use base64::Engine;
 use base64::engine::DecodePaddingMode;
 use base64::engine::general_purpose::{GeneralPurpose, GeneralPurposeConfig, STANDARD};
@@ -53,6 +55,14 @@ pub struct Attempt {
 }
 
 impl Attempt {
+    /// A number that tells this user and password from others; `None` where no password was looked at.
+    pub fn login(&self, process: MailProcess) -> Option<u64> {
+        let user = process.user_name(&self.username.0);
+        let mut hasher = DefaultHasher::new();
+        (&user, &self.password.0).hash(&mut hasher);
+        (self.sound && !user.is_empty()).then(|| hasher.finish())
+    }
+
     /// Whether it is let in, and the event that tells of it.
     pub fn judge(self, credentials: &Credentials, process: MailProcess) -> (bool, Event) {
         let Self { mechanism, username, password, sound } = self;

@@ -157,6 +157,42 @@ impl Actions {
         }
     }
 
+    /// Lets an answer that began at that place take this long: what is sent there comes later, or what is to come, where the
+    /// answer is `unfinished`. Answers made in one go take their times together, and go out together. Where there is a wait
+    /// already, that is the time it takes.
+    pub(crate) fn take_time(&mut self, mark: Mark, time: Duration, unfinished: bool) {
+        self.flush();
+        if time.is_zero() || self.halts_to_wait() {
+            return;
+        }
+        let is_text = |action: &Action| matches!(action, Action::Send(_));
+        let text = self.list.iter().skip(mark.place).position(is_text);
+        let text = text.map(|behind| mark.place.saturating_add(behind));
+        let Some(at) = text.or_else(|| unfinished.then_some(self.list.len())) else { return };
+        let before = self.list.iter_mut().find_map(|action| match action {
+            Action::Wait(time) => Some(time),
+            _ => None,
+        });
+        match before {
+            Some(before) => *before = before.saturating_add(time),
+            None => self.list.insert(at, Action::Wait(time)),
+        }
+    }
+
+    /// Whether there is a wait that is more than the time of an answer.
+    fn halts_to_wait(&self) -> bool {
+        self.halted && self.list.iter().any(|action| matches!(action, Action::Wait(_)))
+    }
+
+    /// Appends what another queue holds.
+    pub(crate) fn append(&mut self, other: &mut Self) {
+        self.flush();
+        other.flush();
+        self.halted |= other.halted;
+        self.queued = self.queued.saturating_add(std::mem::take(&mut other.queued));
+        self.list.append(&mut other.list);
+    }
+
     /// Appends an event.
     pub fn record(&mut self, event: Event) {
         self.push(Action::Record(event));
@@ -186,6 +222,11 @@ impl Actions {
     /// changes or ends.
     pub fn full(&self) -> bool {
         self.halted || self.queued >= ENOUGH
+    }
+
+    /// Whether the connection is to end.
+    pub(crate) fn closes(&self) -> bool {
+        matches!(self.list.last(), Some(Action::Close(_)))
     }
 
     /// Whether there is nothing to do.
@@ -266,4 +307,62 @@ pub trait Session: Send {
     /// The session has ended, whoever ended it: records what was left unfinished or unanswered. The last call, also after
     /// [`Action::Close`]; only events may come of it, and captures: of a message that had come whole, or never will.
     fn finish(&mut self, out: &mut Actions);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn command(out: &mut Actions, text: &[u8], milliseconds: u64) {
+        let place = out.mark();
+        out.send(text);
+        out.take_time(place, Duration::from_millis(milliseconds), false);
+        out.record_at(place, event(text));
+    }
+
+    fn event(text: &[u8]) -> Event {
+        Event::ProtocolViolation { what: "unfinished", line: Text(Bytes::copy_from_slice(text)) }
+    }
+
+    /// What is done: texts, `+` and the name of events, milliseconds of waits.
+    fn story(out: &mut Actions) -> String {
+        let words = out.drain().map(|action| match action {
+            Action::Send(text) => String::from_utf8_lossy(&text).into_owned(),
+            Action::Wait(time) => time.as_millis().to_string(),
+            Action::Record(Event::ProtocolViolation { line, .. }) => {
+                format!("+{}", String::from_utf8_lossy(&line.0))
+            }
+            other => format!("{other:?}"),
+        });
+        words.collect::<Vec<_>>().join(" ")
+    }
+
+    #[test]
+    fn answers_of_one_batch_take_their_times_together() {
+        let mut out = Actions::default();
+        for (text, milliseconds) in [(b"a", 0), (b"b", 3), (b"c", 0), (b"d", 4)] {
+            command(&mut out, text, milliseconds);
+        }
+        assert!(!out.full(), "the session need not stop for it");
+        assert_eq!(story(&mut out), "+a a +b 7 b +c c +d d");
+    }
+
+    /// What takes time is no delay: a delay behind it holds back all that has been answered.
+    #[test]
+    fn a_delay_holds_back_what_takes_time() {
+        let mut out = Actions::default();
+        command(&mut out, b"a", 0);
+        command(&mut out, b"b", 3);
+        let place = out.mark();
+        out.hold_back(Duration::from_secs(1));
+        out.send(b"c");
+        out.take_time(place, Duration::from_millis(5), false);
+        out.record_at(place, event(b"c"));
+        assert_eq!(story(&mut out), "+a 1000 a +b 3 b +c c");
+        let place = out.mark();
+        out.take_time(place, Duration::from_millis(5), false);
+        assert_eq!(story(&mut out), "", "nothing is answered");
+        out.take_time(place, Duration::from_millis(5), true);
+        assert_eq!(story(&mut out), "5", "the answer is still to come");
+    }
 }

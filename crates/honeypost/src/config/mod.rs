@@ -103,6 +103,7 @@ struct Imap {
 struct Limits {
     connections: Count,
     connections_per_source: Count,
+    login_penalties: bool,
     login_timeout: Option<Duration>,
     idle_timeout: Option<Duration>,
     write_timeout: Duration,
@@ -255,6 +256,11 @@ impl Config {
     /// Connections at a time from one source.
     pub(crate) fn connections_per_source(&self) -> usize {
         self.limits.connections_per_source.0
+    }
+
+    /// Whether failed logins make an address wait, where the imitated server does that.
+    pub(crate) fn login_penalties(&self) -> bool {
+        self.limits.login_penalties
     }
 
     /// What replaces the personality's time to log in.

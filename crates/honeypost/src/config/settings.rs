@@ -200,7 +200,13 @@ settings! {
     /// Connections at a time from one source: an IPv4 address, or an IPv6 /64. Further ones are recorded and closed.
     "limits.connections-per-source" => limits.connections_per_source: Count = Text("256");
 
-    /// How long a peer that is not logged in may be silent. There is no limit on how long it may take in all.
+    /// Whether each failed login makes the next ones of its address wait longer, where the imitated server does that
+    /// (`dovecot-2.3`, `postfix-3.7`): 4, 8, then 15 seconds. `false` collects more guesses in the same time, and can be told
+    /// from a real Dovecot by anybody who fails twice.
+    "limits.login-penalties" => limits.login_penalties: bool = Text("true");
+
+    /// How long a peer may take to log in, from the beginning of its connection, as in Dovecot; with `decnet`, how long it may
+    /// be silent before.
     "limits.login-timeout" => limits.login_timeout: Option<Duration> =
         Words("the personality's own, that of the imitated server");
 

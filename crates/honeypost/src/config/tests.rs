@@ -33,6 +33,16 @@ fn every_default_can_be_written_into_a_file_and_read_back() {
     }
 }
 
+/// Whoever opens many connections meets the imitated server's limit, and its words, before ours, on both ports of SMTP at once.
+#[test]
+fn our_limit_on_a_source_is_not_met_before_the_imitated_servers() {
+    for name in protocol::Personality::NAMES {
+        let personality = protocol::Personality::builtin(name).expect("it is built in");
+        let its = personality.smtp.limits.connections.unwrap_or_default();
+        assert!(Config::defaults().connections_per_source() > 2 * (its + 1), "{name}");
+    }
+}
+
 #[test]
 fn keys_and_variables_are_unique() {
     let mut names: Vec<String> = SETTINGS.iter().map(Setting::variable).collect();

@@ -16,7 +16,7 @@ impl Room for EchoRoom {
         Protocol::Imap
     }
 
-    fn session(&self, _: Option<Arc<dyn Worlds>>) -> Box<dyn Session> {
+    fn session(&self, _: Option<Arc<dyn Worlds>>, _: protocol::Guest) -> Box<dyn Session> {
         Echo::boxed()
     }
 }
@@ -46,6 +46,7 @@ fn open(address: &str, total: usize, per_source: usize) -> Served {
         gate: Gate::new(total, per_source),
         mailroom,
         visitors,
+        penalties: crate::penalties::Penalties::new(None, true, jiff::Timestamp::now()),
         shutdown,
         _alive: alive,
     };

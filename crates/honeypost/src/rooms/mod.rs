@@ -73,8 +73,8 @@ impl Rooms {
         let rooms = Self {
             imap: imap::room(config, imap, Arc::clone(corpus)),
             pop3: pop3::room(config, pop3, Arc::clone(corpus)),
-            smtp: smtp::room(Arc::clone(&mail)),
-            submission: smtp::room(service(true)),
+            smtp: smtp::room(Arc::clone(&mail), "smtp"),
+            submission: smtp::room(service(true), "submission"),
         };
         (rooms, smtp::heading(mail))
     }

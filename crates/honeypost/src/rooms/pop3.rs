@@ -5,7 +5,7 @@ use std::sync::Arc;
 use bait::Corpus;
 use event::Protocol;
 use protocol::pop3::{Pop3, Pop3Texts, Service};
-use protocol::{Session, Worlds};
+use protocol::{Guest, Session, Worlds};
 
 use super::options;
 use crate::config::Config;
@@ -27,11 +27,12 @@ impl Room for Pop3Room {
         Protocol::Pop3
     }
 
-    fn session(&self, mail: Option<Arc<dyn Worlds>>) -> Box<dyn Session> {
+    fn session(&self, mail: Option<Arc<dyn Worlds>>, guest: Guest) -> Box<dyn Session> {
         let service = Arc::clone(&self.service);
-        Box::new(match mail {
+        let session = match mail {
             Some(mail) => Pop3::with_mail(service, mail),
             None => Pop3::new(service),
-        })
+        };
+        Box::new(session.of(guest))
     }
 }

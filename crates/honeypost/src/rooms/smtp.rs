@@ -5,7 +5,7 @@ use std::sync::Arc;
 use event::Protocol;
 use jiff::tz::TimeZone;
 use protocol::smtp::{Auth, Delivery, Options, Service, Smtp, SmtpTexts};
-use protocol::{Session, Worlds};
+use protocol::{Guest, Session, Worlds};
 
 use crate::config::{Config, SmtpAuth};
 use crate::listen::Room;
@@ -13,6 +13,7 @@ use crate::visitors::Heading;
 
 struct SmtpRoom {
     service: Arc<Service>,
+    name: &'static str,
 }
 
 /// A server that takes mail for these people at this domain.
@@ -45,8 +46,8 @@ pub(super) fn service(
 }
 
 /// The room in which SMTP is spoken.
-pub(super) fn room(service: Arc<Service>) -> Arc<dyn Room> {
-    Arc::new(SmtpRoom { service })
+pub(super) fn room(service: Arc<Service>, name: &'static str) -> Arc<dyn Room> {
+    Arc::new(SmtpRoom { service, name })
 }
 
 /// What this server puts in front of a message that it delivers.
@@ -70,7 +71,11 @@ impl Room for SmtpRoom {
         Protocol::Smtp
     }
 
-    fn session(&self, _: Option<Arc<dyn Worlds>>) -> Box<dyn Session> {
-        Box::new(Smtp::new(Arc::clone(&self.service), rand::random()))
+    fn service(&self) -> &'static str {
+        self.name
+    }
+
+    fn session(&self, _: Option<Arc<dyn Worlds>>, guest: Guest) -> Box<dyn Session> {
+        Box::new(Smtp::new(Arc::clone(&self.service), rand::random()).of(guest))
     }
 }

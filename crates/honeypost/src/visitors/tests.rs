@@ -195,7 +195,7 @@ impl Room for PostRoom {
         Protocol::Smtp
     }
 
-    fn session(&self, _: Option<Arc<dyn Worlds>>) -> Box<dyn Session> {
+    fn session(&self, _: Option<Arc<dyn Worlds>>, _: protocol::Guest) -> Box<dyn Session> {
         Script::boxed(vec![whole(b"Subject: arrived\r\n\r\nhello\r\n", 7, true); 3])
     }
 }
@@ -251,6 +251,7 @@ async fn an_idle_session_of_the_same_source_hears_exists_within_a_second() {
         gate: Gate::new(10, 10),
         mailroom,
         visitors,
+        penalties: crate::penalties::Penalties::new(None, true, jiff::Timestamp::now()),
         shutdown,
         _alive: alive,
     });

@@ -2,6 +2,7 @@
 
 use event::{CloseReason, Text};
 
+use crate::guest::{Penalty, wait_for};
 use crate::imap::arguments::Argument;
 use crate::imap::command::Request;
 use crate::imap::reader::{self, Reading, Rules, Stop};
@@ -183,7 +184,7 @@ pub fn login(turn: &mut Turn<'_>, state: &mut State) -> Result<(), Fault> {
         turn.untagged_phrase(Phrase::PasswordExposed);
         return Err(Phrase::PlaintextRefused.into());
     }
-    if let Some(world) = turn.judge(attempt) {
+    if let Some(world) = turn.judge(attempt, None) {
         state.log_in(world);
     }
     Ok(())
@@ -211,7 +212,7 @@ pub fn authenticate(turn: &mut Turn<'_>, state: &mut State) -> Result<(), Fault>
         }
         return Err(Phrase::PlaintextRefused.into());
     }
-    self::step(turn, state, step, Phrase::InvalidInitialResponse)
+    self::step(turn, state, step, Phrase::InvalidInitialResponse, None)
 }
 
 /// What stands behind the mechanism is the initial response, whatever it is.
@@ -230,18 +231,31 @@ fn authenticate_as_dovecot(turn: &mut Turn<'_>, state: &mut State) -> Result<(),
         }
         return Err(Phrase::PlaintextRefused.into());
     }
-    self::step(turn, state, step, Phrase::InvalidInitialResponse)
+    self::step(turn, state, step, Phrase::InvalidInitialResponse, None)
 }
 
 /// Answers a step of AUTHENTICATE; `not_base64` is what a response that is no base64 gets.
-pub fn step(turn: &mut Turn<'_>, state: &mut State, step: Step, not_base64: Phrase) -> Result<(), Fault> {
+///
+/// `penalty` is what the exchange has waited already: it does so before the first challenge.
+pub fn step(
+    turn: &mut Turn<'_>,
+    state: &mut State,
+    step: Step,
+    not_base64: Phrase,
+    penalty: Option<Penalty>,
+) -> Result<(), Fault> {
     match step {
         Step::Challenge(challenge, exchange) => {
+            let penalty = penalty.unwrap_or_else(|| {
+                let penalty = turn.guest.doorman.penalty(turn.now);
+                wait_for(penalty.wait, turn.out);
+                penalty
+            });
             turn.challenge(&challenge);
-            turn.stage = Stage::Authenticating { tag: turn.tag.clone(), exchange };
+            turn.stage = Stage::Authenticating { tag: turn.tag.clone(), exchange, penalty };
         }
         Step::Done(attempt) => {
-            if let Some(world) = turn.judge(attempt) {
+            if let Some(world) = turn.judge(attempt, penalty) {
                 state.log_in(world);
             }
         }

@@ -4,6 +4,7 @@ use bait::Flags;
 use event::Event;
 
 use crate::imap::arguments::Argument;
+use crate::imap::keep_alive::keep_alive;
 use crate::imap::name;
 use crate::imap::qresync::Qresync;
 use crate::imap::state::{Selected, Stage, State};
@@ -61,7 +62,7 @@ pub fn check(turn: &mut Turn<'_>, state: &mut State) -> Result<(), Fault> {
 pub fn idle(turn: &mut Turn<'_>, state: &mut State) -> Result<(), Fault> {
     turn.go_on(Phrase::Idling);
     turn.sync(state, Telling::default());
-    let still_here = turn.now.after(turn.service.texts.times.still_here());
+    let still_here = keep_alive(turn.service, turn.guest, &turn.user, turn.now);
     turn.stage = Stage::Idling { tag: turn.tag.clone(), still_here, since: turn.now };
     Ok(())
 }

@@ -13,6 +13,7 @@ mod expunge;
 mod fetch;
 mod flags;
 mod folders;
+mod keep_alive;
 mod list;
 mod list_extended;
 mod login;

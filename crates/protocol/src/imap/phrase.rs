@@ -233,6 +233,8 @@ with_reading! {
     CompletedAtModseq,
     /// The answer to NAMESPACE. Untagged.
     Namespace,
+    /// A login of a user whose mail is open too often to this address; the connection ends.
+    TooManyConnections,
     /// Farewell after DELETE of the open mailbox. Untagged.
     ByeMailboxDeleted,
     /// A command whose arguments go beyond the limit on its octets.

@@ -3,6 +3,7 @@
 
 mod command;
 mod literal;
+mod settle;
 mod waiting;
 mod work;
 
@@ -15,8 +16,10 @@ use bytes::Bytes;
 use event::{CloseReason, Event, Text};
 
 use crate::framing::{Framing, Unit, trim_line_end};
+use crate::guest::Guest;
 use crate::imap::Service;
 use crate::imap::command::Request;
+use crate::imap::keep_alive::keep_alive;
 use crate::imap::login;
 use crate::imap::state::{Stage, State};
 use crate::imap::texts::Phrase;
@@ -48,6 +51,11 @@ pub struct Imap {
     overflowing: bool,
     /// The APPEND that is being read has failed, and its client was told.
     answered: bool,
+    guest: Guest,
+    /// When the connection began.
+    began: Moment,
+    /// Who has tried to log in last.
+    user: Vec<u8>,
 }
 
 /// What a turn answers to.
@@ -96,7 +104,16 @@ impl Imap {
             held: Vec::new(),
             overflowing: false,
             answered: false,
+            guest: Guest::default(),
+            began: Moment::default(),
+            user: Vec::new(),
         }
+    }
+
+    /// Of this peer.
+    #[must_use]
+    pub fn of(self, guest: Guest) -> Self {
+        Self { guest, ..self }
     }
 
     /// Does what can be done, until more input is needed or the driver has enough to carry out.
@@ -118,6 +135,7 @@ impl Imap {
         let unit = match &mut self.stage {
             Stage::Securing | Stage::Closed => return Step::Starved,
             Stage::Fetching(_) | Stage::Searching(_) => return self.work(now, out),
+            Stage::Held(_) => return self.settle(now, out),
             Stage::Command => self.framing.next(&caps),
             Stage::Authenticating { .. } | Stage::Idling { .. } => self.framing.next_line(&caps),
         };
@@ -137,10 +155,10 @@ impl Imap {
             Some(Unit::Literal(literal)) => self.literal(literal, caps.literal, now, out),
             Some(Unit::TooLong(kept)) => self.too_long(&kept, now, out),
             Some(Unit::Command(line)) => match std::mem::take(&mut self.stage) {
-                Stage::Authenticating { tag, exchange } => {
+                Stage::Authenticating { tag, exchange, penalty } => {
                     self.turn(&Input::more(&line, tag, b"AUTHENTICATE"), now, out, |turn, state| {
                         let step = exchange.respond(trim_line_end(&line));
-                        login::step(turn, state, step, Phrase::InvalidBase64)
+                        login::step(turn, state, step, Phrase::InvalidBase64, Some(penalty))
                     });
                 }
                 Stage::Idling { tag, since, .. } => {
@@ -205,6 +223,9 @@ impl Imap {
             may_wait,
             waits: None,
             held: None,
+            guest: &self.guest,
+            until: self.until(),
+            user: std::mem::take(&mut self.user),
         };
         let limits = &service.texts.limits;
         let refused = run(&mut turn, &mut self.state).err();
@@ -241,6 +262,7 @@ impl Imap {
         }
         let status = turn.status;
         self.held.extend(turn.held);
+        self.user = turn.user;
         self.asked_capabilities = turn.asked_capabilities;
         self.stage = turn.stage;
         if matches!(self.stage, Stage::Securing) {
@@ -248,6 +270,10 @@ impl Imap {
         }
         if !matches!(self.stage, Stage::Fetching(_) | Stage::Searching(_)) {
             self.waiting = None;
+        }
+        if let Some(luck) = self.guest.draw() {
+            let unfinished = matches!(self.stage, Stage::Fetching(_) | Stage::Searching(_));
+            out.take_time(place, service.texts.pace.answer(input.verb, luck), unfinished);
         }
         out.record_at(place, received(input.verb, trim_line_end(input.line), state, status));
     }
@@ -279,14 +305,6 @@ impl Imap {
         out.push(Action::Close(reason));
         self.stage = Stage::Closed;
     }
-
-    /// When the connection is given up for silence.
-    fn patience(&self) -> Moment {
-        self.last_input.after(match self.state {
-            State::NotAuthenticated => self.service.login_timeout,
-            _ => self.service.idle_timeout,
-        })
-    }
 }
 
 /// How long a command has waited for the client.
@@ -297,8 +315,14 @@ fn waited(since: Option<Moment>, now: Moment) -> Duration {
 impl Session for Imap {
     fn open(&mut self, now: Moment, out: &mut Actions) {
         self.last_input = now;
+        self.began = now;
+        let place = out.mark();
         out.send(&self.service.offer(self.tls).greeting);
         out.send(b"\r\n");
+        // Over TLS the handshake came first.
+        if let Some(luck) = self.guest.draw().filter(|_| !self.tls) {
+            out.take_time(place, self.service.texts.pace.greeting(luck), false);
+        }
     }
 
     fn receive(&mut self, now: Moment, input: &[u8], out: &mut Actions) {
@@ -336,7 +360,11 @@ impl Session for Imap {
         if let Stage::Idling { still_here, .. } = &mut self.stage
             && now >= *still_here
         {
-            *still_here = now.after(self.service.texts.times.still_here());
+            *still_here = keep_alive(&self.service, &self.guest, &self.user, now);
+            if self.service.texts.mail_process.is_dovecot() {
+                // Who idles may do so for ever.
+                self.last_input = now;
+            }
             out.send(b"* ");
             out.send(&self.service.texts.reply(Phrase::StillHere).fill(&[]));
             out.send(b"\r\n");
@@ -356,6 +384,8 @@ impl Session for Imap {
     }
 
     fn finish(&mut self, out: &mut Actions) {
+        // Who is gone is not counted any more.
+        self.guest = Guest::default();
         // Logins that wait behind one whose answer was not due yet are tried all the same.
         let mut done = Actions::default();
         while matches!(self.state, State::NotAuthenticated)

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
+use crate::guest::{Held, Penalty};
 use crate::imap::Service;
 use crate::imap::fetch::Fetching;
 use crate::imap::search::Searching;
@@ -141,7 +142,11 @@ pub enum Stage {
         tag: Bytes,
         /// How far it has come.
         exchange: Exchange,
+        /// What it has waited before it began.
+        penalty: Penalty,
     },
+    /// Nothing: the answer to a login waits for its penalty.
+    Held(Box<Held>),
     /// `DONE` (RFC 2177).
     Idling {
         /// The command's tag.

@@ -9,6 +9,7 @@ use crate::framing::Caps;
 use crate::imap::command::TABLE;
 pub use crate::imap::phrase::Phrase;
 use crate::mail_process::MailProcess;
+use crate::pace::Pace;
 use crate::reply::{Replies, check_verbs};
 use crate::sasl::Mechanism;
 use crate::text::Text;
@@ -66,6 +67,9 @@ pub struct ImapTexts {
     pub limits: Limits,
     /// Delays.
     pub times: Times,
+    /// How long answers take, where that is imitated.
+    #[serde(default)]
+    pub pace: Pace,
 }
 
 /// LIST attributes, without the parentheses.
@@ -177,6 +181,7 @@ impl ImapTexts {
             .check("imap.replies", all.and_then(|end| Phrase::ALL.get(..end)).unwrap_or(Phrase::ALL))?;
         let known: Vec<&'static str> = TABLE.iter().map(|row| row.verb).collect();
         check_verbs("imap.completed", &self.completed, &known)?;
+        self.pace.check("imap.pace", &known)?;
         check_verbs("imap.completed-before-login", &self.completed_before_login, &known)
     }
 

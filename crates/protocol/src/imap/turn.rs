@@ -6,6 +6,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use event::{CloseReason, Event};
 
+use crate::guest::{Guest, Held, Penalty, Verdict, wait_for};
 use crate::imap::Service;
 use crate::imap::arguments::{self, Argument};
 use crate::imap::command::Request;
@@ -65,6 +66,12 @@ pub struct Turn<'a> {
     pub held: Option<Waiting>,
     /// The highest mod-sequence, where the answer has to tell it (RFC 7162 section 3.2.5.1).
     pub modseq: Option<u64>,
+    /// The peer.
+    pub guest: &'a Guest,
+    /// When a login must have come to its end.
+    pub until: Option<Moment>,
+    /// Who has tried to log in, as it is looked up.
+    pub user: Vec<u8>,
 }
 
 impl<'a> Turn<'a> {
@@ -254,12 +261,41 @@ impl<'a> Turn<'a> {
         self.sync(state, Telling::default());
     }
 
-    /// Records a login and answers it. What is returned is the world of who was let in; one that only looks has its own.
-    pub fn judge(&mut self, attempt: Attempt) -> Option<Arc<SharedWorld>> {
+    /// Records a login, and answers it when its penalty and the delay of a failure are over. What is returned is the world of who
+    /// was let in; one that only looks has its own. `penalty` is what it has waited already.
+    pub fn judge(&mut self, attempt: Attempt, penalty: Option<Penalty>) -> Option<Arc<SharedWorld>> {
         let process = self.service.texts.mail_process;
-        let account = process.is_dovecot().then(|| process.user_name(&attempt.username.0));
-        let (accepted, event) = attempt.judge(&self.service.credentials, self.service.texts.mail_process);
+        let (login, user) = (attempt.login(process), process.user_name(&attempt.username.0));
+        let (accepted, event) = attempt.judge(&self.service.credentials, process);
         self.record(event);
+        let before = std::mem::take(self.out);
+        let admitted = self.answer_login(accepted, &user);
+        let answer = std::mem::replace(self.out, before);
+        let wait = penalty.is_none();
+        let penalty = penalty.unwrap_or_else(|| self.guest.doorman.penalty(self.now));
+        let delay = self.service.texts.times.failure_delay();
+        let world = admitted.then(|| self.mail.enter(process.is_dovecot().then_some(&user[..])));
+        self.user = user;
+        let verdict = if accepted { Verdict::Passed } else { Verdict::Failed(login) };
+        let held = Held { answer, penalty, verdict, delay };
+        if wait && !penalty.wait.is_zero() {
+            let left = self.until.map_or(Duration::MAX, |until| until.0.saturating_sub(self.now.0));
+            wait_for(penalty.wait.min(left), self.out);
+            self.stage = Stage::Held(Box::new(held));
+        } else if !held.settle(self.guest, self.now, self.until, self.out) {
+            self.bye(Phrase::ByeInactiveAuthenticating, CloseReason::Timeout);
+            return None;
+        }
+        world
+    }
+
+    /// The answer to a login. Whether it opens the mail.
+    fn answer_login(&mut self, accepted: bool, user: &[u8]) -> bool {
+        if accepted && !self.guest.doorman.admit(user) {
+            self.refuse(&Phrase::TooManyConnections.into());
+            self.close(CloseReason::Limit);
+            return false;
+        }
         if let Some(brief) =
             self.service.texts.logged_in_briefly.as_ref().filter(|_| accepted && self.asked_capabilities)
         {
@@ -268,9 +304,8 @@ impl<'a> Turn<'a> {
         } else if accepted {
             self.complete();
         } else {
-            self.out.push(Action::Wait(self.service.texts.times.failure_delay()));
             self.refuse(&Phrase::AuthenticationFailed.into());
         }
-        accepted.then(|| self.mail.enter(account.as_deref()))
+        accepted
     }
 }

@@ -2,6 +2,7 @@
 
 use event::{CloseReason, Text};
 
+use crate::guest::{Penalty, wait_for};
 use crate::pop3::state::{Stage, State};
 use crate::pop3::texts::Phrase;
 use crate::pop3::turn::{Fault, Turn};
@@ -72,7 +73,8 @@ pub fn pass(turn: &mut Turn<'_>, state: &mut State) -> Result<(), Fault> {
         turn.record(attempt(name.unwrap_or_default()).refused());
         return Err(Phrase::PlaintextRefused.into());
     }
-    turn.log_in(attempt(name.ok_or(Phrase::NoUserName)?), state)
+    turn.log_in(attempt(name.ok_or(Phrase::NoUserName)?), state, None);
+    Ok(())
 }
 
 /// RFC 5034 section 4; alone it lists the mechanisms (RFC 1734, as Dovecot answers it).
@@ -98,18 +100,34 @@ pub fn auth(turn: &mut Turn<'_>, state: &mut State) -> Result<(), Fault> {
         }
         return Err(Phrase::PlaintextRefused.into());
     }
-    self::step(turn, state, step, Phrase::InvalidInitialResponse)
+    self::step(turn, state, step, Phrase::InvalidInitialResponse, None)
 }
 
 /// Answers a step of AUTH; `not_base64` is what a response that is no base64 gets.
-pub fn step(turn: &mut Turn<'_>, state: &mut State, step: Step, not_base64: Phrase) -> Result<(), Fault> {
+///
+/// `penalty` is what the exchange has waited already: it does so before the first challenge.
+pub fn step(
+    turn: &mut Turn<'_>,
+    state: &mut State,
+    step: Step,
+    not_base64: Phrase,
+    penalty: Option<Penalty>,
+) -> Result<(), Fault> {
     match step {
         Step::Challenge(challenge, exchange) => {
+            let penalty = penalty.unwrap_or_else(|| {
+                let penalty = turn.guest.doorman.penalty(turn.now);
+                wait_for(penalty.wait, turn.out);
+                penalty
+            });
             turn.challenge(&challenge);
-            turn.stage = Stage::Authenticating(exchange);
+            turn.stage = Stage::Authenticating(exchange, penalty);
             Ok(())
         }
-        Step::Done(attempt) => turn.log_in(attempt, state),
+        Step::Done(attempt) => {
+            turn.log_in(attempt, state, penalty);
+            Ok(())
+        }
         Step::Cancelled => Err(Phrase::AuthenticationCancelled.into()),
         Step::NotBase64 => Err(not_base64.into()),
     }

@@ -6,6 +6,7 @@ use bytes::Bytes;
 use event::{CloseReason, Event, Text};
 
 use crate::framing::{Framing, Unit, trim_line_end};
+use crate::guest::Guest;
 use crate::pop3::Service;
 use crate::pop3::command::{Request, before_nul};
 use crate::pop3::login;
@@ -30,6 +31,9 @@ pub struct Pop3 {
     /// Bad commands, one behind the other.
     bad_commands: u32,
     pending: bool,
+    guest: Guest,
+    /// When the connection began.
+    began: Moment,
 }
 
 impl Pop3 {
@@ -51,28 +55,37 @@ impl Pop3 {
             last_input: Moment::default(),
             bad_commands: 0,
             pending: false,
+            guest: Guest::default(),
+            began: Moment::default(),
         }
     }
 
+    /// Of this peer.
+    #[must_use]
+    pub fn of(self, guest: Guest) -> Self {
+        Self { guest, ..self }
+    }
+
     /// Does what can be done, until more input is needed or the driver has enough to carry out.
-    fn advance(&mut self, out: &mut Actions) {
+    fn advance(&mut self, now: Moment, out: &mut Actions) {
         let mut step = Step::Done;
         while step == Step::Done && !out.full() {
-            step = self.step(out);
+            step = self.step(now, out);
         }
         self.pending = step != Step::Starved && !matches!(self.stage, Stage::Closed);
     }
 
     /// Answers one line, or goes on with an answer.
-    fn step(&mut self, out: &mut Actions) -> Step {
+    fn step(&mut self, now: Moment, out: &mut Actions) -> Step {
         let finished = match (&mut self.stage, &self.state) {
             (Stage::Securing | Stage::Closed, _) => return Step::Starved,
+            (Stage::Held(_), _) => return self.settle(now, out),
             (Stage::Listing(listing), State::Transaction(maildrop)) => listing.step(maildrop, out),
             (Stage::Sending(sending), _) => sending.step(out),
             _ => {
-                let line_ends = self.dovecot() && !matches!(self.stage, Stage::Authenticating(_));
+                let line_ends = self.dovecot() && !matches!(self.stage, Stage::Authenticating(..));
                 match self.framing.next_line(&Limits::caps(self.line_limit(), line_ends)) {
-                    Some(Unit::Command(line)) => self.line(&line, out),
+                    Some(Unit::Command(line)) => self.line(&line, now, out),
                     Some(Unit::TooLong(kept)) => self.too_long(&kept, out),
                     // Lines announce no literals.
                     None | Some(Unit::Literal(_)) => return Step::Starved,
@@ -96,7 +109,7 @@ impl Pop3 {
     fn line_limit(&self) -> usize {
         let limits = &self.service.texts.limits;
         match (&self.stage, &self.state) {
-            (Stage::Authenticating(_), _) => limits.response,
+            (Stage::Authenticating(..), _) => limits.response,
             // Dovecot's login process takes the command away before it reads the line.
             (_, State::Authorization { .. }) if self.dovecot() => {
                 limits.login_line.saturating_add(Request::length_at_login(self.framing.rest()))
@@ -106,13 +119,14 @@ impl Pop3 {
         }
     }
 
-    fn line(&mut self, line: &Bytes, out: &mut Actions) {
+    fn line(&mut self, line: &Bytes, now: Moment, out: &mut Actions) {
         let content = trim_line_end(line);
         match std::mem::take(&mut self.stage) {
-            Stage::Authenticating(exchange) => {
+            Stage::Authenticating(exchange, penalty) => {
                 let request = Request { verb: b"AUTH"[..].into(), arguments: &[] };
-                self.turn(content, &request, out, |turn, state| {
-                    login::step(turn, state, exchange.respond(content), Phrase::InvalidBase64)
+                self.turn(content, &request, now, out, |turn, state| {
+                    let step = exchange.respond(content);
+                    login::step(turn, state, step, Phrase::InvalidBase64, Some(penalty))
                 });
             }
             _ => {
@@ -121,7 +135,7 @@ impl Pop3 {
                     State::Authorization { .. } => Request::at_login(content),
                     State::Transaction(_) => Request::parse(before_nul(content)),
                 };
-                self.turn(content, &request, out, |turn, state| request.run(turn, state));
+                self.turn(content, &request, now, out, |turn, state| request.run(turn, state));
             }
         }
     }
@@ -131,6 +145,7 @@ impl Pop3 {
         &mut self,
         line: &[u8],
         request: &Request<'_>,
+        now: Moment,
         out: &mut Actions,
         run: impl FnOnce(&mut Turn<'_>, &mut State) -> Result<(), Fault>,
     ) {
@@ -147,6 +162,9 @@ impl Pop3 {
             out,
             stage: Stage::Command,
             status: "",
+            now,
+            guest: &self.guest,
+            until: self.until(),
         };
         let fault = run(&mut turn, &mut self.state).err();
         if let Some(fault) = &fault {
@@ -178,6 +196,10 @@ impl Pop3 {
         if matches!(self.stage, Stage::Securing) {
             self.secure(place, out);
         }
+        if let Some(luck) = self.guest.draw() {
+            let unfinished = matches!(self.stage, Stage::Listing(_) | Stage::Sending(_));
+            out.take_time(place, service.texts.pace.answer(&request.verb, luck), unfinished);
+        }
         out.record_at(place, received(&request.verb, line, state, status));
     }
 
@@ -193,7 +215,7 @@ impl Pop3 {
     fn too_long(&mut self, kept: &Bytes, out: &mut Actions) {
         out.record(Event::ProtocolViolation { what: "line-too-long", line: Text(kept.clone()) });
         let phrase = match (&self.stage, &self.state) {
-            (Stage::Authenticating(_), _) => None,
+            (Stage::Authenticating(..), _) => None,
             (_, State::Authorization { .. }) => Some(Phrase::ByeLineTooLongBeforeLogin),
             (_, State::Transaction(_)) => Some(Phrase::ByeLineTooLong),
         };
@@ -209,26 +231,51 @@ impl Pop3 {
         self.stage = Stage::Closed;
     }
 
-    /// When the connection is given up for silence.
+    /// A login has waited for its penalty: it is answered, unless the time to log in is over.
+    fn settle(&mut self, now: Moment, out: &mut Actions) -> Step {
+        let Stage::Held(held) = std::mem::take(&mut self.stage) else { return Step::Done };
+        let closes = held.closes();
+        if !held.settle(&self.guest, now, self.until(), out) {
+            self.farewell(Some(Phrase::ByeInactiveAuthenticating), CloseReason::Timeout, out);
+        } else if closes {
+            self.stage = Stage::Closed;
+        }
+        Step::Done
+    }
+
+    /// When the connection is given up: before login after a time in all where it is Dovecot, after silence otherwise.
     fn patience(&self) -> Moment {
-        self.last_input.after(match self.state {
-            State::Authorization { .. } => self.service.login_timeout,
-            State::Transaction(_) => self.service.idle_timeout,
-        })
+        match self.state {
+            State::Authorization { .. } => {
+                self.until().unwrap_or_else(|| self.last_input.after(self.service.login_timeout))
+            }
+            State::Transaction(_) => self.last_input.after(self.service.idle_timeout),
+        }
+    }
+
+    /// When a login must have come to its end.
+    fn until(&self) -> Option<Moment> {
+        self.service.texts.mail_process.is_dovecot().then(|| self.began.after(self.service.login_timeout))
     }
 }
 
 impl Session for Pop3 {
     fn open(&mut self, now: Moment, out: &mut Actions) {
         self.last_input = now;
+        self.began = now;
+        let place = out.mark();
         out.send(&self.service.greeting);
         out.send(b"\r\n");
+        // Over TLS the handshake came first.
+        if let Some(luck) = self.guest.draw().filter(|_| !self.tls) {
+            out.take_time(place, self.service.texts.pace.greeting(luck), false);
+        }
     }
 
     fn receive(&mut self, now: Moment, input: &[u8], out: &mut Actions) {
         self.last_input = now;
         self.framing.push(input);
-        self.advance(out);
+        self.advance(now, out);
     }
 
     fn pending(&self) -> bool {
@@ -237,7 +284,7 @@ impl Session for Pop3 {
 
     fn resume(&mut self, now: Moment, out: &mut Actions) {
         self.last_input = now;
-        self.advance(out);
+        self.advance(now, out);
     }
 
     fn deadline(&self) -> Option<Moment> {
@@ -247,7 +294,7 @@ impl Session for Pop3 {
     fn expire(&mut self, now: Moment, out: &mut Actions) {
         if now >= self.patience() {
             let phrase = match self.stage {
-                Stage::Authenticating(_) => Phrase::ByeInactiveAuthenticating,
+                Stage::Authenticating(..) => Phrase::ByeInactiveAuthenticating,
                 _ => Phrase::ByeInactive,
             };
             self.farewell(Some(phrase), CloseReason::Timeout, out);
@@ -261,9 +308,13 @@ impl Session for Pop3 {
     }
 
     fn finish(&mut self, out: &mut Actions) {
+        // Who is gone is not counted any more.
+        self.guest = Guest::default();
         // Logins that wait behind one whose answer was not due yet are tried all the same.
         let mut done = Actions::default();
-        while matches!(self.state, State::Authorization { .. }) && self.step(&mut done) == Step::Done {
+        while matches!(self.state, State::Authorization { .. })
+            && self.step(self.last_input, &mut done) == Step::Done
+        {
             unheard(&mut done, out);
         }
         unfinished(self.framing.rest(), out);

@@ -2,6 +2,7 @@
 
 use event::Text;
 
+use crate::guest::{Held, Penalty};
 use crate::pop3::list::Listing;
 use crate::pop3::maildrop::Maildrop;
 use crate::pop3::retrieve::Sending;
@@ -42,7 +43,10 @@ pub enum Stage {
     #[default]
     Command,
     /// A SASL response (RFC 5034 section 4).
-    Authenticating(Exchange),
+    /// With what it has waited before it began.
+    Authenticating(Exchange, Penalty),
+    /// Nothing: the answer to a login waits for its penalty.
+    Held(Box<Held>),
     /// Nothing: LIST or UIDL is being answered.
     Listing(Listing),
     /// Nothing: RETR or TOP is being answered.

@@ -7,6 +7,7 @@ use serde::Deserialize;
 
 use crate::framing::Caps;
 use crate::mail_process::MailProcess;
+use crate::pace::Pace;
 use crate::pop3::command::TABLE;
 use crate::reply::{Replies, check_verbs, phrases};
 use crate::sasl::Mechanism;
@@ -28,6 +29,8 @@ phrases! {
     TlsActive,
     /// A login in the clear where none is taken.
     PlaintextRefused,
+    /// A login of a user whose mail is open too often to this address; the connection ends.
+    TooManyConnections,
     /// PASS without USER.
     NoUserName,
     /// AUTH alone: the mechanisms follow.
@@ -108,6 +111,9 @@ pub struct Pop3Texts {
     pub limits: Limits,
     /// Delays.
     pub times: Times,
+    /// How long answers take, where that is imitated.
+    #[serde(default)]
+    pub pace: Pace,
 }
 
 /// Caps on what a client sends.
@@ -159,6 +165,7 @@ impl Pop3Texts {
         self.replies.check("pop3.replies", Phrase::ALL)?;
         let known: Vec<&'static str> = TABLE.iter().map(|row| row.verb).collect();
         check_verbs("pop3.completed", &self.completed, &known)?;
+        self.pace.check("pop3.pace", &known)?;
         if let Some(both) = self.refused.keys().find(|verb| self.completed.contains_key(*verb)) {
             return Err(format!("[pop3.refused] has `{both}`, which [pop3.completed] has too"));
         }

@@ -1,14 +1,17 @@
 //! One command's turn: what its handler knows, and how it answers.
 
+use std::time::Duration;
+
 use event::{CloseReason, Event};
 
+use crate::guest::{Guest, Held, Penalty, Verdict, wait_for};
 use crate::pop3::Service;
 use crate::pop3::maildrop::Maildrop;
 use crate::pop3::state::{Stage, State};
 use crate::pop3::texts::{Phrase, STATUSES};
 use crate::reply::status_of;
 use crate::sasl::Attempt;
-use crate::session::{Action, Actions};
+use crate::session::{Action, Actions, Moment};
 use crate::text::{Slot, Text, Values};
 use crate::visitor::Worlds;
 
@@ -37,6 +40,12 @@ pub struct Turn<'a> {
     pub stage: Stage,
     /// How it was answered, once it was.
     pub status: &'static str,
+    /// The time of the turn.
+    pub now: Moment,
+    /// The peer.
+    pub guest: &'a Guest,
+    /// When a login must have come to its end.
+    pub until: Option<Moment>,
 }
 
 impl Turn<'_> {
@@ -93,19 +102,37 @@ impl Turn<'_> {
         self.stage = Stage::Closed;
     }
 
-    /// Records a login and lets it in or not.
-    pub fn log_in(&mut self, attempt: Attempt, state: &mut State) -> Result<(), Fault> {
+    /// Records a login, and answers it when its penalty and the delay of a failure are over. `penalty` is what it has waited
+    /// already.
+    pub fn log_in(&mut self, attempt: Attempt, state: &mut State, penalty: Option<Penalty>) {
         let process = self.service.texts.mail_process;
-        let account = process.is_dovecot().then(|| process.user_name(&attempt.username.0));
+        let (login, user) = (attempt.login(process), process.user_name(&attempt.username.0));
         let (accepted, event) = attempt.judge(&self.service.credentials, process);
         self.record(event);
+        let before = std::mem::take(self.out);
         if !accepted {
-            self.out.push(Action::Wait(self.service.texts.times.failure_delay()));
-            return Err(Phrase::AuthenticationFailed.into());
+            self.refuse(&Phrase::AuthenticationFailed.into());
+        } else if self.guest.doorman.admit(&user) {
+            self.complete(&[]);
+            let account = process.is_dovecot().then_some(&user[..]);
+            *state = State::Transaction(Maildrop::open(self.mail.enter(account), process.is_dovecot()));
+        } else {
+            self.refuse(&Phrase::TooManyConnections.into());
+            self.close(CloseReason::Limit);
         }
-        *state =
-            State::Transaction(Maildrop::open(self.mail.enter(account.as_deref()), process.is_dovecot()));
-        self.complete(&[]);
-        Ok(())
+        let answer = std::mem::replace(self.out, before);
+        let wait = penalty.is_none();
+        let penalty = penalty.unwrap_or_else(|| self.guest.doorman.penalty(self.now));
+        let delay = self.service.texts.times.failure_delay();
+        let verdict = if accepted { Verdict::Passed } else { Verdict::Failed(login) };
+        let held = Held { answer, penalty, verdict, delay };
+        if wait && !penalty.wait.is_zero() {
+            let left = self.until.map_or(Duration::MAX, |until| until.0.saturating_sub(self.now.0));
+            wait_for(penalty.wait.min(left), self.out);
+            self.stage = Stage::Held(Box::new(held));
+        } else if !held.settle(self.guest, self.now, self.until, self.out) {
+            self.reply(Phrase::ByeInactiveAuthenticating, &[]);
+            self.close(CloseReason::Timeout);
+        }
     }
 }

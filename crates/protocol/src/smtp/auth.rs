@@ -1,11 +1,10 @@
 //! AUTH (RFC 4954).
 
-use std::time::Duration;
-
 use event::{Event, Text};
 
+use crate::guest::{Held, Penalty, Verdict, wait_for};
+use crate::mail_process::MailProcess;
 use crate::sasl::{Attempt, Exchange, Mechanism, Step};
-use crate::session::{Action, Actions};
 use crate::smtp::Auth;
 use crate::smtp::state::{Dialogue, Stage};
 use crate::smtp::texts::Phrase;
@@ -43,9 +42,8 @@ pub fn auth(turn: &mut Turn<'_>, dialogue: &mut Dialogue) -> Result<(), Fault> {
         return Err(Phrase::InvalidInitialResponse.into());
     }
     let step = Exchange::start(mechanism, initial);
-    let penalty = turn.service.texts.sasl.penalty(dialogue.failures);
     let response = initial.filter(|response| *response != b"=").unwrap_or_default();
-    self::step(turn, dialogue, (response, step), Phrase::InvalidInitialResponse, penalty)
+    self::step(turn, dialogue, (response, step), Phrase::InvalidInitialResponse, None)
 }
 
 /// Answers a response.
@@ -54,9 +52,10 @@ pub fn respond(
     dialogue: &mut Dialogue,
     exchange: Exchange,
     response: &[u8],
+    penalty: Penalty,
 ) -> Result<(), Fault> {
     let step = exchange.respond(response);
-    self::step(turn, dialogue, (response, step), Phrase::InvalidResponse, Duration::ZERO)
+    self::step(turn, dialogue, (response, step), Phrase::InvalidResponse, Some(penalty))
 }
 
 /// Answers a response and what came of it; `not_base64` is what one that is no base64 gets. What goes on waits for the
@@ -66,7 +65,7 @@ fn step(
     dialogue: &mut Dialogue,
     (response, step): (&[u8], Step),
     not_base64: Phrase,
-    penalty: Duration,
+    penalty: Option<Penalty>,
 ) -> Result<(), Fault> {
     let sasl = &turn.service.texts.sasl;
     let padded = !sasl.needs_padding || response.len().is_multiple_of(BASE64_GROUP);
@@ -74,13 +73,18 @@ fn step(
         Step::Challenge(_, Exchange::LoginPassword(username)) if !sasl.allows_user(&username.0) => {
             let password = Text::default();
             let attempt = Attempt { mechanism: "LOGIN", username, password, sound: false };
-            judge(turn, dialogue, attempt, penalty)
+            judge(turn, dialogue, attempt, penalty);
+            Ok(())
         }
         Step::Challenge(..) if !padded => Err(not_base64.into()),
         Step::Challenge(challenge, exchange) => {
-            wait(turn.out, penalty);
+            let penalty = penalty.unwrap_or_else(|| {
+                let penalty = turn.guest.doorman.penalty(turn.now);
+                wait_for(penalty.wait, turn.out);
+                penalty
+            });
             turn.reply(Phrase::Challenge, &[(Slot::Detail, challenge.as_bytes())]);
-            turn.stage = Stage::Authenticating(exchange);
+            turn.stage = Stage::Authenticating(exchange, penalty);
             Ok(())
         }
         Step::Done(Attempt { mechanism, username, password, .. }) if !padded => {
@@ -88,7 +92,10 @@ fn step(
             turn.out.record(Event::AuthFailed { mechanism, username, password });
             Err(not_base64.into())
         }
-        Step::Done(attempt) => judge(turn, dialogue, attempt, penalty),
+        Step::Done(attempt) => {
+            judge(turn, dialogue, attempt, penalty);
+            Ok(())
+        }
         Step::Cancelled => Err(Phrase::AuthenticationAborted.into()),
         Step::NotBase64 => Err(not_base64.into()),
     }
@@ -97,13 +104,10 @@ fn step(
 /// Four letters of base64 are three octets.
 const BASE64_GROUP: usize = 4;
 
-/// Records a login and answers it.
-fn judge(
-    turn: &mut Turn<'_>,
-    dialogue: &mut Dialogue,
-    attempt: Attempt,
-    penalty: Duration,
-) -> Result<(), Fault> {
+/// Records a login, and answers it when its penalty and the delay of a failure are over. `penalty` is what it has waited
+/// already.
+fn judge(turn: &mut Turn<'_>, dialogue: &mut Dialogue, attempt: Attempt, penalty: Option<Penalty>) {
+    let login = attempt.login(MailProcess::Dovecot);
     let Attempt { mechanism, username, password, sound } = attempt;
     let users = &turn.service.auth_users;
     let folds_case = turn.service.texts.sasl.folds_case;
@@ -112,21 +116,29 @@ fn judge(
         if folds_case { user.eq_ignore_ascii_case(name) } else { user == name }
     };
     let welcome = users.is_empty() || users.iter().any(same);
-    if sound && welcome && turn.service.auth == Auth::Accept {
-        turn.out.record(Event::AuthSucceeded { mechanism, username, password });
-        wait(turn.out, penalty);
+    let accepted = sound && welcome && turn.service.auth == Auth::Accept;
+    turn.out.record(if accepted {
+        Event::AuthSucceeded { mechanism, username, password }
+    } else {
+        Event::AuthFailed { mechanism, username, password }
+    });
+    let before = std::mem::take(turn.out);
+    if accepted {
         dialogue.authenticated = true;
         turn.complete(&[]);
-        return Ok(());
+    } else {
+        turn.refuse(&Phrase::AuthenticationFailed.into());
     }
-    turn.out.record(Event::AuthFailed { mechanism, username, password });
-    dialogue.failures = dialogue.failures.saturating_add(1);
-    wait(turn.out, penalty.saturating_add(turn.service.texts.times.failure_delay()));
-    Err(Phrase::AuthenticationFailed.into())
-}
-
-fn wait(out: &mut Actions, duration: Duration) {
-    if !duration.is_zero() {
-        out.push(Action::Wait(duration));
+    let answer = std::mem::replace(turn.out, before);
+    let wait = penalty.is_none();
+    let penalty = penalty.unwrap_or_else(|| turn.guest.doorman.penalty(turn.now));
+    let delay = turn.service.texts.times.failure_delay();
+    let verdict = if accepted { Verdict::Passed } else { Verdict::Failed(login) };
+    let held = Held { answer, penalty, verdict, delay };
+    if wait && !penalty.wait.is_zero() {
+        wait_for(penalty.wait, turn.out);
+        turn.stage = Stage::Held(Box::new(held));
+    } else {
+        held.settle(turn.guest, turn.now, None, turn.out);
     }
 }

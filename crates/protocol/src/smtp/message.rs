@@ -50,7 +50,7 @@ impl Smtp {
             return self.commit(end, out);
         }
         self.stage = Stage::Command;
-        self.turn(&end.said(), out, |_, _| Err(Phrase::MessageTooBig.into()));
+        self.turn(&end.said(), self.last_input, out, |_, _| Err(Phrase::MessageTooBig.into()));
         self.check_errors(out);
     }
 
@@ -81,7 +81,7 @@ impl Smtp {
             return true;
         }
         let said = Said { verb: b"BDAT", line: &chunk.line, tokens: &[], state: chunk.state };
-        self.turn(&said, out, |turn, _| match chunk.fault {
+        self.turn(&said, self.last_input, out, |turn, _| match chunk.fault {
             Some(fault) => Err(fault),
             None => {
                 turn.complete(&[(Slot::Octets, chunk.size.to_string().as_bytes())]);

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use event::{CloseReason, Event, Text};
 
+use crate::guest::Guest;
 use crate::reply::{injected, received, unfinished, unheard};
 use crate::session::{Abandoned, Action, Actions, Captured, Moment, Session, Step};
 use crate::smtp::Service;
@@ -25,12 +26,13 @@ pub struct Smtp {
     pub(super) input: Input,
     pub(super) dialogue: Dialogue,
     pub(super) stage: Stage,
-    last_input: Moment,
+    pub(super) last_input: Moment,
     /// Errors since the last message.
     errors: u32,
     /// Commands since the last message that did nothing for one.
     junk: u32,
     pending: bool,
+    guest: Guest,
 }
 
 /// What a turn answers to.
@@ -56,24 +58,41 @@ impl Smtp {
             errors: 0,
             junk: 0,
             pending: false,
+            guest: Guest::default(),
         }
     }
 
+    /// Of this peer.
+    #[must_use]
+    pub fn of(self, guest: Guest) -> Self {
+        Self { guest, ..self }
+    }
+
+    /// A login has waited for its penalty: it is answered.
+    fn settle(&mut self, now: Moment, out: &mut Actions) -> bool {
+        if let Stage::Held(held) = std::mem::take(&mut self.stage) {
+            held.settle(&self.guest, now, None, out);
+        }
+        self.check_errors(out);
+        true
+    }
+
     /// Does what can be done, until more input is needed or the driver has enough to carry out.
-    fn advance(&mut self, out: &mut Actions) {
+    fn advance(&mut self, now: Moment, out: &mut Actions) {
         let mut step = Step::Done;
         while step == Step::Done && !out.full() {
-            step = self.step(out);
+            step = self.step(now, out);
         }
         self.pending = step != Step::Starved && !matches!(self.stage, Stage::Committing(_) | Stage::Closed);
     }
 
     /// Answers one line, or takes in more of a message.
-    fn step(&mut self, out: &mut Actions) -> Step {
+    fn step(&mut self, now: Moment, out: &mut Actions) -> Step {
         let moved = match &self.stage {
             Stage::Committing(_) | Stage::Securing | Stage::Closed => false,
-            Stage::Command => self.command(out),
-            Stage::Authenticating(_) => self.response(out),
+            Stage::Held(_) => self.settle(now, out),
+            Stage::Command => self.command(now, out),
+            Stage::Authenticating(..) => self.response(now, out),
             Stage::Data(_) => self.data(out),
             Stage::Chunk(_) => self.chunk(out),
         };
@@ -81,7 +100,7 @@ impl Smtp {
     }
 
     /// A command line. `false` where none has come.
-    fn command(&mut self, out: &mut Actions) -> bool {
+    fn command(&mut self, now: Moment, out: &mut Actions) -> bool {
         let Some(line) = self.input.line(self.service.texts.limits.line) else { return false };
         if line.cut {
             out.record(Event::ProtocolViolation { what: "line-too-long", line: Text(line.text.clone()) });
@@ -100,7 +119,7 @@ impl Smtp {
             tokens: &tokens,
             state: self.dialogue.name(),
         };
-        self.turn(&said, out, |turn, dialogue| {
+        self.turn(&said, now, out, |turn, dialogue| {
             if std::str::from_utf8(&text).is_err() {
                 return Err(Phrase::BadUtf8.into());
             }
@@ -133,18 +152,18 @@ impl Smtp {
     }
 
     /// A SASL response. `false` where none has come.
-    fn response(&mut self, out: &mut Actions) -> bool {
+    fn response(&mut self, now: Moment, out: &mut Actions) -> bool {
         let Some(line) = self.input.line(self.service.texts.limits.response) else { return false };
         if line.cut {
             out.record(Event::ProtocolViolation { what: "line-too-long", line: Text(line.text.clone()) });
         }
-        let Stage::Authenticating(exchange) = std::mem::take(&mut self.stage) else { return true };
+        let Stage::Authenticating(exchange, penalty) = std::mem::take(&mut self.stage) else { return true };
         let said = Said { verb: b"AUTH", line: &line.text, tokens: &[], state: self.dialogue.name() };
-        self.turn(&said, out, |turn, dialogue| {
+        self.turn(&said, now, out, |turn, dialogue| {
             if line.cut {
                 return Err(Phrase::ResponseTooLong.into());
             }
-            auth::respond(turn, dialogue, exchange, &line.text)
+            auth::respond(turn, dialogue, exchange, &line.text, penalty)
         });
         self.check_errors(out);
         true
@@ -154,6 +173,7 @@ impl Smtp {
     pub(super) fn turn(
         &mut self,
         said: &Said<'_>,
+        now: Moment,
         out: &mut Actions,
         run: impl FnOnce(&mut Turn<'_>, &mut Dialogue) -> Result<(), Fault>,
     ) {
@@ -169,6 +189,8 @@ impl Smtp {
             status: "",
             slow: self.errors >= service.texts.limits.soft_errors,
             excused: false,
+            now,
+            guest: &self.guest,
         };
         if let Err(fault) = run(&mut turn, &mut self.dialogue) {
             turn.refuse(&fault);
@@ -186,6 +208,9 @@ impl Smtp {
             }
             out.push(Action::StartTls(Bytes::new()));
         }
+        if let Some(luck) = self.guest.draw() {
+            out.take_time(place, service.texts.pace.answer(said.verb, luck), false);
+        }
         if !matches!(self.stage, Stage::Chunk(_)) {
             out.record_at(place, received(said.verb, said.line, said.state, status));
         }
@@ -196,7 +221,10 @@ impl Smtp {
         let over = self.errors >= self.service.texts.limits.hard_errors;
         // A chunk is read and answered first.
         if over
-            && !matches!(self.stage, Stage::Closed | Stage::Chunk(_) | Stage::Committing(_) | Stage::Securing)
+            && !matches!(
+                self.stage,
+                Stage::Closed | Stage::Chunk(_) | Stage::Committing(_) | Stage::Securing | Stage::Held(_)
+            )
         {
             let what = "too-many-bad-commands";
             out.record(Event::ProtocolViolation { what, line: Text::default() });
@@ -209,7 +237,10 @@ impl Smtp {
         if self.errors >= self.service.texts.limits.soft_errors {
             out.hold_back(self.service.texts.times.error_delay());
         }
-        out.send(&self.service.texts.replies.of(phrase).fill(&[(Slot::Node, self.service.node.as_bytes())]));
+        out.send(&self.service.texts.replies.of(phrase).fill(&[
+            (Slot::Node, self.service.node.as_bytes()),
+            (Slot::Address, self.guest.address.map_or_else(String::new, |it| it.to_string()).as_bytes()),
+        ]));
         out.send(b"\r\n");
         out.push(Action::Close(reason));
         self.stage = Stage::Closed;
@@ -219,14 +250,23 @@ impl Smtp {
 impl Session for Smtp {
     fn open(&mut self, now: Moment, out: &mut Actions) {
         self.last_input = now;
+        let limit = self.service.texts.limits.connections;
+        if limit.is_some_and(|limit| self.guest.doorman.connections() > limit) {
+            return self.farewell(Phrase::TooManyConnections, CloseReason::Limit, out);
+        }
+        let place = out.mark();
         out.send(&self.service.greeting);
         out.send(b"\r\n");
+        // Over TLS the handshake came first.
+        if let Some(luck) = self.guest.draw().filter(|_| !self.dialogue.tls) {
+            out.take_time(place, self.service.texts.pace.greeting(luck), false);
+        }
     }
 
     fn receive(&mut self, now: Moment, input: &[u8], out: &mut Actions) {
         self.last_input = now;
         self.input.push(input);
-        self.advance(out);
+        self.advance(now, out);
     }
 
     fn pending(&self) -> bool {
@@ -235,7 +275,7 @@ impl Session for Smtp {
 
     fn resume(&mut self, now: Moment, out: &mut Actions) {
         self.last_input = now;
-        self.advance(out);
+        self.advance(now, out);
     }
 
     fn deadline(&self) -> Option<Moment> {
@@ -264,7 +304,7 @@ impl Session for Smtp {
             self.errors = 0;
             self.junk = 0;
         }
-        self.turn(&end.said(), out, |turn, _| {
+        self.turn(&end.said(), now, out, |turn, _| {
             let Captured::Kept { queue_id } = captured else { return Err(Phrase::StorageFull.into()) };
             let octets = end.size.map(|size| size.to_string());
             let phrase = if octets.is_some() { Phrase::QueuedChunks } else { Phrase::Queued };
@@ -277,9 +317,11 @@ impl Session for Smtp {
     }
 
     fn finish(&mut self, out: &mut Actions) {
+        // Who is gone is not counted any more.
+        self.guest = Guest::default();
         // What waits behind an answer that was not due yet is carried out all the same, as Postfix does it.
         let mut done = Actions::default();
-        while self.step(&mut done) == Step::Done {
+        while self.step(self.last_input, &mut done) == Step::Done {
             self.commit_unheard(&mut done);
             unheard(&mut done, out);
         }

@@ -5,6 +5,7 @@ use std::collections::VecDeque;
 use bytes::Bytes;
 use event::Text;
 
+use crate::guest::{Held, Penalty};
 use crate::sasl::Exchange;
 use crate::session::{Abandoned, Action, Actions, Capture, Envelope};
 use crate::smtp::body::{DotStuffed, Size};
@@ -22,8 +23,6 @@ pub struct Dialogue {
     pub tls: bool,
     /// Whether it has logged in.
     pub authenticated: bool,
-    /// How many logins have failed.
-    pub failures: usize,
     /// The mail transaction.
     pub state: State,
 }
@@ -155,7 +154,10 @@ pub enum Stage {
     #[default]
     Command,
     /// A SASL response (RFC 4954 section 4).
-    Authenticating(Exchange),
+    /// With what it has waited before it began.
+    Authenticating(Exchange, Penalty),
+    /// Nothing: the answer to a login waits for its penalty.
+    Held(Box<Held>),
     /// The message, up to its lone dot.
     Data(Data),
     /// A chunk of the message.

@@ -5,12 +5,15 @@ use std::time::Duration;
 
 use serde::Deserialize;
 
+use crate::pace::Pace;
 use crate::reply::{Replies, check_verbs, phrases, status_of};
 use crate::smtp::command::TABLE;
 use crate::text::Text;
 
 phrases! {
     "the reply code", "smtp.replies":
+    /// Instead of the greeting: its address has too many connections.
+    TooManyConnections,
     /// Farewell after too many errors.
     TooManyErrors,
     /// Farewell after too long a silence.
@@ -156,6 +159,9 @@ pub struct SmtpTexts {
     pub limits: Limits,
     /// Delays.
     pub times: Times,
+    /// How long answers take, where that is imitated.
+    #[serde(default)]
+    pub pace: Pace,
     /// Ways of the server that looks at logins.
     #[serde(default)]
     pub sasl: Sasl,
@@ -173,20 +179,9 @@ pub struct Sasl {
     /// Whether the case of a user's name does not matter.
     #[serde(default)]
     pub folds_case: bool,
-    /// What a login waits before it begins, in milliseconds: after one failed login of the session, after two, and so on;
-    /// the last one stays. Dovecot counts for the client's address; here it is for the session.
-    #[serde(default)]
-    pub penalties_ms: Vec<u64>,
 }
 
 impl Sasl {
-    /// The penalty of a session with so many failed logins.
-    pub fn penalty(&self, failures: usize) -> Duration {
-        let last = self.penalties_ms.last();
-        let penalty = failures.checked_sub(1).and_then(|number| self.penalties_ms.get(number).or(last));
-        Duration::from_millis(penalty.copied().unwrap_or_default())
-    }
-
     /// Whether a user of LOGIN may have this name.
     pub fn allows_user(&self, name: &[u8]) -> bool {
         self.user_characters.as_ref().is_none_or(|allowed| {
@@ -237,6 +232,8 @@ pub struct Limits {
     /// Commands that do nothing (NOOP, RSET, VRFY ...) for which a client may go on; one more is free, as in Postfix,
     /// and each behind it counts as an error.
     pub junk_commands: u32,
+    /// Connections of one address at a time, where they are counted.
+    pub connections: Option<usize>,
 }
 
 /// How long things take.
@@ -281,6 +278,7 @@ impl SmtpTexts {
         self.replies.check("smtp.replies", Phrase::ALL)?;
         let known: Vec<_> = TABLE.iter().map(|row| row.verb).collect();
         check_verbs("smtp.completed", &self.completed, &known)?;
+        self.pace.check("smtp.pace", &known)?;
         let texts = self.completed.values().chain(self.replies.all()).chain([&self.greeting]);
         if let Some(codeless) = texts.map(ToString::to_string).find(|text| code(text.as_bytes()).is_empty()) {
             return Err(format!("[smtp] has `{codeless}`, which begins with no reply code that we know"));

@@ -2,7 +2,8 @@
 
 use event::CloseReason;
 
-use crate::session::{Action, Actions};
+use crate::guest::Guest;
+use crate::session::{Action, Actions, Moment};
 use crate::smtp::Service;
 use crate::smtp::state::Stage;
 use crate::smtp::texts::{Phrase, code};
@@ -57,6 +58,10 @@ pub struct Turn<'a> {
     pub slow: bool,
     /// Whether the reply does not count as an error although its code says so.
     pub excused: bool,
+    /// The time of the turn.
+    pub now: Moment,
+    /// The peer.
+    pub guest: &'a Guest,
 }
 
 impl Turn<'_> {

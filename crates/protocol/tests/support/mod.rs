@@ -2,6 +2,7 @@
 //! reading of transcripts.
 #![allow(dead_code)] // each test binary takes its part
 
+pub mod auth;
 pub mod play;
 pub mod transcript;
 
@@ -14,7 +15,7 @@ use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use protocol::imap::{Imap, Service};
 use protocol::pop3::{self, Pop3};
-use protocol::{Alone, Credentials, Options, Personality, smtp};
+use protocol::{Alone, Credentials, Guest, Options, Personality, smtp};
 
 /// INBOX with three messages (the first seen), Sent with one, and two names that are awkward on the wire.
 pub fn corpus() -> Corpus {
@@ -70,6 +71,7 @@ fn credentials() -> Arc<Credentials> {
 
 /// A personality, and behind it `refuse-plaintext` where logins need TLS.
 fn setup_of(setup: &str) -> (&str, Options) {
+    let setup = setup.strip_suffix(" counted").unwrap_or(setup);
     let (personality, refuse_plaintext) = match setup.strip_suffix(" refuse-plaintext") {
         Some(personality) => (personality, true),
         None => (setup, false),
@@ -88,12 +90,12 @@ pub fn pop3_session(setup: &str) -> Pop3 {
     inbox.uid_next = 12;
     let alone = alone(&corpus);
     let service = pop3::Service::new(personality.pop3, Arc::new(corpus), credentials(), options);
-    Pop3::with_mail(Arc::new(service), alone)
+    Pop3::with_mail(Arc::new(service), alone).of(guest_of(setup))
 }
 
 /// A new connection to a server of the usual corpus.
 pub fn session(personality: &str) -> Imap {
-    Imap::with_mail(service(personality, corpus()), alone(&corpus()))
+    Imap::with_mail(service(personality, corpus()), alone(&corpus())).of(guest_of(personality))
 }
 
 thread_local! {
@@ -121,6 +123,11 @@ pub fn arrive(messages: usize) {
     });
 }
 
+/// A peer of whom nothing is known, or, where `counted` stands behind the personality, one whose failed logins count.
+fn guest_of(setup: &str) -> Guest {
+    setup.strip_suffix(" counted").map_or_else(Guest::default, |personality| auth::counted(personality, 1))
+}
+
 /// A new connection to a server of this corpus.
 pub fn session_of(corpus: Corpus) -> Imap {
     Imap::new(service("decnet", corpus))
@@ -139,10 +146,13 @@ pub fn smtp_session(setup: &str) -> smtp::Smtp {
         local_users: vec!["devops@company.internal".into()],
         ..smtp::Options::default()
     };
+    let mut guest = Guest::default();
     for word in words {
         match word.split_once('=') {
             None if word == "open-relay" => options.open_relay = true,
             None if word == "refuse-plaintext" => options.refuse_plaintext = true,
+            None if word == "counted" => guest = auth::counted("postfix-3.7", 50),
+            None if word == "crowd" => guest = auth::counted("postfix-3.7", 51),
             None if word == "submission" => options.submission = true,
             Some(("auth", "harvest")) => options.auth = Some(smtp::Auth::Harvest),
             Some(("auth", "accept")) => options.auth = Some(smtp::Auth::Accept),
@@ -155,5 +165,5 @@ pub fn smtp_session(setup: &str) -> smtp::Smtp {
         }
     }
     let credentials = Credentials::parse(["admin:admin", "root:root"]).expect("they are pairs");
-    smtp::Smtp::new(Arc::new(smtp::Service::new(texts, &credentials, options)), 0)
+    smtp::Smtp::new(Arc::new(smtp::Service::new(texts, &credentials, options)), 0).of(guest)
 }

@@ -82,6 +82,9 @@ impl Imap {
             may_wait,
             waits: None,
             held: None,
+            guest: &self.guest,
+            until: None,
+            user: Vec::new(),
         };
         if failure == Some(Undecodable::Short) {
             // Dovecot takes an encoding that ends too early for an error in reading.
