@@ -177,6 +177,7 @@ impl Selected {
         let mut gone: Vec<usize> = Vec::new();
         let mut lines: Vec<String> = Vec::new();
         let mut changed = BTreeSet::new();
+        let tells_gone = !how.keep_expunged || features.immediate_expunges;
         let mut entries = Vec::with_capacity(present.len());
         for (position, known) in self.entries.iter().enumerate() {
             let uid = known.message.uid;
@@ -190,9 +191,7 @@ impl Selected {
             let marks = Marks { flags: (now.flags & !Flags::RECENT) | recent, ..now };
             entries.push(Entry { message: Arc::clone(&known.message), marks });
             // What is told to be gone in a moment is not told to be marked.
-            if marks == known.marks
-                || (gone.last() == Some(&position) && !(how.keep_expunged && !features.immediate_expunges))
-            {
+            if marks == known.marks || (gone.last() == Some(&position) && tells_gone) {
                 continue;
             }
             let same = (marks.flags, marks.keywords) == (known.marks.flags, known.marks.keywords);
@@ -214,8 +213,7 @@ impl Selected {
         for line in &lines {
             out.send(line.as_bytes());
         }
-        let keep_expunged = how.keep_expunged && !features.immediate_expunges;
-        if !keep_expunged {
+        if tells_gone {
             self.update_gone(&gone, out);
             tell_gone(&mut entries, &gone, features, out);
         }
@@ -232,7 +230,7 @@ impl Selected {
         if !self.read_only && service.texts.mail_process.is_dovecot() {
             world.forget_recent(&self.name);
         }
-        let all_told = gone.is_empty() || !keep_expunged;
+        let all_told = gone.is_empty() || tells_gone;
         self.told = self.folder_in(world).map(Folder::touched).filter(|_| all_told);
         let recent = self.recent();
         let numbers = [(Slot::Exists, self.entries.len().to_string()), (Slot::Recent, recent.to_string())];
@@ -248,7 +246,7 @@ impl Selected {
             }
         }
         self.update_changed(&changed, out);
-        let delayed = keep_expunged && !gone.is_empty();
+        let delayed = !tells_gone && !gone.is_empty();
         features.qresync.then(|| self.modseq_to_tell(highest, delayed)).flatten()
     }
 
