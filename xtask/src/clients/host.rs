@@ -44,6 +44,8 @@ impl Scene {
         let real = std::env::var("XTASK_REAL").unwrap_or_default();
         let corpus = self.folder().join("corpus");
         mail::copy(&self.root.join(oracle::MAIL), &corpus, None)?;
+        // No client takes messages without a line, or with NUL in them; the recorded sessions do.
+        std::fs::remove_dir_all(corpus.join(".Awkward"))?;
         let (server, [imap, pop3, smtp]) = match real.split(' ').collect::<Vec<_>>()[..] {
             [imap, pop3, smtp] => (None, [imap.parse()?, pop3.parse()?, smtp.parse()?]),
             _ => {

@@ -88,8 +88,8 @@ impl Imap {
         let known = if logged_in {
             !matches!(request.row(texts, &self.state), Err(Phrase::UnknownCommand))
         } else {
-            // The login process reads on whatever the command, but for those of which it reads the line itself.
-            *request.verb != *b"AUTHENTICATE" && *request.verb != *b"ID"
+            // The login process reads on whatever the command, but for that of which it reads the line itself.
+            *request.verb != *b"AUTHENTICATE"
         };
         if request.tag.is_none()
             || !known
