@@ -28,7 +28,7 @@ async def whole(client, name):
 async def main():
     clients = await asyncio.gather(*(connect() for _ in range(3)))
     counts = [
-        await asyncio.gather(*map(whole, clients, names)) for names in [["INBOX", "Sent", "Archive"], ["Drafts", "Awkward"]]
+        await asyncio.gather(*map(whole, clients, names)) for names in [["INBOX", "Sent", "Archive"], ["Drafts", "Archive.2023"]]
     ]
     assert sum(map(sum, counts)) > 12, counts
     one, two, _ = clients
