@@ -5,6 +5,7 @@ use std::sync::{Arc, OnceLock};
 
 use crate::corpus::Mailbox;
 use crate::flags::Flags;
+use crate::listing::Numbers;
 use crate::message::Message;
 use crate::world::Full;
 
@@ -44,6 +45,16 @@ struct Gone {
     at: u64,
 }
 
+/// What the index of mailboxes knows of one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Record {
+    /// Nothing.
+    None,
+    /// Everything but which messages are seen: something was added to a mailbox that nobody had looked at.
+    Flagless,
+    Whole,
+}
+
 /// One mailbox of a world. A copy shares the messages, and the list of them for as long as it is not changed.
 #[derive(Debug, Clone)]
 pub struct Folder {
@@ -66,6 +77,8 @@ pub struct Folder {
     /// Messages below this UID are `\Recent` no more.
     seen_below: u32,
     looked_at: bool,
+    tracks_modseq: bool,
+    record: Record,
     /// Whether the visitor has made it.
     made: bool,
     /// Counts what sessions may have to tell.
@@ -88,6 +101,8 @@ impl Folder {
             gone: BTreeMap::new(),
             seen_below: 0,
             looked_at: false,
+            tracks_modseq: false,
+            record: Record::None,
             made: false,
             touched: 0,
             list: OnceLock::new(),
@@ -96,7 +111,7 @@ impl Folder {
 
     /// A new, empty mailbox.
     pub(crate) fn made(mailbox: &Arc<Mailbox>) -> Self {
-        Self { made: true, ..Self::of(mailbox) }
+        Self { made: true, modseq: FIRST_MODSEQ - 1, ..Self::of(mailbox) }
     }
 
     pub(crate) fn is(&self, name: &str) -> bool {
@@ -160,7 +175,7 @@ impl Folder {
 
     /// Whether its index was ever read.
     pub(crate) const fn is_looked_at(&self) -> bool {
-        self.looked_at
+        self.looked_at && matches!(self.record, Record::Whole)
     }
 
     /// Whether anything in it is `\Recent`.
@@ -171,12 +186,55 @@ impl Folder {
     /// Notes that its index was read.
     pub(crate) fn look_at(&mut self) {
         self.looked_at = true;
+        self.record = Record::Whole;
+        self.touched += 1;
+    }
+
+    /// Whether somebody has wanted to know its mod-sequences (RFC 7162).
+    pub const fn tracks_modseq(&self) -> bool {
+        self.tracks_modseq
+    }
+
+    pub(crate) const fn track_modseq(&mut self) {
+        self.tracks_modseq = true;
+    }
+
+    /// Whether the visitor has made it.
+    pub(crate) const fn is_made(&self) -> bool {
+        self.made
+    }
+
+    /// From now on it has this name, under which nobody has looked at it.
+    pub(crate) fn rename(&mut self, name: String) {
+        self.name = name;
+        self.record = Record::None;
+    }
+
+    /// What the index of mailboxes knows of it. Counts its messages.
+    pub fn numbers(&self) -> Numbers {
+        if self.record == Record::None {
+            return Numbers::default();
+        }
+        let list = self.list();
+        let count = |wanted: fn(Flags) -> bool| list.iter().filter(|entry| wanted(entry.marks.flags)).count();
+        let unseen = match self.record {
+            Record::Flagless if self.name != "INBOX" => list.len(),
+            _ => count(|flags| !flags.contains(Flags::SEEN)),
+        };
+        Numbers {
+            uid_validity: self.uid_validity,
+            uid_next: self.uid_next,
+            messages: list.len(),
+            unseen,
+            recent: count(|flags| flags.contains(Flags::RECENT)),
+            modseq: self.modseq,
+        }
     }
 
     /// Whether it is known, from its index, that nothing in it is new (`\Unmarked`, RFC 3501 section 7.2.2). Dovecot never
     /// says so of INBOX, nor at first of a mailbox that was just made.
     pub fn is_unmarked(&self) -> bool {
-        self.looked_at && !self.made && self.name != "INBOX" && !self.has_recent()
+        self.is_looked_at() && !self.made && self.name != "INBOX" && !self.has_recent()
     }
 
     /// From now on nothing that is there is `\Recent`.
@@ -201,6 +259,7 @@ impl Folder {
             Some(last) => last.marks = marks,
             None => drop(self.changes.insert(uid, marks)),
         }
+        self.record = Record::Whole;
         self.touch();
         true
     }
@@ -224,6 +283,7 @@ impl Folder {
         let removed = self.gone.len() - before;
         if removed > 0 {
             self.modseq += 1;
+            self.record = Record::Whole;
             self.touch();
         }
         removed
@@ -250,13 +310,19 @@ impl Folder {
     pub(crate) fn add(&mut self, message: impl FnOnce(u32) -> Message, keywords: u64) -> Result<u32, Full> {
         let uid = self.uid_next;
         self.uid_next = uid.checked_add(1).ok_or(Full)?;
-        // Who adds takes in what was waiting: only what is added is \\Recent.
-        self.seen_below = self.seen_below.max(self.base_next.min(uid));
+        let known = self.made || self.looked_at || self.record != Record::None;
+        if !known {
+            // Who adds to what nobody has looked at takes in what was waiting: only what is added is \Recent.
+            self.seen_below = self.seen_below.max(self.base_next.min(uid));
+        }
         let message = message(uid);
         self.modseq += 1;
         let marks = Marks { flags: message.flags, keywords, modseq: self.modseq };
         self.changes.insert(uid, marks);
         self.added.push(Arc::new(message));
+        if self.record == Record::None {
+            self.record = if known { Record::Whole } else { Record::Flagless };
+        }
         self.touch();
         Ok(uid)
     }

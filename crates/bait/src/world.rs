@@ -13,6 +13,7 @@ use crate::budget::Budget;
 use crate::corpus::{Corpus, Mailbox};
 use crate::flags::Flags;
 use crate::folder::{Entry, Folder};
+use crate::listing::{Listing, Node};
 use crate::message::Message;
 
 /// Mailboxes of one world.
@@ -52,6 +53,8 @@ pub struct World {
     folders: Arc<Vec<Arc<Folder>>>,
     subscriptions: Arc<Vec<String>>,
     left_behind: Vec<String>,
+    /// The index of mailboxes, once somebody watches it.
+    listing: Option<Listing>,
     /// Larger than every UIDVALIDITY in it.
     next_validity: u32,
     added: usize,
@@ -76,9 +79,20 @@ impl World {
     /// What every world begins with, unchanged.
     pub fn of(base: &Base, budget: Arc<Budget>) -> Self {
         let (folders, subscriptions) = (Arc::clone(&base.folders), Arc::clone(&base.subscriptions));
-        let (left_behind, next_validity) = (Vec::new(), base.next_validity);
+        let (left_behind, listing, next_validity) = (Vec::new(), None, base.next_validity);
         let (added, octets, changes, taken) = (0, 0, 0, 0);
-        Self { folders, subscriptions, left_behind, next_validity, added, octets, changes, budget, taken }
+        Self {
+            folders,
+            subscriptions,
+            left_behind,
+            listing,
+            next_validity,
+            added,
+            octets,
+            changes,
+            budget,
+            taken,
+        }
     }
 
     /// Grows with everything that may have changed it; 0 where nothing has.
@@ -96,6 +110,40 @@ impl World {
         &self.subscriptions
     }
 
+    /// The same, to be kept.
+    pub fn subscribed(&self) -> Arc<Vec<String>> {
+        Arc::clone(&self.subscriptions)
+    }
+
+    /// The index of mailboxes, by ascending UID. It is kept from when it is first asked for.
+    pub fn nodes(&mut self, separator: char) -> Arc<Vec<Node>> {
+        let Self { listing, folders, .. } = self;
+        Arc::clone(listing.get_or_insert_with(|| Listing::new(folders, separator)).nodes())
+    }
+
+    /// What the UID of the next name in the index will be.
+    pub fn next_node(&self) -> u64 {
+        self.listing.as_ref().map(Listing::next).unwrap_or_default()
+    }
+
+    /// Whether the index does not know yet that a mailbox has another name.
+    pub fn is_list_behind(&self) -> bool {
+        self.listing.as_ref().is_some_and(|listing| listing.behind)
+    }
+
+    /// The names are read: the index takes in what it does not know yet.
+    pub fn refresh_list(&mut self) {
+        if self.is_list_behind() {
+            self.renew_list();
+        }
+    }
+
+    fn renew_list(&mut self) {
+        if let Some(listing) = &mut self.listing {
+            self.changes += u64::from(listing.refresh(&self.folders));
+        }
+    }
+
     /// The mailbox of that name; INBOX in any case.
     pub fn folder(&self, name: &str) -> Option<&Folder> {
         self.folders().find(|folder| folder.is(name))
@@ -108,12 +156,24 @@ impl World {
         Arc::make_mut(&mut self.folders).get_mut(place).map(Arc::make_mut)
     }
 
-    /// Notes that a mailbox' index was read.
-    pub fn look_at(&mut self, name: &str) {
-        if self.folder(name).is_some_and(|folder| folder.name != "INBOX" && !folder.is_looked_at())
+    /// Notes that a mailbox' index was read; says whether nobody had read it before.
+    pub fn look_at(&mut self, name: &str) -> bool {
+        self.refresh_list();
+        if self.folder(name).is_some_and(|folder| !folder.is_looked_at())
             && let Some(folder) = self.folder_mut(name)
         {
             folder.look_at();
+            return true;
+        }
+        false
+    }
+
+    /// Notes that somebody wants to know the mod-sequences of a mailbox.
+    pub fn track_modseq(&mut self, name: &str) {
+        if self.folder(name).is_some_and(|folder| !folder.tracks_modseq())
+            && let Some(folder) = self.folder_mut(name)
+        {
+            folder.track_modseq();
         }
     }
 
@@ -168,6 +228,7 @@ impl World {
         let empty = Mailbox { name: name.to_owned(), uid_validity, uid_next: 1, messages: Vec::new() };
         self.changes += 1;
         Arc::make_mut(&mut self.folders).push(Arc::new(Folder::made(&Arc::new(empty))));
+        self.renew_list();
         Ok(())
     }
 
@@ -185,6 +246,7 @@ impl World {
         if self.has_children(name, separator) && self.left_behind.len() < MOST_FOLDERS {
             self.left_behind.push(name.to_owned());
         }
+        self.renew_list();
         true
     }
 
@@ -196,16 +258,22 @@ impl World {
     /// Gives a mailbox, and all below it, another name; says whether there was one.
     pub fn rename(&mut self, from: &str, to: &str, separator: char) -> bool {
         let mut found = false;
+        // Where it is no mailbox itself, Dovecot reads the names at once.
+        let mailbox = self.folder(from).is_some();
         for folder in Arc::make_mut(&mut self.folders) {
             let name = match below(&folder.name, from, separator) {
                 Some(rest) => format!("{to}{separator}{rest}"),
                 None if folder.name == from => to.to_owned(),
                 None => continue,
             };
-            Arc::make_mut(folder).name = name;
+            Arc::make_mut(folder).rename(name);
             found = true;
         }
         self.changes += 1;
+        match &mut self.listing {
+            Some(listing) if mailbox => listing.behind = true,
+            _ => self.renew_list(),
+        }
         found
     }
 

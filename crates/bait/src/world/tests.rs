@@ -57,9 +57,10 @@ fn worlds_share_what_is_not_changed_and_nothing_else() {
     let mut one = World::of(&base, Arc::clone(&budget));
     let mut other = World::of(&base, Arc::clone(&budget));
     let list = |world: &World| Arc::clone(world.folder("INBOX").unwrap().list());
-    one.look_at("INBOX");
     one.forget_recent("INBOX");
-    assert!(Arc::ptr_eq(&list(&one), &list(&other)) && one.changes() == 0);
+    assert_eq!(one.changes(), 0);
+    one.look_at("INBOX");
+    assert!(Arc::ptr_eq(&list(&one), &list(&other)) && one.changes() > 0);
     one.folder_mut("INBOX").unwrap().expunge([3]);
     one.append("INBOX", Flags::NONE, &[], date(), Bytes::from(vec![b'x'; 5_000])).unwrap();
     assert_eq!((uids(&one), uids(&other)), (vec![4, 5], vec![3, 4]));
