@@ -35,11 +35,15 @@ static IMAP: LazyLock<Vec<Rule>> = LazyLock::new(|| {
 static POP3: LazyLock<Vec<Rule>> = LazyLock::new(|| rules(&[(r"<[^<>@\s]+@[^<>\s]+>\r\n", "<APOP>\r\n")]));
 static SMTP: LazyLock<Vec<Rule>> = LazyLock::new(|| rules(&[(r"(queued as )[0-9A-Za-z]{6,20}", "${1}QID")]));
 
-/// Neighbouring lines of LIST: their order is that of a folder on the disk.
+/// Neighbouring lines of LIST, or of STATUS: their order is that of a folder on the disk.
 static LISTING: LazyLock<Regex> =
     LazyLock::new(|| regex(r"(?:\* X?LIST [^\r\n]*\r\n(?:\* STATUS [^\r\n]*\r\n)?){2,}"));
 static LISTED: LazyLock<Regex> =
     LazyLock::new(|| regex(r"\* X?LIST [^\r\n]*\r\n(?:\* STATUS [^\r\n]*\r\n)?"));
+static STATUSES: LazyLock<Regex> = LazyLock::new(|| regex(&format!("(?:{STATUS}){{2,}}")));
+static ONE_STATUS: LazyLock<Regex> = LazyLock::new(|| regex(STATUS));
+/// One line, or two where the name is a literal.
+const STATUS: &str = r"\* STATUS (?:\{\d+\}\r\n)?[^\r\n]*\r\n";
 /// An INTERNALDATE; that of today is when the message arrived.
 static DATE: LazyLock<Regex> =
     LazyLock::new(|| regex(r#""[ \d]?\d-[A-Z][a-z]{2}-\d{4} \d\d:\d\d:\d\d [+-]\d{4}""#));
@@ -56,7 +60,9 @@ pub fn volatile(service: Service, bytes: &[u8]) -> Vec<u8> {
         text = pattern.replace_all(&text, *stands_for).into_owned();
     }
     if service == Service::Imap {
-        text = LISTING.replace_all(&text, |captures: &Captures<'_>| sorted(&captures[0])).into_owned();
+        for (run, line) in [(&LISTING, &LISTED), (&STATUSES, &ONE_STATUS)] {
+            text = run.replace_all(&text, |captures: &Captures<'_>| sorted(&captures[0], line)).into_owned();
+        }
         text = DATE.replace_all(&text, |captures: &Captures<'_>| today(&captures[0])).into_owned();
     }
     text
@@ -82,8 +88,8 @@ pub fn own_name(service: Service, answers: &[Answer]) -> Option<Vec<u8>> {
     (!name.is_empty()).then(|| name.to_vec())
 }
 
-fn sorted(listing: &[u8]) -> Vec<u8> {
-    let mut lines: Vec<&[u8]> = LISTED.find_iter(listing).map(|line| line.as_bytes()).collect();
+fn sorted(listing: &[u8], line: &Regex) -> Vec<u8> {
+    let mut lines: Vec<&[u8]> = line.find_iter(listing).map(|line| line.as_bytes()).collect();
     lines.sort_unstable();
     lines.concat()
 }
@@ -119,6 +125,10 @@ mod tests {
                 "* LIST (\\Marked) \".\" b\r\n* LIST () \".\" a\r\n* LIST (\\HasChildren \\UnMarked) \".\" c\r\n"
             ),
             "* LIST () \".\" a\r\n* LIST () \".\" b\r\n* LIST (\\HasChildren) \".\" c\r\n"
+        );
+        assert_eq!(
+            normal(Service::Imap, "* STATUS {1}\r\nb (UNSEEN 1)\r\n* STATUS a (UNSEEN 2)\r\na OK\r\n"),
+            "* STATUS a (UNSEEN 2)\r\n* STATUS {1}\r\nb (UNSEEN 1)\r\na OK\r\n"
         );
         let now = jiff::Timestamp::now().strftime("\"%d-%b-%Y 10:00:00 +0000\"").to_string();
         assert_eq!(normal(Service::Imap, &now), "\"TODAY\"");

@@ -66,7 +66,7 @@ pub struct Row {
 /// Every command that the engine has. A personality takes part in those that it has words for.
 pub static TABLE: &[Row] = &[
     Row { verb: "CAPABILITY", phase: Phase::Any, reads: Reads::First(0), run: login::capability },
-    Row { verb: "NOOP", phase: Phase::Any, reads: Reads::First(0), run: login::noop },
+    Row { verb: "NOOP", phase: Phase::Any, reads: Reads::First(0), run: notify::noop },
     Row { verb: "LOGOUT", phase: Phase::Any, reads: Reads::First(0), run: login::logout },
     Row { verb: "ID", phase: Phase::Any, reads: Reads::All, run: login::id },
     Row { verb: "ENABLE", phase: Phase::Any, reads: Reads::All, run: login::enable },

@@ -150,6 +150,7 @@ struct Name {
 fn answer(turn: &mut Turn<'_>, state: &mut State, reference: &[u8], patterns: &[&[u8]], options: &Options) {
     let open = state.selected().map(|selected| (selected.name.clone(), selected.recent()));
     let Some(account) = state.account_mut() else { return };
+    account.world.refresh_list();
     let texts = &turn.service.texts;
     // The first HIGHESTMODSEQ enables CONDSTORE, and so tells that of the open mailbox.
     let (mut tell_modseq, mut enabled) = (None, false);

@@ -10,7 +10,7 @@ use crate::imap::qresync::Qresync;
 use crate::imap::state::{Selected, Stage, State};
 use crate::imap::texts::Phrase;
 use crate::imap::turn::{Fault, Turn};
-use crate::imap::view::{Features, Telling, all_flags};
+use crate::imap::view::{Telling, all_flags};
 use crate::text::{Slot, Text};
 
 /// RFC 3501 section 6.3.1.
@@ -62,8 +62,11 @@ pub fn check(turn: &mut Turn<'_>, state: &mut State) -> Result<(), Fault> {
 pub fn idle(turn: &mut Turn<'_>, state: &mut State) -> Result<(), Fault> {
     turn.go_on(Phrase::Idling);
     turn.sync(state, Telling::default());
+    if let Some(modseq) = turn.modseq.take() {
+        turn.untagged_with(Phrase::HighestModseq, modseq.to_string().as_bytes());
+    }
     let still_here = keep_alive(turn.service, turn.guest, &turn.user, turn.now);
-    turn.stage = Stage::Idling { tag: turn.tag.clone(), still_here, since: turn.now };
+    turn.stage = Stage::Idling { tag: turn.tag.clone(), still_here, since: turn.now, tell: None };
     Ok(())
 }
 
@@ -94,11 +97,16 @@ fn open(turn: &mut Turn<'_>, state: &mut State, read_only: bool) -> Result<(), F
         return Err(Fault::with(Phrase::NoSuchMailbox, wire));
     };
     let (uid_next, modseq) = (folder.uid_next, folder.modseq);
-    let mut selected = Selected::of(folder, read_only);
+    // Once somebody has used CONDSTORE with a mailbox, everybody is told its mod-sequence.
+    let tells_modseq = features.condstore || folder.tracks_modseq();
+    let mut selected = Selected::of(folder, read_only, tells_modseq);
     selected.open(&mut account.world, !dovecot);
+    if features.condstore {
+        account.world.track_modseq(&name);
+    }
     turn.record(Event::MailboxSelected { mailbox: selected.name.clone(), read_only });
     let lines = if read_only { &turn.service.texts.examine } else { &turn.service.texts.select };
-    describe(turn, lines, &selected, uid_next, modseq, features);
+    describe(turn, lines, &selected, uid_next, modseq, tells_modseq);
     if let Some(known) = qresync
         && let Some(folder) = selected.folder_in(&account.world).cloned()
     {
@@ -150,7 +158,7 @@ fn describe(
     selected: &Selected,
     uid_next: u32,
     modseq: u64,
-    features: Features,
+    tells_modseq: bool,
 ) {
     let unseen = selected.first_unseen();
     let numbers = [
@@ -165,7 +173,7 @@ fn describe(
     let values: Vec<(Slot, &[u8])> = numbers.iter().map(|(slot, text)| (*slot, text.as_bytes())).collect();
     for line in lines {
         let untrue = unseen.is_none() && line.mentions(Slot::Unseen);
-        let unasked = !features.condstore && line.mentions(Slot::Modseq);
+        let unasked = !tells_modseq && line.mentions(Slot::Modseq);
         if !untrue && !unasked {
             turn.untagged(&line.fill(&values));
         }

@@ -1,115 +1,144 @@
-//! NOTIFY (RFC 5465): which changes of which mailboxes the client wants to hear of. Those of the open mailbox are told or kept
-//! back by it; of the others STATUS answers are given when they are asked for.
+//! NOTIFY (RFC 5465): which changes of which mailboxes the client wants to hear of. What it asks for is read in
+//! `notify/asked.rs`; what is told of mailboxes that are not open is in `notify/watch.rs`, when in `session/unasked.rs`.
 
-use std::collections::BTreeSet;
+mod asked;
+mod watch;
 
-use bait::World;
+use std::time::Duration;
 
-use crate::imap::arguments::Argument;
-use crate::imap::fetch;
+use crate::imap::Service;
+use crate::imap::fetch::Item;
 use crate::imap::folders::account;
-use crate::imap::name::decoded_text;
-use crate::imap::state::State;
+use crate::imap::login;
+use crate::imap::state::{Account, State};
 use crate::imap::status;
 use crate::imap::texts::Phrase;
 use crate::imap::turn::{Fault, Turn};
 use crate::imap::view::{Telling, enable_condstore};
+use crate::session::{Actions, Moment};
+use asked::{Asked, FLAGS, NEW};
+use watch::{Listener, Watch};
 
-/// The events that there are (RFC 5465 section 5), in Dovecot's order, and whether it has them.
-const EVENTS: [(&str, bool); 8] = [
-    ("MessageNew", true),
-    ("MessageExpunge", true),
-    ("FlagChange", true),
-    ("AnnotationChange", false),
-    ("MailboxName", true),
-    ("SubscriptionChange", true),
-    ("MailboxMetadataChange", false),
-    ("ServerMetadataChange", false),
-];
+/// How long Dovecot waits after a change for further ones, in NOTIFY as in IDLE.
+pub const BUNDLING: Duration = Duration::from_millis(500);
+/// How long after a command it looks at the open mailbox again.
+pub const LOOK_AFTER: Duration = Duration::from_secs(1);
+/// How often it looks at what it hears nothing of.
+const POLL: Duration = Duration::from_secs(30);
+/// How long after a RENAME it reads the names.
+const REFRESH: Duration = Duration::from_secs(1);
 
-/// Events by their place in [`EVENTS`].
-type Events = BTreeSet<usize>;
-
-const NEW: usize = 0;
-const EXPUNGE: usize = 1;
-const FLAGS: usize = 2;
-const ANNOTATION: usize = 3;
-
-/// Names in one command.
-const MOST_NAMES: usize = 100;
-
-/// Which mailboxes a group is about.
-#[derive(Debug, Clone, PartialEq, Eq)]
-enum Which {
-    /// All: `personal`, and `inboxes` since nobody knows which those are.
-    All,
-    Subscribed,
-    /// These and all below them.
-    Subtree(Vec<String>),
-    These(Vec<String>),
+/// What the last NOTIFY has set.
+#[derive(Debug)]
+pub struct Notify {
+    /// Whether changes of the open mailbox are told between commands.
+    pub selected: bool,
+    /// How far it is looked at.
+    pub look: Look,
+    /// What is fetched of new messages.
+    pub news: Vec<Item>,
+    /// The time of the turn.
+    pub now: Moment,
+    others: Option<Watch>,
+    /// When it was said.
+    began: Moment,
+    /// When what has changed elsewhere is told.
+    tell: Option<Moment>,
+    /// When it is looked for what was not heard.
+    poll: Option<Moment>,
+    /// When the new names of mailboxes are read.
+    refresh: Option<Moment>,
 }
 
-/// What a NOTIFY asks for.
-#[derive(Debug, Default, PartialEq, Eq)]
-struct Asked {
-    status: bool,
-    selected: Option<Events>,
-    immediately: bool,
-    groups: Vec<(Which, Events)>,
-    used: Events,
+/// How far the open mailbox is looked at between commands.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Look {
+    /// Not at all.
+    #[default]
+    No,
+    /// From then on.
+    From(Moment),
+    /// It was in this state ([`bait::Folder::touched`]; `None` where it is gone) when that began.
+    Since(Option<u64>),
+    /// It has changed since, which is told then.
+    Due(Moment),
 }
 
 /// RFC 5465 section 3.
 pub fn notify(turn: &mut Turn<'_>, state: &mut State) -> Result<(), Fault> {
+    let separator = turn.service.texts.separator;
     let arguments = turn.parse()?;
     let asked = match arguments.as_slice() {
         [word, ..] if word.is_atom("NONE") => Asked::default(),
-        [word, groups @ ..] if word.is_atom("SET") => parse(groups)?,
+        [word, groups @ ..] if word.is_atom("SET") => Asked::parse(groups, separator)?,
         _ => return Err(Phrase::InvalidArguments.into()),
     };
-    let absent = asked.used.iter().filter_map(|event| EVENTS.get(*event)).filter(|(_, known)| !known);
-    let absent: Vec<&str> = absent.map(|(name, _)| *name).collect();
-    if !absent.is_empty() {
-        return Err(Fault::with(Phrase::UnsupportedEvents, absent.join(" ")));
+    if asked.names_modseq {
+        enable_condstore(turn, state);
     }
-    let most = asked.groups.iter().map(|(which, _)| match which {
-        Which::Subtree(names) | Which::These(names) => names.len(),
-        _ => 0,
-    });
-    if most.max().unwrap_or_default() > MOST_NAMES {
-        return Err(Phrase::TooManyNames.into());
-    }
+    asked.check()?;
+    let account = account(state)?;
+    let before = account.notify.take().and_then(|notify| notify.others);
+    let watches = !asked.groups.is_empty();
+    let others = watches.then(|| Watch::new(asked.groups, &mut account.world, separator, before.as_ref()));
+    account.notify = Some(Box::new(Notify {
+        selected: asked.selected.is_some(),
+        look: Look::No,
+        news: asked.news,
+        now: turn.now,
+        others,
+        began: turn.now,
+        tell: None,
+        poll: None,
+        refresh: None,
+    }));
     if asked.status {
-        tell_status(turn, state, &asked)?;
+        tell_status(turn, state, asked.used & FLAGS != 0)?;
     }
     let events = asked.selected.unwrap_or_default();
-    let features = &mut account(state)?.features;
-    features.mute_counts = !events.contains(&NEW);
-    features.mute_flags = !events.contains(&FLAGS);
+    let features = &mut self::account(state)?.features;
+    features.mute_counts = events & NEW == 0;
+    features.mute_flags = events & FLAGS == 0;
     features.immediate_expunges = asked.immediately;
     turn.sync(state, Telling::default());
     turn.complete();
     Ok(())
 }
 
+/// RFC 3501 section 6.1.2. What NOTIFY has to tell is told now.
+pub fn noop(turn: &mut Turn<'_>, state: &mut State) -> Result<(), Fault> {
+    flush(turn, state);
+    login::noop(turn, state)
+}
+
+fn flush(turn: &mut Turn<'_>, state: &mut State) {
+    with(state, |notify, account, open| {
+        if let Some(watch) = &mut notify.others {
+            watch.hears(&account.world);
+            watch.look();
+            notify.tell(turn.service, account, open, turn.now, turn.out);
+        }
+    });
+}
+
 /// STATUS of the mailboxes of which messages are watched, but not of the open one.
-fn tell_status(turn: &mut Turn<'_>, state: &mut State, asked: &Asked) -> Result<(), Fault> {
+fn tell_status(turn: &mut Turn<'_>, state: &mut State, modseq: bool) -> Result<(), Fault> {
     let mut items = vec!["MESSAGES", "UIDNEXT", "UIDVALIDITY", "UNSEEN"];
-    let of_messages = |events: &Events| events.range(..=ANNOTATION).next().is_some();
-    if !asked.groups.iter().any(|(_, events)| of_messages(events)) {
-        return Ok(());
-    }
-    if asked.used.contains(&FLAGS) {
+    let open = state.selected().map(|selected| selected.name.clone());
+    let account = account(state)?;
+    let watch = account.notify.as_ref().and_then(|notify| notify.others.as_ref());
+    let Some(watch) = watch else { return Ok(()) };
+    let mut names = watch.names(&account.world, turn.service.texts.separator);
+    names.retain(|name| open.as_ref() != Some(name));
+    if modseq && !names.is_empty() {
         items.push("HIGHESTMODSEQ");
         enable_condstore(turn, state);
     }
-    let open = state.selected().map(|selected| selected.name.clone());
-    let separator = turn.service.texts.separator;
-    let world = &account(state)?.world;
-    let (inbox, others): (Vec<_>, Vec<_>) = world.folders().partition(|folder| folder.name == "INBOX");
-    for folder in inbox.into_iter().chain(others) {
-        let wanted = asked.groups.iter().any(|(which, _)| which.holds(&folder.name, world, separator));
-        if wanted && open.as_ref() != Some(&folder.name) {
+    let account = self::account(state)?;
+    let (world, condstore) = (&mut account.world, account.features.condstore);
+    for name in &names {
+        status::look_at(world, name, condstore);
+        if let Some(folder) = world.folder(name) {
             // Dovecot writes these names in UTF-8.
             let line = status::line(folder.name.as_bytes(), folder, &items, None);
             turn.untagged(&line);
@@ -118,151 +147,94 @@ fn tell_status(turn: &mut Turn<'_>, state: &mut State, asked: &Asked) -> Result<
     Ok(())
 }
 
-impl Which {
-    fn holds(&self, name: &str, world: &World, separator: char) -> bool {
-        match self {
-            Self::All => true,
-            Self::Subscribed => world.subscriptions().iter().any(|known| known == name),
-            Self::These(names) => names.iter().any(|known| known == name),
-            Self::Subtree(names) => names.iter().any(|known| {
-                let behind = name.strip_prefix(known.as_str());
-                known.is_empty() || behind.is_some_and(|rest| rest.is_empty() || rest.starts_with(separator))
-            }),
-        }
-    }
+/// Does something with what the last NOTIFY has set, and the name of the open mailbox.
+fn with(state: &mut State, what: impl FnOnce(&mut Notify, &mut Account, Option<&str>)) {
+    let open = state.selected().map(|selected| selected.name.clone());
+    let Some(account) = state.account_mut() else { return };
+    let Some(mut notify) = account.notify.take() else { return };
+    what(&mut notify, account, open.as_deref());
+    account.notify = Some(notify);
 }
 
-fn parse(groups: &[Argument<'_>]) -> Result<Asked, Fault> {
-    let mut asked = Asked::default();
-    let mut groups = groups;
-    if let [word, rest @ ..] = groups
-        && word.is_atom("STATUS")
-    {
-        asked.status = true;
-        groups = rest;
-    }
-    for group in groups {
-        let members = group.list().ok_or(Phrase::InvalidArguments)?;
-        let [filter, rest @ ..] = members else { return Err(Phrase::InvalidArguments.into()) };
-        let filter = filter.atom().ok_or(Phrase::InvalidArguments)?.to_ascii_lowercase();
-        if matches!(&filter[..], b"selected" | b"selected-delayed") {
-            if asked.selected.is_some() {
-                return Err(Phrase::DuplicateSelected.into());
-            }
-            asked.immediately = filter == b"selected";
-            let events = selected_events(rest)?;
-            asked.used.extend(&events);
-            asked.selected = Some(events);
-            continue;
-        }
-        let takes_list = matches!(&filter[..], b"subtree" | b"mailboxes");
-        let (names, rest) = match rest {
-            [names, rest @ ..] if takes_list => (Some(names), rest),
-            _ if takes_list => return Err(Phrase::InvalidArguments.into()),
-            rest => (None, rest),
-        };
-        if names.and_then(Argument::list).is_some_and(<[_]>::is_empty) {
-            return Err(Phrase::InvalidArguments.into());
-        }
-        if rest.first().is_some_and(|word| word.is_atom("NONE")) {
-            continue;
-        }
-        let members = rest.first().and_then(Argument::list).filter(|members| !members.is_empty());
-        let members = members.ok_or(Phrase::InvalidArguments)?;
-        let events = members.iter().map(event).collect::<Result<Events, Fault>>()?;
-        asked.used.extend(&events);
-        let which = match (&filter[..], names) {
-            (b"inboxes" | b"personal", _) => Which::All,
-            (b"subscribed", _) => Which::Subscribed,
-            (b"subtree", Some(names)) => Which::Subtree(mailboxes(names)?),
-            (b"mailboxes", Some(names)) => Which::These(mailboxes(names)?),
-            _ => return Err(Phrase::InvalidArguments.into()),
-        };
-        asked.groups.push((which, events));
-    }
-    Ok(asked)
+/// Takes note of what has changed elsewhere, to tell it in a moment.
+pub fn note(state: &mut State, now: Moment) {
+    with(state, |notify, account, _| notify.note(account, now));
 }
 
-fn mailboxes(names: &Argument<'_>) -> Result<Vec<String>, Fault> {
-    let members = names.list().unwrap_or(std::slice::from_ref(names));
-    let name = |name: &Argument<'_>| {
-        let wire = name.string().ok_or(Phrase::InvalidArguments)?;
-        Ok(decoded_text(wire).unwrap_or_else(|_| String::from_utf8_lossy(wire).into_owned()))
-    };
-    members.iter().map(name).collect()
-}
-
-fn event(argument: &Argument<'_>) -> Result<usize, Fault> {
-    let known = EVENTS.iter().position(|(name, _)| argument.is_atom(name));
-    known.ok_or_else(|| Phrase::InvalidArguments.into())
-}
-
-/// `NONE`, or events, of which `MessageNew` may have a list of what to fetch.
-fn selected_events(rest: &[Argument<'_>]) -> Result<Events, Fault> {
-    let mut members = match rest {
-        [word] if word.is_atom("NONE") => return Ok(Events::new()),
-        [Argument::List(members)] if !members.is_empty() => members.iter().peekable(),
-        _ => return Err(Phrase::InvalidArguments.into()),
-    };
-    let mut events = Events::new();
-    while let Some(member) = members.next() {
-        let event = event(member)?;
-        events.insert(event);
-        if event == NEW
-            && let Some(list) = members.next_if(|next| next.list().is_some())
+/// Tells what is due of what has changed elsewhere.
+pub fn tell(service: &Service, state: &mut State, now: Moment, out: &mut Actions) {
+    let is_due = |due: Option<Moment>| due.is_some_and(|due| due <= now);
+    with(state, |notify, account, open| {
+        if is_due(notify.refresh) {
+            account.world.refresh_list();
+        }
+        if is_due(notify.poll.take_if(|poll| *poll <= now))
+            && let Some(watch) = &mut notify.others
         {
-            if list.list().is_some_and(<[_]>::is_empty) {
-                return Err(Phrase::InvalidArguments.into());
-            }
-            if let Err(fault) = fetch::check(list) {
-                return Err(match fault.phrase {
-                    Phrase::UnknownFetchItem => Fault::with(Phrase::InvalidFetchList, fault.detail),
-                    _ => Phrase::InvalidArguments.into(),
-                });
-            }
+            watch.look();
+            notify.tell.get_or_insert(now.after(BUNDLING));
         }
-    }
-    let (new, expunge) = (events.contains(&NEW), events.contains(&EXPUNGE));
-    if new != expunge {
-        return Err(Phrase::NewWithExpunge.into());
-    }
-    if (events.contains(&FLAGS) || events.contains(&ANNOTATION)) && !expunge {
-        return Err(Phrase::FlagsWithExpunge.into());
-    }
-    Ok(events)
+        if is_due(notify.tell) {
+            notify.tell(service, account, open, now, out);
+        }
+        notify.note(account, now);
+    });
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::imap::arguments;
+/// Where something is fetched of new messages, Dovecot tells behind it what has changed elsewhere, without waiting.
+pub fn tell_behind_news(service: &Service, account: &mut Account, open: &str, out: &mut Actions) {
+    let Some(mut notify) = account.notify.take_if(|notify| !notify.news.is_empty()) else { return };
+    let due = notify.tell;
+    if let Some(watch) = &mut notify.others {
+        watch.hears(&account.world);
+    }
+    notify.tell(service, account, Some(open), notify.now, out);
+    notify.tell = due.or(notify.tell);
+    account.notify = Some(notify);
+}
 
-    fn read(text: &str) -> Result<Asked, Phrase> {
-        let arguments = arguments::parse(text.as_bytes()).expect("well-formed");
-        parse(&arguments).map_err(|fault| fault.phrase)
+impl Notify {
+    /// When something is to be done without input.
+    pub fn deadline(&self) -> Option<Moment> {
+        let look = match self.look {
+            Look::From(moment) | Look::Due(moment) => Some(moment),
+            Look::No | Look::Since(_) => None,
+        };
+        [self.tell, self.poll, self.refresh, look].into_iter().flatten().min()
     }
 
-    #[test]
-    fn what_is_asked() {
-        let asked = read("STATUS (subtree (a b) (MessageNew)) (personal (FlagChange))").expect("sound");
-        assert!(asked.status && asked.selected.is_none());
-        let names = vec!["a".to_owned(), "b".to_owned()];
-        let wanted = [(Which::Subtree(names), Events::from([NEW])), (Which::All, Events::from([FLAGS]))];
-        assert_eq!(asked.groups, wanted);
-        let delayed = read("(selected-delayed (MessageNew (UID) MessageExpunge))").expect("sound");
-        assert_eq!(delayed.selected, Some(Events::from([NEW, EXPUNGE])));
-        assert!(!delayed.immediately);
-    }
-
-    #[test]
-    fn faults() {
-        for text in
-            ["x", "()", "(selected)", "(selected ())", "(mailboxes () (MessageNew))", "(personal (Bogus))"]
-        {
-            assert_eq!(read(text), Err(Phrase::InvalidArguments), "{text}");
+    fn note(&mut self, account: &Account, now: Moment) {
+        let Some(watch) = &mut self.others else { return };
+        if watch.hears(&account.world) {
+            self.tell.get_or_insert(now.after(BUNDLING));
         }
-        assert_eq!(read("(selected (MessageNew))"), Err(Phrase::NewWithExpunge));
-        assert_eq!(read("(selected (FlagChange))"), Err(Phrase::FlagsWithExpunge));
-        assert_eq!(read("(selected NONE) (selected NONE)"), Err(Phrase::DuplicateSelected));
+        if watch.unheard && self.poll.is_none() {
+            let since = now.0.saturating_sub(self.began.0).as_secs();
+            let times = since.checked_div(POLL.as_secs()).unwrap_or_default().saturating_add(1);
+            let next = POLL.saturating_mul(u32::try_from(times).unwrap_or(u32::MAX));
+            self.poll = Some(self.began.after(next));
+        }
+        if account.world.is_list_behind() {
+            self.refresh.get_or_insert(now.after(REFRESH));
+        } else {
+            self.refresh = None;
+        }
+    }
+
+    fn tell(
+        &mut self,
+        service: &Service,
+        account: &mut Account,
+        open: Option<&str>,
+        now: Moment,
+        out: &mut Actions,
+    ) {
+        self.tell = None;
+        let Some(watch) = &mut self.others else { return };
+        let to = Listener { service, open, condstore: account.features.condstore };
+        if watch.tell(&mut account.world, to, out) {
+            // Dovecot has read these mailboxes, and hears of that.
+            self.tell = Some(now.after(BUNDLING));
+        }
     }
 }

@@ -4,6 +4,7 @@
 mod command;
 mod literal;
 mod settle;
+mod unasked;
 mod waiting;
 mod work;
 
@@ -118,11 +119,13 @@ impl Imap {
 
     /// Does what can be done, until more input is needed or the driver has enough to carry out.
     fn advance(&mut self, now: Moment, out: &mut Actions) {
+        self.set_clock(now);
         let mut step = Step::Done;
         while step == Step::Done && !out.full() {
             step = self.in_world(|session| session.step(now, out));
         }
         self.pending = step != Step::Starved && !matches!(self.stage, Stage::Closed);
+        self.note_input(now);
     }
 
     /// Answers one unit of input, or goes on with an answer.
@@ -179,17 +182,6 @@ impl Imap {
             },
         }
         Step::Done
-    }
-
-    /// Whether the line that is coming cannot become a command: Dovecot answers a character that no tag may have before
-    /// the line ends.
-    fn hopeless(&self) -> bool {
-        let coming = self.framing.rest();
-        matches!(self.stage, Stage::Command)
-            && self.service.texts.mail_process.is_dovecot()
-            && self.framing.command_so_far().is_empty()
-            && !matches!(coming, [] | b"\r")
-            && Request::has_bad_tag(coming)
     }
 
     /// One turn: runs it, refuses it where it fails, records the command in front of its answer, counts bad ones.
@@ -341,7 +333,7 @@ impl Session for Imap {
     }
 
     fn deadline(&self) -> Option<Moment> {
-        let patience = self.patience();
+        let patience = self.unasked_deadline().into_iter().chain([self.patience()]).min()?;
         match self.stage {
             Stage::Securing | Stage::Closed => None,
             Stage::Idling { still_here, .. } => Some(still_here.min(patience)),
@@ -357,6 +349,7 @@ impl Session for Imap {
             };
             return self.farewell(phrase, CloseReason::Timeout, out);
         }
+        self.tell_unasked(now, out);
         if let Stage::Idling { still_here, .. } = &mut self.stage
             && now >= *still_here
         {
@@ -377,10 +370,8 @@ impl Session for Imap {
         self.stage = Stage::Command;
     }
 
-    fn mail_changed(&mut self, _now: Moment, out: &mut Actions) {
-        if matches!(self.stage, Stage::Idling { .. }) {
-            self.in_world(|session| session.tell_idler(out));
-        }
+    fn mail_changed(&mut self, now: Moment, out: &mut Actions) {
+        self.hear(now, out);
     }
 
     fn finish(&mut self, out: &mut Actions) {

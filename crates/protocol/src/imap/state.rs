@@ -7,7 +7,8 @@ use bytes::Bytes;
 
 use crate::guest::{Held, Penalty};
 use crate::imap::Service;
-use crate::imap::fetch::Fetching;
+use crate::imap::fetch::{self, Fetching};
+use crate::imap::notify::{self, Notify};
 use crate::imap::search::Searching;
 pub use crate::imap::view::Selected;
 use crate::imap::view::{Features, Telling};
@@ -36,6 +37,8 @@ pub struct Account {
     pub shared: Arc<SharedWorld>,
     /// What the client has enabled.
     pub features: Features,
+    /// What its last NOTIFY has set.
+    pub notify: Option<Box<Notify>>,
     /// Messages whose preview has been made, by UIDVALIDITY and UID.
     pub previewed: BTreeSet<(u32, u32)>,
 }
@@ -56,6 +59,7 @@ impl State {
             world: Lent::default(),
             shared,
             features: Features::default(),
+            notify: None,
             previewed: BTreeSet::new(),
         });
     }
@@ -64,7 +68,14 @@ impl State {
     pub fn sync(&mut self, service: &Service, how: Telling, out: &mut Actions) -> Option<u64> {
         match self {
             Self::Selected(account, selected) => {
-                selected.sync(service, account.features, &mut account.world, how, out)
+                let changes = selected.sync(service, account.features, &mut account.world, how, out)?;
+                if changes.arrived && !account.features.mute_counts {
+                    fetch::tell_news(service, account, selected, out);
+                    notify::tell_behind_news(service, account, &selected.name, out);
+                }
+                selected.update_changed(&changes.changed, out);
+                let tells_modseq = account.features.qresync;
+                tells_modseq.then(|| selected.modseq_to_tell(changes.highest, changes.delayed)).flatten()
             }
             _ => None,
         }
@@ -155,6 +166,8 @@ pub enum Stage {
         still_here: Moment,
         /// When it began.
         since: Moment,
+        /// When changes of the open mailbox are told.
+        tell: Option<Moment>,
     },
     /// Nothing: a FETCH is being answered.
     Fetching(Box<Fetching>),

@@ -1,6 +1,6 @@
 //! STATUS (RFC 3501 section 6.3.10, with SIZE of RFC 8438 and HIGHESTMODSEQ of RFC 7162), also for LIST-STATUS (RFC 5819).
 
-use bait::{Flags, Folder};
+use bait::{Flags, Folder, World};
 
 use crate::imap::arguments::Argument;
 use crate::imap::name;
@@ -24,17 +24,18 @@ pub fn status(turn: &mut Turn<'_>, state: &mut State) -> Result<(), Fault> {
     let wire = name.string().ok_or(Phrase::InvalidArguments)?;
     let items = items(members, dovecot)?;
     let known = name::decoded(Some(name))?;
-    if dovecot {
-        name::sound(&known, name::separator(turn))?;
-    }
+    let condstore = state.account().is_some_and(|account| account.features.condstore);
     if dovecot && items.contains(&"HIGHESTMODSEQ") {
         enable_condstore(turn, state);
+    }
+    if dovecot {
+        name::sound(&known, name::separator(turn))?;
     }
     let recent = state.recent_in(&known).filter(|_| dovecot);
     let Some(account) = state.account_mut() else {
         return Err(Phrase::UnknownCommand.into());
     };
-    account.world.look_at(&known);
+    look_at(&mut account.world, &known, condstore);
     let named = if dovecot { known.as_bytes() } else { wire };
     let folder = account.world.folder(&known).ok_or_else(|| Fault::with(Phrase::NoSuchMailbox, named))?;
     let line = line(wire, folder, &items, recent);
@@ -46,6 +47,13 @@ pub fn status(turn: &mut Turn<'_>, state: &mut State) -> Result<(), Fault> {
         turn.complete();
     }
     Ok(())
+}
+
+/// Reads a mailbox' index. Where Dovecot has to open the mailbox for that, it does so with CONDSTORE if that is enabled.
+pub fn look_at(world: &mut World, name: &str, condstore: bool) {
+    if world.look_at(name) && condstore {
+        world.track_modseq(name);
+    }
 }
 
 /// The items asked for, each once, in the order in which they are answered: Dovecot has an order of its own.

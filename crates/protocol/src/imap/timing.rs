@@ -12,6 +12,8 @@ pub enum Work {
     Reading,
     /// Files are written.
     Writing,
+    /// What the client waits for, as IDLE: Dovecot counts that as its own time, too.
+    Idling,
 }
 
 impl Work {
@@ -22,6 +24,7 @@ impl Work {
             | b"EXPUNGE" | b"UID EXPUNGE" => Self::Writing,
             b"SELECT" | b"EXAMINE" | b"STATUS" | b"SEARCH" | b"UID SEARCH" | b"FETCH" | b"UID FETCH"
             | b"SORT" | b"UID SORT" | b"THREAD" | b"UID THREAD" | b"LIST" => Self::Reading,
+            b"IDLE" => Self::Idling,
             _ => Self::Light,
         }
     }
@@ -31,13 +34,14 @@ impl Work {
 pub fn times(work: Work, waited: Duration, noise: u64) -> String {
     let share = noise % 100;
     let more = (noise / 100) % 3;
+    let waited = u64::try_from(waited.as_millis()).unwrap_or(u64::MAX);
     let own = match work {
-        Work::Light => u64::from(share < 4).saturating_add(1),
+        Work::Idling if waited > 0 => waited,
+        Work::Light | Work::Idling => u64::from(share < 4).saturating_add(1),
         Work::Reading if share < 70 => 1,
         Work::Reading => 2,
         Work::Writing => more.saturating_add(3),
     };
-    let waited = u64::try_from(waited.as_millis()).unwrap_or(u64::MAX);
     let other = if waited > 0 && work != Work::Writing {
         waited.saturating_sub(share % 2)
     } else {
@@ -70,6 +74,7 @@ mod tests {
         assert_eq!(times(Work::Reading, Duration::ZERO, 99), "0.002 + 0.000 + 0.001");
         assert_eq!(times(Work::Writing, Duration::ZERO, 200), "0.005 + 0.000 + 0.004");
         assert_eq!(times(Work::Light, Duration::from_millis(61_061), 51), "0.001 + 61.061 + 61.060");
+        assert_eq!(times(Work::Idling, Duration::from_millis(301), 51), "0.301 + 0.301 + 0.300");
         assert_eq!(noise(&[b"a", b"b"]), noise(&[b"ab"]));
     }
 }

@@ -30,6 +30,8 @@ pub struct Selected {
     pub keywords: Vec<String>,
     /// The UIDs that `SEARCH RETURN (SAVE)` kept (RFC 5182).
     pub saved: Vec<u32>,
+    /// The first UID of which NOTIFY has fetched nothing yet.
+    pub fetch_from: u32,
     /// The searches that are kept up to date (RFC 5267).
     pub updates: Vec<Update>,
     /// The mod-sequence up to which the client knows everything (RFC 7162).
@@ -67,9 +69,22 @@ pub struct Telling {
     pub silent_from: Option<u64>,
 }
 
+/// What [`Selected::sync`] has found.
+#[derive(Debug, Default)]
+pub struct Changes {
+    /// Whether there are new messages.
+    pub arrived: bool,
+    /// The UIDs of what is new or marked otherwise.
+    pub changed: BTreeSet<u32>,
+    /// The highest mod-sequence.
+    pub highest: u64,
+    /// Whether it is left for later to tell what is gone.
+    pub delayed: bool,
+}
+
 impl Selected {
-    /// A mailbox as it is when it is opened.
-    pub fn of(folder: &Folder, read_only: bool) -> Self {
+    /// A mailbox as it is when it is opened. Who is not told its mod-sequence knows none.
+    pub fn of(folder: &Folder, read_only: bool, tells_modseq: bool) -> Self {
         Self {
             name: folder.name.clone(),
             uid_validity: folder.uid_validity,
@@ -77,8 +92,9 @@ impl Selected {
             entries: Arc::clone(folder.list()),
             keywords: folder.keywords.clone(),
             saved: Vec::new(),
+            fetch_from: folder.uid_next,
             updates: Vec::new(),
-            known_modseq: folder.modseq,
+            known_modseq: if tells_modseq { folder.modseq } else { 0 },
             told_modseq: 0,
             told: None,
         }
@@ -86,9 +102,11 @@ impl Selected {
 
     /// Notes that it is open. Opened for writing, it takes `\Recent` away from those who come later.
     pub fn open(&mut self, world: &mut World, lasting_recent: bool) {
-        world.look_at(&self.name);
-        if !self.read_only && !lasting_recent {
-            world.forget_recent(&self.name);
+        if !lasting_recent {
+            world.look_at(&self.name);
+            if !self.read_only {
+                world.forget_recent(&self.name);
+            }
         }
         self.told = self.folder_in(world).map(Folder::touched);
     }
@@ -151,8 +169,8 @@ impl Selected {
         text
     }
 
-    /// Tells the client what has changed in the world. What is returned is the highest mod-sequence, where it has to be told
-    /// too (RFC 7162 section 3.2.5.1).
+    /// Tells the client what has changed in the world, if the mailbox is still there. What NOTIFY fetches of new messages comes
+    /// behind it, then searches that are kept up to date, then the mod-sequence.
     pub fn sync(
         &mut self,
         service: &Service,
@@ -160,9 +178,13 @@ impl Selected {
         world: &mut World,
         how: Telling,
         out: &mut Actions,
-    ) -> Option<u64> {
-        let folder = self.folder_in(world).filter(|folder| self.told != Some(folder.touched()))?;
+    ) -> Option<Changes> {
+        world.refresh_list();
+        let folder = self.folder_in(world)?;
         let highest = folder.modseq;
+        if self.told == Some(folder.touched()) {
+            return Some(Changes { highest, ..Changes::default() });
+        }
         if folder.keywords.len() != self.keywords.len() {
             self.keywords.clone_from(&folder.keywords);
             let flags = all_flags(&self.keywords);
@@ -195,7 +217,9 @@ impl Selected {
                 continue;
             }
             let same = (marks.flags, marks.keywords) == (known.marks.flags, known.marks.keywords);
-            let quiet = same || how.silent_from.is_some_and(|first| marks.modseq >= first);
+            // What was marked and unmarked again is told; what is new of it may be only the mod-sequence.
+            let quiet =
+                (same && features.condstore) || how.silent_from.is_some_and(|first| marks.modseq >= first);
             changed.insert(known.message.uid);
             let number = position.saturating_add(1);
             let uid = (how.uids || features.qresync).then(|| format!("UID {uid}"));
@@ -245,14 +269,12 @@ impl Selected {
                 out.send(b"\r\n");
             }
         }
-        self.update_changed(&changed, out);
-        let delayed = !tells_gone && !gone.is_empty();
-        features.qresync.then(|| self.modseq_to_tell(highest, delayed)).flatten()
+        Some(Changes { arrived, changed, highest, delayed: !all_told })
     }
 
     /// A client that counts with the mod-sequences which it has seen must not miss what was expunged and is not told yet; and it
-    /// need not ask again for what it knows.
-    fn modseq_to_tell(&mut self, highest: u64, delayed: bool) -> Option<u64> {
+    /// need not ask again for what it knows (RFC 7162 section 3.2.5.1).
+    pub fn modseq_to_tell(&mut self, highest: u64, delayed: bool) -> Option<u64> {
         let told = std::mem::take(&mut self.told_modseq);
         let known = self.known_modseq;
         if delayed {
@@ -290,9 +312,10 @@ pub fn enable_condstore(turn: &mut Turn<'_>, state: &mut State) {
         return;
     }
     if let State::Selected(account, selected) = state
-        && let Some(folder) = selected.folder_in(&account.world)
+        && let Some(modseq) = selected.folder_in(&account.world).map(|folder| folder.modseq)
     {
-        turn.untagged_with(Phrase::HighestModseq, folder.modseq.to_string().as_bytes());
+        account.world.track_modseq(&selected.name);
+        turn.untagged_with(Phrase::HighestModseq, modseq.to_string().as_bytes());
     }
 }
 

@@ -4,6 +4,7 @@
 mod binary;
 mod envelope;
 mod item;
+mod news;
 mod preview;
 mod request;
 mod section;
@@ -30,10 +31,12 @@ use crate::imap::texts::Phrase;
 use crate::imap::turn::{Fault, Turn};
 use crate::imap::view::enable_condstore;
 use crate::session::Actions;
+pub use item::Item;
+use item::Previewing;
 pub use item::guid;
-use item::{Item, Previewing};
+pub use news::tell_news;
 use request::Request;
-pub use request::{check, section};
+pub use request::{items, section};
 pub use section::{Piece, Section};
 use send::send_section;
 
@@ -103,6 +106,7 @@ fn start(turn: &mut Turn<'_>, state: &mut State, by_uid: bool) -> Result<(), Fau
         reads,
         newly_seen: false,
         expunged: false,
+        at_once: false,
     }));
     Ok(())
 }
@@ -160,16 +164,23 @@ pub struct Fetching {
     newly_seen: bool,
     /// Whether it was asked for what another session has expunged.
     pub expunged: bool,
+    /// Whether it is answered whole, however much the driver has to carry out.
+    at_once: bool,
 }
 
 impl Fetching {
     /// Answers until the driver has enough. `true` when everything is answered.
     pub fn step(&mut self, state: &mut State, out: &mut Actions) -> bool {
-        let State::Selected(account, selected) = state else {
-            return true;
-        };
+        match state {
+            State::Selected(account, selected) => self.answer_all(account, selected, out),
+            _ => true,
+        }
+    }
+
+    /// The same, of this mailbox.
+    fn answer_all(&mut self, account: &mut Account, selected: &mut Selected, out: &mut Actions) -> bool {
         while let Some(position) = self.spans.front().map(|span| span.start) {
-            if out.full() {
+            if out.full() && !self.at_once {
                 return false;
             }
             let Some(entry) = selected.entries.get(position) else {
@@ -234,7 +245,7 @@ impl Fetching {
                 break;
             }
             if self.next_item > 0 {
-                if out.full() {
+                if out.full() && !self.at_once {
                     return false;
                 }
                 out.send(b" ");
@@ -294,15 +305,18 @@ fn mark_seen(position: usize, account: &mut Account, selected: &mut Selected) ->
     if before.contains(Flags::SEEN) {
         return false;
     }
+    let mut known = None;
     // Where the mailbox is gone, Dovecot says that it is seen all the same.
     if let Some(folder) = selected.folder(&mut account.world) {
         if !folder.mark(&entry, before | Flags::SEEN, entry.marks.keywords) {
             return false;
         }
         folder.count_change();
+        known = Some(folder.modseq).filter(|_| !account.features.condstore);
     }
     if let Some(entry) = Arc::make_mut(&mut selected.entries).get_mut(position) {
         entry.marks.flags |= Flags::SEEN;
+        entry.marks.modseq = known.unwrap_or(entry.marks.modseq);
     }
     true
 }

@@ -30,7 +30,7 @@ impl Imap {
     pub(super) fn may_wait(&self, verb: &[u8]) -> bool {
         self.service.texts.mail_process.is_dovecot()
             && self.state.selected().is_some()
-            && (!FINISHING.contains(&verb) || matches!(verb, b"APPEND" | b"IDLE"))
+            && (!FINISHING.contains(&verb) || verb == b"APPEND")
             && (!self.held.is_empty() || memchr::memchr(b'\n', self.framing.rest()).is_some())
     }
 

@@ -9,7 +9,7 @@ use super::{Imap, waited};
 use crate::imap::state::Stage;
 use crate::imap::texts::Phrase;
 use crate::imap::turn::Turn;
-use crate::imap::view::{Telling, untagged};
+use crate::imap::view::Telling;
 use crate::session::{Actions, Moment, Step};
 
 impl Imap {
@@ -28,18 +28,6 @@ impl Imap {
             }
             result
         })
-    }
-
-    /// Tells who waits in IDLE what has changed. Dovecot sees that the mailbox was deleted, and not that it has another name.
-    pub(super) fn tell_idler(&mut self, out: &mut Actions) {
-        if !self.state.is_lost() {
-            let modseq = self.state.sync(&self.service, Telling::default(), out);
-            if let Some(modseq) = modseq {
-                untagged(&self.service, Phrase::HighestModseq, modseq.to_string().as_bytes(), out);
-            }
-        } else if !self.state.is_renamed() {
-            self.farewell(Phrase::ByeInconsistent, CloseReason::Violation, out);
-        }
     }
 
     /// Goes on with a long answer.
