@@ -185,6 +185,7 @@ impl Folder {
 
     /// Notes that its index was read.
     pub(crate) fn look_at(&mut self) {
+        self.modseq = self.modseq_once_read();
         self.looked_at = true;
         self.record = Record::Whole;
         self.touched += 1;
@@ -210,6 +211,14 @@ impl Folder {
         self.record = Record::None;
     }
 
+    /// The highest mod-sequence, once the mailbox was read: flags that its index does not know yet are a change.
+    pub const fn modseq_once_read(&self) -> u64 {
+        match self.record {
+            Record::Flagless => self.modseq.saturating_add(1),
+            _ => self.modseq,
+        }
+    }
+
     /// What the index of mailboxes knows of it. Counts its messages.
     pub fn numbers(&self) -> Numbers {
         if self.record == Record::None {
@@ -217,9 +226,9 @@ impl Folder {
         }
         let list = self.list();
         let count = |wanted: fn(Flags) -> bool| list.iter().filter(|entry| wanted(entry.marks.flags)).count();
-        let unseen = match self.record {
-            Record::Flagless if self.name != "INBOX" => list.len(),
-            _ => count(|flags| !flags.contains(Flags::SEEN)),
+        let (unseen, modseq) = match self.record {
+            Record::Flagless if self.name != "INBOX" => (list.len(), self.modseq),
+            _ => (count(|flags| !flags.contains(Flags::SEEN)), self.modseq_once_read()),
         };
         Numbers {
             uid_validity: self.uid_validity,
@@ -227,7 +236,7 @@ impl Folder {
             messages: list.len(),
             unseen,
             recent: count(|flags| flags.contains(Flags::RECENT)),
-            modseq: self.modseq,
+            modseq,
         }
     }
 

@@ -50,6 +50,8 @@ fn dovecot_line() -> impl Strategy<Value = Vec<u8>> {
         "a UID THREAD REFERENCES UTF-8 ALL",
         "a FETCH 1:* (PREVIEW MODSEQ BINARY[1] SAVEDATE)",
         "a ENABLE QRESYNC",
+        "a NOTIFY SET STATUS (selected (MessageNew (UID BODY[] MODSEQ) MessageExpunge)) (subtree x (MailboxName))",
+        "a NOTIFY SET (personal (MessageNew MessageExpunge FlagChange MailboxName SubscriptionChange))",
         "a IDLE\r\nDONE",
         "a NOOP",
         "( NOOP",

@@ -205,7 +205,7 @@ fn answer(turn: &mut Turn<'_>, state: &mut State, reference: &[u8], patterns: &[
     }
     account.features.condstore |= enabled;
     for name in looked_at {
-        account.world.look_at(&name);
+        status::look_at(&mut account.world, &name, account.features.condstore);
     }
 }
 

@@ -96,7 +96,7 @@ fn open(turn: &mut Turn<'_>, state: &mut State, read_only: bool) -> Result<(), F
         let wire = if dovecot { name.into_bytes() } else { wire.to_vec() };
         return Err(Fault::with(Phrase::NoSuchMailbox, wire));
     };
-    let (uid_next, modseq) = (folder.uid_next, folder.modseq);
+    let (uid_next, modseq) = (folder.uid_next, folder.modseq_once_read());
     // Once somebody has used CONDSTORE with a mailbox, everybody is told its mod-sequence.
     let tells_modseq = features.condstore || folder.tracks_modseq();
     let mut selected = Selected::of(folder, read_only, tells_modseq);

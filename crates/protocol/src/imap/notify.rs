@@ -68,14 +68,16 @@ pub enum Look {
 pub fn notify(turn: &mut Turn<'_>, state: &mut State) -> Result<(), Fault> {
     let separator = turn.service.texts.separator;
     let arguments = turn.parse()?;
-    let asked = match arguments.as_slice() {
-        [word, ..] if word.is_atom("NONE") => Asked::default(),
-        [word, groups @ ..] if word.is_atom("SET") => Asked::parse(groups, separator)?,
-        _ => return Err(Phrase::InvalidArguments.into()),
+    let mut asked = Asked::default();
+    let read = match arguments.as_slice() {
+        [word, ..] if word.is_atom("NONE") => Ok(()),
+        [word, groups @ ..] if word.is_atom("SET") => asked.read(groups, separator),
+        _ => Err(Phrase::InvalidArguments.into()),
     };
     if asked.names_modseq {
         enable_condstore(turn, state);
     }
+    read?;
     asked.check()?;
     let account = account(state)?;
     let before = account.notify.take().and_then(|notify| notify.others);

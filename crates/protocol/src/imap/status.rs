@@ -87,7 +87,7 @@ pub fn line(wire: &[u8], folder: &Folder, items: &[&'static str], recent: Option
             "RECENT" => count(|flags| flags.contains(Flags::RECENT)) as u64,
             "UIDNEXT" => u64::from(folder.uid_next),
             "UIDVALIDITY" => u64::from(folder.uid_validity),
-            "HIGHESTMODSEQ" => folder.modseq,
+            "HIGHESTMODSEQ" => folder.modseq_once_read(),
             "X-GUID" => return format!("{item} {}", guid(folder)),
             "SIZE" | "X-SIZE" => folder.entries().map(|entry| entry.message.size() as u64).sum(),
             _ => count(|flags| !flags.contains(Flags::SEEN)) as u64,

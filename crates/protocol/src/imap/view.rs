@@ -94,7 +94,7 @@ impl Selected {
             saved: Vec::new(),
             fetch_from: folder.uid_next,
             updates: Vec::new(),
-            known_modseq: if tells_modseq { folder.modseq } else { 0 },
+            known_modseq: if tells_modseq { folder.modseq_once_read() } else { 0 },
             told_modseq: 0,
             told: None,
         }

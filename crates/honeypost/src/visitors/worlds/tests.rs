@@ -112,7 +112,7 @@ impl Client {
             let mut out = Actions::default();
             self.session.expire(self.now, &mut out);
             let text = told(&mut out);
-            let after = u64::try_from((self.now.0 - from.0).as_millis()).expect("short");
+            let after = u64::try_from(self.now.0.saturating_sub(from.0).as_millis()).expect("short");
             heard.extend((!text.is_empty()).then_some((after, text)));
         }
         self.now = until;

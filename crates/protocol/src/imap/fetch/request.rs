@@ -11,11 +11,11 @@ use crate::imap::turn::Fault;
 /// Sections in one FETCH: each is an event of its own for every message, and no client needs more than a few.
 const MOST_SECTIONS: usize = 64;
 
-/// Reads a list of items that stands for itself, as in NOTIFY; and whether it names a mod-sequence.
-pub fn items(list: &Argument<'_>) -> Result<(Vec<Item>, bool), Fault> {
+/// Reads a list of items that stands for itself, as in NOTIFY; and whether it names a mod-sequence, refused or not.
+pub fn items(list: &Argument<'_>) -> (Result<Vec<Item>, Fault>, bool) {
     let mut request = Request::default();
-    request.read(std::slice::from_ref(list), false, false)?;
-    Ok((request.items, request.names_modseq))
+    let read = request.read(std::slice::from_ref(list), false, false);
+    (read.map(|()| request.items), request.names_modseq)
 }
 
 /// The section of that name of a message, in capitals, without header names: `1.MIME]<0.10>`.

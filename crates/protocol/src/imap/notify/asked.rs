@@ -91,20 +91,19 @@ pub struct Asked {
 }
 
 impl Asked {
-    /// Reads what stands behind `SET`.
-    pub fn parse(groups: &[Argument<'_>], separator: char) -> Result<Self, Fault> {
-        let mut asked = Self::default();
+    /// Reads what stands behind `SET`, as far as it is sound.
+    pub fn read(&mut self, groups: &[Argument<'_>], separator: char) -> Result<(), Fault> {
         let mut groups = groups;
         if let [word, rest @ ..] = groups
             && word.is_atom("STATUS")
         {
-            asked.status = true;
+            self.status = true;
             groups = rest;
         }
         for group in groups {
-            asked.group(group.list().ok_or(Phrase::InvalidArguments)?, separator)?;
+            self.group(group.list().ok_or(Phrase::InvalidArguments)?, separator)?;
         }
-        Ok(asked)
+        Ok(())
     }
 
     /// What nobody can have of it.
@@ -174,11 +173,12 @@ impl Asked {
                 if list.list().is_some_and(<[_]>::is_empty) {
                     return Err(Phrase::InvalidArguments.into());
                 }
-                let read = fetch::items(list).map_err(|fault| match fault.phrase {
+                let (read, names_modseq) = fetch::items(list);
+                self.names_modseq |= names_modseq;
+                self.news = read.map_err(|fault| match fault.phrase {
                     Phrase::UnknownFetchItem => Fault::with(Phrase::InvalidFetchList, fault.detail),
                     _ => Phrase::InvalidArguments.into(),
-                });
-                (self.news, self.names_modseq) = read?;
+                })?;
             }
         }
         let (new, expunge) = (events & NEW != 0, events & EXPUNGE != 0);
@@ -247,7 +247,8 @@ mod tests {
 
     fn read(text: &str) -> Result<Asked, Phrase> {
         let arguments = arguments::parse(text.as_bytes()).expect("well-formed");
-        Asked::parse(&arguments, '.').map_err(|fault| fault.phrase)
+        let mut asked = Asked::default();
+        asked.read(&arguments, '.').map(|()| asked).map_err(|fault| fault.phrase)
     }
 
     fn group(which: Which, events: Events, names: &[&str]) -> Group {

@@ -37,6 +37,8 @@ pub struct Watch {
     /// file away with the first, so that of two NOTIFY in a row the second hears of nothing.
     hears: bool,
     hears_inbox: bool,
+    /// It hears that the watch is taken away, and so what was done until then.
+    last_heard: bool,
     /// Something has changed unheard.
     pub unheard: bool,
 }
@@ -77,6 +79,7 @@ impl Watch {
             changes: world.changes(),
             hears: !before.is_some_and(|before| before.hears),
             hears_inbox: events & MESSAGES != 0 && !before.is_some_and(|before| before.hears_inbox),
+            last_heard: true,
             unheard: false,
         };
         for (uid, _, folder) in known(&watch.nodes, world) {
@@ -110,14 +113,17 @@ impl Watch {
 
     /// Looks whether the world has changed; says whether that is heard of.
     pub fn hears(&mut self, world: &World) -> bool {
+        let last = std::mem::take(&mut self.last_heard);
+        let (hears, hears_inbox) =
+            (self.hears || last, self.hears_inbox || (last && self.events & MESSAGES != 0));
         if std::mem::replace(&mut self.changes, world.changes()) == world.changes() {
             return false;
         }
         let touched = world.folder("INBOX").map(Folder::touched);
         let inbox = std::mem::replace(&mut self.inbox_touched, touched) != touched;
-        self.inbox_pending |= inbox && self.hears_inbox;
-        self.unheard |= !self.hears || (inbox && !self.hears_inbox);
-        self.hears || (inbox && self.hears_inbox)
+        self.inbox_pending |= inbox && hears_inbox;
+        self.unheard |= !hears || (inbox && !hears_inbox);
+        hears || (inbox && hears_inbox)
     }
 
     /// Takes notice of what was not heard.
@@ -175,7 +181,8 @@ impl Watch {
         let present: BTreeSet<u64> = nodes.iter().map(|node| node.uid).collect();
         self.seen.retain(|uid, _| present.contains(uid));
         for name in &told {
-            status::look_at(world, name, to.condstore);
+            // INBOX is read beside the others, without CONDSTORE.
+            status::look_at(world, name, to.condstore && name != "INBOX");
         }
         self.hears && !told.is_empty()
     }

@@ -101,7 +101,15 @@ impl Imap {
 
     /// Begins to look at the open mailbox, or tells what has become of it.
     fn look_at_open(&mut self, now: Moment, out: &mut Actions) {
-        let State::Selected(account, selected) = &mut self.state else { return };
+        let (account, selected) = match &mut self.state {
+            State::Selected(account, selected) => (account, selected),
+            state => {
+                if let Some(notify) = state.account_mut().and_then(|account| account.notify.as_deref_mut()) {
+                    notify.look = Look::No;
+                }
+                return;
+            }
+        };
         let Some(notify) = account.notify.as_deref_mut() else { return };
         match notify.look {
             Look::From(begin) if begin <= now => {
