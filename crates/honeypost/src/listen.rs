@@ -25,8 +25,10 @@ const BACKLOG: u32 = 1024;
 pub(crate) trait Room: Send + Sync {
     /// What is spoken there.
     fn protocol(&self) -> Protocol;
+
     /// A session for a new connection, whose peer finds its mail there. Where no mail is shown, there is none.
     fn session(&self, mail: Option<Arc<dyn Worlds>>, guest: Guest) -> Box<dyn Session>;
+
     /// What its listeners are called where they are counted apart.
     fn service(&self) -> &'static str {
         self.protocol().name()

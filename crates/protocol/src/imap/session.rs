@@ -245,10 +245,9 @@ impl Imap {
         // Dovecot's login process counts only what it knows nothing else to say of.
         let particular = refused.as_ref().is_some_and(|fault| !fault.phrase.is_counted_before_login());
         let uncounted = particular && !turn.logged_in && service.texts.mail_process.is_dovecot();
-        if uncounted {
-        } else if turn.status == "BAD" {
+        if turn.status == "BAD" && !uncounted {
             self.bad_commands = self.bad_commands.saturating_add(1);
-        } else if self.state.account().is_some() {
+        } else if turn.status != "BAD" && self.state.account().is_some() {
             self.bad_commands = 0;
         }
         let limit = match self.state {

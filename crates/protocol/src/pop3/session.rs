@@ -6,7 +6,7 @@ use bytes::Bytes;
 use event::{CloseReason, Event, Text};
 
 use crate::framing::{Framing, Unit, trim_line_end};
-use crate::guest::Guest;
+use crate::guest::{Ending, Guest};
 use crate::pop3::Service;
 use crate::pop3::command::{Request, before_nul};
 use crate::pop3::login;
@@ -235,7 +235,7 @@ impl Pop3 {
     fn settle(&mut self, now: Moment, out: &mut Actions) -> Step {
         let Stage::Held(held) = std::mem::take(&mut self.stage) else { return Step::Done };
         let closes = held.closes();
-        if !held.settle(&self.guest, now, self.until(), out) {
+        if matches!(held.settle(&self.guest, now, out), Ending::TooLate) {
             self.farewell(Some(Phrase::ByeInactiveAuthenticating), CloseReason::Timeout, out);
         } else if closes {
             self.stage = Stage::Closed;

@@ -71,7 +71,7 @@ impl Smtp {
     /// A login has waited for its penalty: it is answered.
     fn settle(&mut self, now: Moment, out: &mut Actions) -> bool {
         if let Stage::Held(held) = std::mem::take(&mut self.stage) {
-            held.settle(&self.guest, now, None, out);
+            held.settle(&self.guest, now, out);
         }
         self.check_errors(out);
         true
