@@ -281,6 +281,9 @@ impl<S: Carrier> Connection<S> {
     }
 
     async fn wait(&mut self, wait: Duration) -> Result<(), CloseReason> {
+        if wait.is_zero() {
+            return Ok(());
+        }
         tokio::select! {
             biased;
             _ = self.shutdown.wait_for(|stop| *stop) => Err(CloseReason::Shutdown),

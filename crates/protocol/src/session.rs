@@ -287,6 +287,13 @@ pub trait Session: Send {
     /// The deadline has passed.
     fn expire(&mut self, now: Moment, out: &mut Actions);
 
+    /// How long the imitated server takes before it looks at the peer's TLS hello: after [`Action::StartTls`], or before
+    /// [`open`](Self::open) where the connection `begins` with TLS.
+    fn before_handshake(&mut self, begins: bool) -> Duration {
+        let _ = begins;
+        Duration::ZERO
+    }
+
     /// TLS is on: after [`Action::StartTls`], which was the last action of its call, or before [`open`](Self::open) where the
     /// connection began with it.
     fn secured(&mut self, now: Moment) {

@@ -1,5 +1,7 @@
 //! The driver against a small session of its own, over real sockets where the operating system matters, else in memory.
 
+mod handshake;
+
 use std::sync::PoisonError;
 
 use event::{Event, Text};
@@ -24,6 +26,7 @@ pub(crate) struct Echo {
 
 impl Echo {
     pub(crate) const PATIENCE: Duration = Duration::from_mins(3);
+    const PACE: Duration = Duration::from_millis(7);
 
     pub(crate) fn boxed() -> Box<dyn Session> {
         Box::new(Self { line: Vec::new(), pieces: 0, deadline: Moment::default() })
@@ -86,6 +89,10 @@ impl Session for Echo {
     fn expire(&mut self, _now: Moment, out: &mut Actions) {
         out.send(b"too slow\n");
         out.push(Action::Close(CloseReason::Timeout));
+    }
+
+    fn before_handshake(&mut self, _begins: bool) -> Duration {
+        Self::PACE
     }
 
     fn finish(&mut self, out: &mut Actions) {
@@ -328,45 +335,6 @@ async fn a_panic_is_an_end_that_is_recorded() {
     assert_eq!(rest(&mut peer).await, "hello\n");
     assert!(served.task.await.expect_err("a panic").is_panic());
     assert_eq!(served.kept.story(), story([], "error"));
-}
-
-#[tokio::test]
-async fn a_handshake_that_does_not_come_about_ends_the_session() {
-    let (mut peer, served) = in_memory();
-    peer.write_all(b"tls\n").await.expect("written");
-    text(&mut peer, 6).await;
-    while served.kept.story().len() < 3 {
-        sleep(Duration::from_millis(5)).await;
-    }
-    // What is said in the clear is no longer the session's.
-    peer.write_all(b"one more line\n").await.expect("written");
-    assert_eq!(rest(&mut peer).await, "");
-    served.task.await.expect("no panic");
-    assert_eq!(served.kept.story(), story(LINE.into_iter().chain(["tls.failed"]), "error"));
-}
-
-#[tokio::test]
-async fn shutdown_ends_a_handshake() {
-    let (mut peer, served) = in_memory();
-    peer.write_all(b"tls\n").await.expect("written");
-    text(&mut peer, 6).await;
-    peer.write_all(&[22, 3, 1]).await.expect("written");
-    sleep(Duration::from_millis(30)).await;
-    served.stop.send(true).expect("listening");
-    tokio::time::timeout(Duration::from_secs(5), served.task).await.expect("soon").expect("no panic");
-    assert_eq!(served.kept.story(), story(LINE, "shutdown"));
-}
-
-#[tokio::test]
-async fn the_beginning_of_a_hello_in_the_clear_is_told_at_the_end() {
-    for (input, told) in [(&[22, 3, 1, 2, 0, 1][..], 2), (b"\x16x", 1), (b"x\x16\x03\x01", 1)] {
-        let (mut peer, served) = in_memory();
-        text(&mut peer, 6).await;
-        peer.write_all(input).await.expect("written");
-        drop(peer);
-        served.task.await.expect("no panic");
-        assert_eq!(served.kept.story(), story(vec!["protocol.violation"; told], "peer"), "{input:?}");
-    }
 }
 
 /// The target is 3 KiB for all of an idle connection; the session, the socket's and the task's own records come to this.

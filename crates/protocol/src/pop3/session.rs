@@ -1,6 +1,7 @@
 //! The session: from lines to turns, from turns to actions.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::Bytes;
 use event::{CloseReason, Event, Text};
@@ -299,6 +300,11 @@ impl Session for Pop3 {
             };
             self.farewell(Some(phrase), CloseReason::Timeout, out);
         }
+    }
+
+    fn before_handshake(&mut self, begins: bool) -> Duration {
+        let luck = self.guest.draw();
+        luck.map(|luck| self.service.texts.pace.handshake(luck, begins)).unwrap_or_default()
     }
 
     fn secured(&mut self, now: Moment) {

@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::Bytes;
 use event::{CloseReason, Event, Text};
@@ -289,6 +290,11 @@ impl Session for Smtp {
         if self.deadline().is_some_and(|deadline| now >= deadline) {
             self.farewell(Phrase::Timeout, CloseReason::Timeout, out);
         }
+    }
+
+    fn before_handshake(&mut self, begins: bool) -> Duration {
+        let luck = self.guest.draw();
+        luck.map(|luck| self.service.texts.pace.handshake(luck, begins)).unwrap_or_default()
     }
 
     fn secured(&mut self, now: Moment) {
