@@ -125,6 +125,7 @@ fn serve(
     let shows_mail = attribution.protocol != Protocol::Smtp;
     let visit = shows_mail.then(|| house.visitors.enter(attribution.src.ip()));
     let guest = house.penalties.guest(attribution.protocol, room.service(), attribution.src.ip());
+    let guest = Guest { host: Some(attribution.dst.ip()), ..guest };
     let session = room.session(visit.as_ref().map(Visit::worlds), guest);
     let ledger = Ledger::new(Arc::clone(&house.pipeline), attribution);
     let intake = Intake::new(Arc::clone(&house.mailroom));

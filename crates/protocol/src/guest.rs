@@ -64,13 +64,15 @@ pub struct Guest {
     pub doorman: Arc<dyn Doorman>,
     /// Its address.
     pub address: Option<IpAddr>,
+    /// Which of the host's addresses it has connected to.
+    pub host: Option<IpAddr>,
     /// A random number, from which the times are drawn that answers take; nothing takes time without one.
     pub luck: Option<u64>,
 }
 
 impl Default for Guest {
     fn default() -> Self {
-        Self { doorman: Arc::new(Stranger), address: None, luck: None }
+        Self { doorman: Arc::new(Stranger), address: None, host: None, luck: None }
     }
 }
 
