@@ -287,6 +287,12 @@ pub trait Session: Send {
     /// The deadline has passed.
     fn expire(&mut self, now: Moment, out: &mut Actions);
 
+    /// Whether the imitated server has what it receives acknowledged at once (`TCP_QUICKACK`). Where it does not, a client that sends
+    /// in small pieces and waits for acknowledgements (RFC 896) is slower by 40 ms each time.
+    fn acknowledges_at_once(&self) -> bool {
+        false
+    }
+
     /// How long the imitated server takes before it looks at the peer's TLS hello: after [`Action::StartTls`], or before
     /// [`open`](Self::open) where the connection `begins` with TLS.
     fn before_handshake(&mut self, begins: bool) -> Duration {

@@ -358,6 +358,11 @@ impl Session for Imap {
         }
     }
 
+    fn acknowledges_at_once(&self) -> bool {
+        // Whenever Dovecot has written its answers (o_stream_uncork()).
+        self.service.texts.mail_process.is_dovecot()
+    }
+
     fn before_handshake(&mut self, begins: bool) -> Duration {
         let luck = self.guest.draw();
         luck.map(|luck| self.service.texts.pace.handshake(luck, begins)).unwrap_or_default()
