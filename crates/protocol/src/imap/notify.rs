@@ -128,6 +128,7 @@ fn tell_status(turn: &mut Turn<'_>, state: &mut State, modseq: bool) -> Result<(
     let mut items = vec!["MESSAGES", "UIDNEXT", "UIDVALIDITY", "UNSEEN"];
     let open = state.selected().map(|selected| selected.name.clone());
     let account = account(state)?;
+    let mut condstore = account.features.condstore;
     let watch = account.notify.as_ref().and_then(|notify| notify.others.as_ref());
     let Some(watch) = watch else { return Ok(()) };
     let mut names = watch.names(&account.world, turn.service.texts.separator);
@@ -137,9 +138,10 @@ fn tell_status(turn: &mut Turn<'_>, state: &mut State, modseq: bool) -> Result<(
         enable_condstore(turn, state);
     }
     let account = self::account(state)?;
-    let (world, condstore) = (&mut account.world, account.features.condstore);
+    let (world, enabled) = (&mut account.world, account.features.condstore);
     for name in &names {
-        status::look_at(world, name, condstore);
+        // What enables CONDSTORE is the first answer.
+        status::look_at(world, name, std::mem::replace(&mut condstore, enabled));
         if let Some(folder) = world.folder(name) {
             // Dovecot writes these names in UTF-8.
             let line = status::line(folder.name.as_bytes(), folder, &items, None);

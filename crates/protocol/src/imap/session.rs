@@ -237,10 +237,9 @@ impl Imap {
         // Dovecot's login process counts only what it knows nothing else to say of.
         let particular = refused.as_ref().is_some_and(|fault| !fault.phrase.is_counted_before_login());
         let uncounted = particular && !turn.logged_in && service.texts.mail_process.is_dovecot();
-        if uncounted {
-        } else if turn.status == "BAD" {
+        if turn.status == "BAD" && !uncounted {
             self.bad_commands = self.bad_commands.saturating_add(1);
-        } else if self.state.account().is_some() {
+        } else if turn.status != "BAD" && self.state.account().is_some() {
             self.bad_commands = 0;
         }
         let limit = match self.state {
@@ -276,18 +275,6 @@ impl Imap {
         if !hand_to_tls(self.framing.discard(), place, out) {
             self.stage = Stage::Closed;
         }
-    }
-
-    /// A line passed its cap. A login process hangs up; after login the line is refused and thrown away.
-    fn too_long(&mut self, kept: &Bytes, now: Moment, out: &mut Actions) {
-        out.record(Event::ProtocolViolation { what: "line-too-long", line: Text(kept.clone()) });
-        if matches!(self.state, State::NotAuthenticated) {
-            return self.farewell(Phrase::ByeLineTooLong, CloseReason::Violation, out);
-        }
-        self.framing.skip_line(kept);
-        let request = Request::parse(kept);
-        let input = Input { line: &Bytes::new(), ..Input::command(kept, &request) };
-        self.turn(&input, now, out, |_, _| Err(Phrase::ArgumentTooLong.into()));
     }
 
     fn farewell(&mut self, phrase: Phrase, reason: CloseReason, out: &mut Actions) {
@@ -362,6 +349,16 @@ impl Session for Imap {
             out.send(&self.service.texts.reply(Phrase::StillHere).fill(&[]));
             out.send(b"\r\n");
         }
+    }
+
+    fn acknowledges_at_once(&self) -> bool {
+        // Whenever Dovecot has written its answers (o_stream_uncork()).
+        self.service.texts.mail_process.is_dovecot()
+    }
+
+    fn before_handshake(&mut self, begins: bool) -> Duration {
+        let luck = self.guest.draw();
+        luck.map(|luck| self.service.texts.pace.handshake(luck, begins)).unwrap_or_default()
     }
 
     fn secured(&mut self, now: Moment) {

@@ -49,9 +49,10 @@ pub fn status(turn: &mut Turn<'_>, state: &mut State) -> Result<(), Fault> {
     Ok(())
 }
 
-/// Reads a mailbox' index. Where Dovecot has to open the mailbox for that, it does so with CONDSTORE if that is enabled.
+/// Reads a mailbox' index. Where Dovecot has to open the mailbox for that, as it always does with INBOX, it does so with CONDSTORE
+/// if that is enabled.
 pub fn look_at(world: &mut World, name: &str, condstore: bool) {
-    if world.look_at(name) && condstore {
+    if (world.look_at(name) || name == "INBOX") && condstore {
         world.track_modseq(name);
     }
 }

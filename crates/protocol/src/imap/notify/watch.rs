@@ -181,8 +181,7 @@ impl Watch {
         let present: BTreeSet<u64> = nodes.iter().map(|node| node.uid).collect();
         self.seen.retain(|uid, _| present.contains(uid));
         for name in &told {
-            // INBOX is read beside the others, without CONDSTORE.
-            status::look_at(world, name, to.condstore && name != "INBOX");
+            world.look_at(name);
         }
         self.hears && !told.is_empty()
     }
