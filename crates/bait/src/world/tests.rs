@@ -117,3 +117,42 @@ fn names_move_with_all_below() {
     assert_eq!(names, ["INBOX", "x.y", "x.y.b", "ab"]);
     assert!(world.delete("x.y", '.') && world.is_left_behind("x.y") && !world.delete("x.y", '.'));
 }
+
+#[test]
+fn the_index_of_mailboxes_keeps_names_in_their_order_and_is_bounded() {
+    let mut world = World::new(&corpus(&[3]));
+    world.create("a.b").unwrap();
+    let names = |world: &mut World| world.nodes('.').iter().map(|node| node.name.clone()).collect::<Vec<_>>();
+    assert_eq!(names(&mut world), ["INBOX", "a", "a.b"]);
+    let before = world.nodes('.');
+    // A mailbox that has another name is found under it once the names are read.
+    world.rename("a.b", "c", '.');
+    assert!(world.is_list_behind() && names(&mut world) == ["INBOX", "a", "a.b"]);
+    world.refresh_list();
+    let after = world.nodes('.');
+    assert!(!world.is_list_behind() && names(&mut world) == ["INBOX", "c"]);
+    assert_eq!(after[1].uid_validity, before[2].uid_validity);
+    assert!(after[1].uid > before[2].uid);
+    world.delete("c", '.');
+    assert_eq!((names(&mut world), world.next_node()), (vec!["INBOX".to_owned()], after[1].uid + 1));
+    for number in 0..MOST_FOLDERS - 1 {
+        world.create(&format!("n{number}{}", ".x".repeat(20))).unwrap();
+    }
+    assert_eq!(names(&mut world).len(), 1_000);
+}
+
+#[test]
+fn who_adds_to_what_nobody_has_looked_at_takes_in_what_was_waiting() {
+    let waiting = Message::new(3, Flags::RECENT, date(), Bytes::from_static(b"x"), Vec::new());
+    let messages = vec![Arc::new(waiting)];
+    let inbox = Arc::new(Mailbox { name: "INBOX".into(), uid_validity: 7, uid_next: 4, messages });
+    let corpus = Corpus { mailboxes: vec![inbox], subscriptions: Vec::new() };
+    for looked_at in [false, true] {
+        let mut world = World::new(&corpus);
+        if looked_at {
+            world.look_at("INBOX");
+        }
+        world.append("INBOX", Flags::NONE, &[], date(), Bytes::from_static(b"x")).unwrap();
+        assert_eq!(world.folder("INBOX").unwrap().numbers().recent, 1 + usize::from(looked_at));
+    }
+}
