@@ -77,7 +77,7 @@ pub struct Folder {
     /// Messages below this UID are `\Recent` no more.
     seen_below: u32,
     looked_at: bool,
-    tracks_modseq: bool,
+    tracked: bool,
     record: Record,
     /// Whether the visitor has made it.
     made: bool,
@@ -101,7 +101,7 @@ impl Folder {
             gone: BTreeMap::new(),
             seen_below: 0,
             looked_at: false,
-            tracks_modseq: false,
+            tracked: false,
             record: Record::None,
             made: false,
             touched: 0,
@@ -192,12 +192,12 @@ impl Folder {
     }
 
     /// Whether somebody has wanted to know its mod-sequences (RFC 7162).
-    pub const fn tracks_modseq(&self) -> bool {
-        self.tracks_modseq
+    pub const fn is_tracked(&self) -> bool {
+        self.tracked
     }
 
-    pub(crate) const fn track_modseq(&mut self) {
-        self.tracks_modseq = true;
+    pub(crate) const fn track(&mut self) {
+        self.tracked = true;
     }
 
     /// Whether the visitor has made it.

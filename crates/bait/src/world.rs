@@ -169,11 +169,11 @@ impl World {
     }
 
     /// Notes that somebody wants to know the mod-sequences of a mailbox.
-    pub fn track_modseq(&mut self, name: &str) {
-        if self.folder(name).is_some_and(|folder| !folder.tracks_modseq())
+    pub fn track(&mut self, name: &str) {
+        if self.folder(name).is_some_and(|folder| !folder.is_tracked())
             && let Some(folder) = self.folder_mut(name)
         {
-            folder.track_modseq();
+            folder.track();
         }
     }
 

@@ -56,7 +56,7 @@ fn add(turn: &mut Turn<'_>, state: &mut State, Asked { mailbox, news }: Asked) -
     let account = account(state)?;
     let (world, condstore) = (&mut account.world, account.features.condstore);
     if condstore {
-        world.track_modseq(&mailbox);
+        world.track(&mailbox);
     }
     let mut uids = Vec::new();
     for New { flags, keywords, date, bytes } in news {

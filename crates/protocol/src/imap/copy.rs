@@ -72,7 +72,7 @@ fn run(turn: &mut Turn<'_>, state: &mut State, by_uid: bool, moving: bool) -> Re
     let world = &mut opener.world;
     let uids = world.copy(&entries, &keywords, &to).map_err(|_| Phrase::OverQuota)?;
     if opener.features.condstore {
-        world.track_modseq(&to);
+        world.track(&to);
     }
     let mut pairs = world.folder(&to).map_or(0, |folder| folder.uid_validity).to_string().into_bytes();
     let from: Vec<u32> = entries.iter().map(|entry| entry.message.uid).collect();

@@ -98,11 +98,11 @@ fn open(turn: &mut Turn<'_>, state: &mut State, read_only: bool) -> Result<(), F
     };
     let (uid_next, modseq) = (folder.uid_next, folder.modseq_once_read());
     // Once somebody has used CONDSTORE with a mailbox, everybody is told its mod-sequence.
-    let tells_modseq = features.condstore || folder.tracks_modseq();
+    let tells_modseq = features.condstore || folder.is_tracked();
     let mut selected = Selected::of(folder, read_only, tells_modseq);
     selected.open(&mut account.world, !dovecot);
     if features.condstore {
-        account.world.track_modseq(&name);
+        account.world.track(&name);
     }
     turn.record(Event::MailboxSelected { mailbox: selected.name.clone(), read_only });
     let lines = if read_only { &turn.service.texts.examine } else { &turn.service.texts.select };

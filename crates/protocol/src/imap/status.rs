@@ -53,7 +53,7 @@ pub fn status(turn: &mut Turn<'_>, state: &mut State) -> Result<(), Fault> {
 /// if that is enabled.
 pub fn look_at(world: &mut World, name: &str, condstore: bool) {
     if (world.look_at(name) || name == "INBOX") && condstore {
-        world.track_modseq(name);
+        world.track(name);
     }
 }
 

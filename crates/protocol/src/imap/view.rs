@@ -314,7 +314,7 @@ pub fn enable_condstore(turn: &mut Turn<'_>, state: &mut State) {
     if let State::Selected(account, selected) = state
         && let Some(modseq) = selected.folder_in(&account.world).map(|folder| folder.modseq)
     {
-        account.world.track_modseq(&selected.name);
+        account.world.track(&selected.name);
         turn.untagged_with(Phrase::HighestModseq, modseq.to_string().as_bytes());
     }
 }
