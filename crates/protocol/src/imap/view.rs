@@ -245,7 +245,7 @@ impl Selected {
                 out.send(b"\r\n");
             }
         }
-        self.update_changed(&changed, out);
+        self.update_changed(&changed, last.saturating_add(1), highest, out);
         let delayed = !tells_gone && !gone.is_empty();
         features.qresync.then(|| self.modseq_to_tell(highest, delayed)).flatten()
     }

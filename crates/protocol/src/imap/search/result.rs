@@ -13,9 +13,10 @@ use super::sort::{self, SortKey};
 use super::thread::{self, Algorithm};
 
 /// In which order messages are told.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub enum Order {
     /// SEARCH.
+    #[default]
     Number,
     /// SORT.
     Sorted(Vec<SortKey>),
@@ -40,8 +41,11 @@ pub struct Wanted {
     pub update: bool,
 }
 
-/// Reads `RETURN (...)`, where it is there, and says what stands behind it.
-pub fn wanted<'a, 'b>(arguments: &'a [Argument<'b>]) -> Result<(Wanted, &'a [Argument<'b>]), Fault> {
+/// Reads `RETURN (...)`, where it is there, and says what stands behind it. `updated`: a search of this tag is kept up to date.
+pub fn wanted<'a, 'b>(
+    arguments: &'a [Argument<'b>],
+    updated: bool,
+) -> Result<(Wanted, &'a [Argument<'b>]), Fault> {
     let [word, Argument::List(options), rest @ ..] = arguments else {
         return Ok((Wanted::default(), arguments));
     };
@@ -81,6 +85,9 @@ pub fn wanted<'a, 'b>(arguments: &'a [Argument<'b>]) -> Result<(Wanted, &'a [Arg
             }
             _ => return Err(Phrase::UnknownSearchReturn.into()),
         }
+    }
+    if wanted.update && updated {
+        return Err(Phrase::DuplicateUpdateTag.into());
     }
     if wanted.partial.is_some() && wanted.all {
         return Err(Phrase::PartialAndAll.into());

@@ -10,7 +10,7 @@ use crate::imap::state::Stage;
 use crate::imap::texts::Phrase;
 use crate::imap::turn::Turn;
 use crate::imap::view::{Telling, untagged};
-use crate::session::{Actions, Moment, Step};
+use crate::session::{Action, Actions, Moment, Step};
 
 impl Imap {
     /// Does something with the visitor's world at hand, where there is one.
@@ -52,6 +52,11 @@ impl Imap {
             }
             Stage::Searching(run) => {
                 let finished = run.step(&mut self.state, out);
+                if run.is_fatal() {
+                    out.push(Action::Close(CloseReason::Violation));
+                    self.stage = Stage::Closed;
+                    return Step::Done;
+                }
                 (run.tag.clone(), run.verb, finished, None, run.expunged.then_some(Phrase::SearchedExpunged))
             }
             _ => return Step::Done,
