@@ -52,7 +52,11 @@ pub fn append(turn: &mut Turn<'_>, state: &mut State) -> Result<(), Fault> {
 
 fn add(turn: &mut Turn<'_>, state: &mut State, Asked { mailbox, news }: Asked) -> Result<(), Fault> {
     let now = turn.service.wall_clock(turn.now);
-    let world = &mut account(state)?.world;
+    let account = account(state)?;
+    let world = &mut account.world;
+    if account.features.condstore {
+        world.track(&mailbox);
+    }
     let mut uids = Vec::new();
     for New { flags, keywords, date, bytes } in news {
         // A date too far in the future is now.

@@ -70,6 +70,9 @@ fn run(turn: &mut Turn<'_>, state: &mut State, by_uid: bool, moving: bool) -> Re
         return Ok(());
     }
     let world = &mut opener.world;
+    if opener.features.condstore {
+        world.track(&to);
+    }
     let uids = world.copy(&entries, &keywords, &to).map_err(|_| Phrase::OverQuota)?;
     let mut pairs = world.folder(&to).map_or(0, |folder| folder.uid_validity).to_string().into_bytes();
     let from: Vec<u32> = entries.iter().map(|entry| entry.message.uid).collect();

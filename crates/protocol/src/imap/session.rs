@@ -149,7 +149,10 @@ impl Imap {
                 return self.overflow(out);
             }
             None => {
-                self.finish_waiting(out);
+                // A command that waits for its literal keeps the others waiting.
+                if self.framing.command_so_far().is_empty() {
+                    self.finish_waiting(out);
+                }
                 return Step::Starved;
             }
             Some(Unit::Literal(literal)) => self.literal(literal, caps.literal, now, out),

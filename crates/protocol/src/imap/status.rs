@@ -35,6 +35,9 @@ pub fn status(turn: &mut Turn<'_>, state: &mut State) -> Result<(), Fault> {
         return Err(Phrase::UnknownCommand.into());
     };
     account.world.look_at(&known);
+    if account.features.condstore {
+        account.world.track(&known);
+    }
     let named = if dovecot { known.as_bytes() } else { wire };
     let folder = account.world.folder(&known).ok_or_else(|| Fault::with(Phrase::NoSuchMailbox, named))?;
     let line = line(wire, folder, &items, recent);

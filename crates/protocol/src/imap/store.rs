@@ -53,11 +53,7 @@ fn run(turn: &mut Turn<'_>, state: &mut State, by_uid: bool) -> Result<(), Fault
     };
     let (flags, keywords) = flags::parse(named)?;
     flags::check(&keywords)?;
-    let telling = Telling {
-        uids: by_uid && (!silent || account.features.condstore),
-        keep_expunged: !by_uid,
-        silent_from: None,
-    };
+    let telling = Telling { uids: by_uid && (!silent || account.features.condstore), keep_expunged: !by_uid };
     if selected.read_only {
         // Dovecot makes the mailbox know a keyword by naming it.
         if let Some(folder) = selected.folder(&mut account.world) {
@@ -81,7 +77,7 @@ fn run(turn: &mut Turn<'_>, state: &mut State, by_uid: bool) -> Result<(), Fault
     };
     let known = Arc::clone(folder.list());
     let keywords = folder.keyword_bits(&keywords);
-    let silent_from = silent.then(|| folder.modseq.saturating_add(1));
+    let first = folder.modseq.saturating_add(1);
     let (mut conflicts, mut changed) = (Vec::new(), false);
     for position in positions {
         let Some(seen) = selected.entries.get(position) else { continue };
@@ -105,8 +101,12 @@ fn run(turn: &mut Turn<'_>, state: &mut State, by_uid: bool) -> Result<(), Fault
     }
     if changed {
         folder.count_change();
+        if silent {
+            let last = folder.modseq;
+            selected.silent.push(first..=last);
+        }
     }
-    turn.sync(state, Telling { silent_from, ..telling });
+    turn.sync(state, telling);
     if conflicts.is_empty() {
         turn.complete();
     } else {

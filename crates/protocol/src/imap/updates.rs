@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use bytes::Bytes;
 
 use crate::imap::arguments::Argument;
-use crate::imap::search::{Cost, Question};
+use crate::imap::search::{Cost, Question, Seen};
 use crate::imap::sequence::push_numbers;
 use crate::imap::state::{Selected, State};
 use crate::imap::string::push_string;
@@ -92,19 +92,20 @@ impl Selected {
             return;
         }
         let mut updates = std::mem::take(&mut self.updates);
+        let seen = Seen::known(self, highest);
         for update in &mut updates {
             let (mut removed, mut added) = (Vec::new(), Vec::new());
             let mut cost = Cost::default();
             let marks = update.question.has_marks();
-            update.question.refresh(self, highest, &mut cost);
-            let asked = update.question.asked(None, self, highest);
+            update.question.refresh(&seen, &mut cost);
+            let asked = update.question.asked(None, &seen);
             for (position, entry) in self.entries.iter().enumerate() {
                 let uid = entry.message.uid;
                 if !changed.contains(&uid) || (uid < new && !marks) {
                     continue;
                 }
                 let number = number(position, uid, update.by_uid);
-                if asked.contains(&position) && update.question.matches(None, position, self, &mut cost) {
+                if asked.contains(&position) && update.question.matches(None, position, &seen, &mut cost) {
                     if update.uids.insert(uid) {
                         added.push(number);
                     }

@@ -2,6 +2,7 @@
 //! [`Selected::sync`], in Dovecot's order: flags, then what is gone, then what is new.
 
 use std::collections::BTreeSet;
+use std::ops::RangeInclusive;
 use std::sync::Arc;
 
 use bait::{Entry, Flags, Folder, Marks, World};
@@ -38,6 +39,8 @@ pub struct Selected {
     pub told_modseq: u64,
     /// Where the mailbox stood when everything had been told.
     pub told: Option<u64>,
+    /// The mod-sequences of the client's own silent changes that it was not told of yet.
+    pub silent: Vec<RangeInclusive<u64>>,
 }
 
 /// What the client has enabled (RFC 5161), by ENABLE or by using it.
@@ -63,8 +66,6 @@ pub struct Telling {
     pub uids: bool,
     /// Nothing is said of what is gone: after FETCH, STORE and SEARCH, whose numbers must hold.
     pub keep_expunged: bool,
-    /// The folder's changes from this mod-sequence on were the client's own, and silent.
-    pub silent_from: Option<u64>,
 }
 
 impl Selected {
@@ -78,10 +79,25 @@ impl Selected {
             keywords: folder.keywords.clone(),
             saved: Vec::new(),
             updates: Vec::new(),
-            known_modseq: folder.modseq,
+            known_modseq: if folder.is_tracked() { folder.modseq } else { 0 },
             told_modseq: 0,
             told: None,
+            silent: Vec::new(),
         }
+    }
+
+    /// Tells mod-sequences apart from now on. That all messages have got one is no change.
+    pub fn track(&mut self, world: &mut World) {
+        let Some(folder) = self.folder(world).filter(|folder| !folder.is_tracked()) else { return };
+        folder.track();
+        let now = |entry: &Entry| {
+            let now = folder.now(&entry.message);
+            let same = (now.flags & !Flags::RECENT, now.keywords)
+                == (entry.marks.flags & !Flags::RECENT, entry.marks.keywords);
+            let modseq = if same { now.modseq } else { entry.marks.modseq };
+            Entry { marks: Marks { modseq, ..entry.marks }, ..entry.clone() }
+        };
+        self.entries = Arc::new(self.entries.iter().map(now).collect());
     }
 
     /// Notes that it is open. Opened for writing, it takes `\Recent` away from those who come later.
@@ -195,7 +211,7 @@ impl Selected {
                 continue;
             }
             let same = (marks.flags, marks.keywords) == (known.marks.flags, known.marks.keywords);
-            let quiet = same || how.silent_from.is_some_and(|first| marks.modseq >= first);
+            let quiet = same || self.silent.iter().any(|silent| silent.contains(&marks.modseq));
             changed.insert(known.message.uid);
             let number = position.saturating_add(1);
             let uid = (how.uids || features.qresync).then(|| format!("UID {uid}"));
@@ -210,6 +226,7 @@ impl Selected {
             let items: Vec<String> = [uid, modseq, flags].into_iter().flatten().collect();
             lines.push(format!("* {number} FETCH ({})\r\n", items.join(" ")));
         }
+        self.silent.clear();
         for line in &lines {
             out.send(line.as_bytes());
         }
@@ -289,9 +306,9 @@ pub fn enable_condstore(turn: &mut Turn<'_>, state: &mut State) {
     if std::mem::replace(&mut account.features.condstore, true) {
         return;
     }
-    if let State::Selected(account, selected) = state
-        && let Some(folder) = selected.folder_in(&account.world)
-    {
+    if let State::Selected(account, selected) = state {
+        selected.track(&mut account.world);
+        let Some(folder) = selected.folder_in(&account.world) else { return };
         turn.untagged_with(Phrase::HighestModseq, folder.modseq.to_string().as_bytes());
     }
 }

@@ -29,6 +29,8 @@ pub struct Candidate<'a> {
     pub threads: &'a BTreeMap<usize, Set>,
     /// When messages were saved, in seconds since 1970.
     pub saved: i64,
+    /// Whether another session has expunged it.
+    pub gone: bool,
 }
 
 /// What asking has cost, and what came of it.
@@ -38,13 +40,15 @@ pub struct Cost {
     pub read: usize,
     /// Parts that may still be asked.
     pub parts: usize,
+    /// Whether a message had to be looked at that another session has expunged.
+    pub lost: bool,
     /// Whether Dovecot's process would not have survived.
     pub fatal: bool,
 }
 
 impl Default for Cost {
     fn default() -> Self {
-        Self { read: 0, parts: MOST_PARTS, fatal: false }
+        Self { read: 0, parts: MOST_PARTS, lost: false, fatal: false }
     }
 }
 
@@ -65,6 +69,10 @@ impl Candidate<'_> {
             let leaf = |inquiry: &mut Inquiry<'_>, node: &Node| inquiry.answer(node, round);
             if let Some(found) = inquiry.all(keys, &mut { leaf }) {
                 return found;
+            }
+            if self.gone {
+                inquiry.cost.lost = true;
+                return false;
             }
         }
         inquiry.parts(keys).unwrap_or_default()
@@ -163,11 +171,11 @@ impl Inquiry<'_> {
             }
             (Key::Modseq { least, .. }, _) => Some(asked.marks.modseq >= *least),
             (Key::Mailbox(_, here), _) => Some(*here),
-            (Key::SaveDateSupported, _) => Some(true),
+            (Key::SaveDateSupported, Round::Data) => Some(true),
             (Key::Time(time), Round::Data) => Some(asked.compares(time)),
-            (Key::RealUids(set), _) => Some(set.holds(message.uid)),
+            (Key::RealUids(set), Round::Data) => Some(set.holds(message.uid)),
             (Key::Guid(name), Round::Data) => Some(guid(message) == *name),
-            (Key::Size { larger, octets }, _) => {
+            (Key::Size { larger, octets }, Round::Data) => {
                 let size = message.size() as u64;
                 Some(if *larger { size > *octets } else { size < *octets })
             }

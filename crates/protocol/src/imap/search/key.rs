@@ -134,24 +134,6 @@ impl Key {
         }
     }
 
-    /// Whether a message must be there to be asked. Recursion is as deep as the parser lets keys nest.
-    pub fn needs_message(&self) -> bool {
-        match self {
-            Self::And(keys) | Self::Or(keys) => keys.iter().any(|node| node.key.needs_message()),
-            Self::All
-            | Self::InThread(..)
-            | Self::Numbers(_)
-            | Self::Uids(_)
-            | Self::RealUids(_)
-            | Self::Mailbox(..)
-            | Self::SaveDateSupported
-            | Self::Flags(_)
-            | Self::Keyword(_)
-            | Self::Modseq { .. } => false,
-            _ => true,
-        }
-    }
-
     /// Whether it holds the same as another, as Dovecot sees it. Numbers never do.
     fn same(&self, other: &Self) -> bool {
         match (self, other) {

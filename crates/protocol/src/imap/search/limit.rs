@@ -3,12 +3,12 @@
 
 use std::ops::Range;
 
-use bait::{Entry, Flags};
+use bait::{Flags, Marks};
 
 use super::key::{Key, Node};
 
 /// The positions of the messages that are asked; `highest` is the mailbox' mod-sequence.
-pub fn asked(keys: &[Node], entries: &[Entry], highest: u64) -> Range<usize> {
+pub fn asked(keys: &[Node], marks: &[Marks], highest: u64) -> Range<usize> {
     let mut first = 0;
     for node in keys {
         let flags = match &node.key {
@@ -17,18 +17,18 @@ pub fn asked(keys: &[Node], entries: &[Entry], highest: u64) -> Range<usize> {
             Key::Flags(flags) => *flags,
             _ => continue,
         };
-        let has = |flag| move |entry: &Entry| entry.marks.flags.contains(flag);
+        let has = |flag| move |marks: &Marks| marks.flags.contains(flag);
         if flags.contains(Flags::SEEN) {
-            let unseen = entries.iter().position(|entry| !has(Flags::SEEN)(entry));
+            let unseen = marks.iter().position(|marks| !has(Flags::SEEN)(marks));
             match unseen {
                 None if node.not => return 0..0,
                 Some(unseen) if node.not => first = first.max(unseen),
                 _ => {}
             }
         }
-        if flags.contains(Flags::DELETED) && node.not && entries.iter().all(has(Flags::DELETED)) {
+        if flags.contains(Flags::DELETED) && node.not && marks.iter().all(has(Flags::DELETED)) {
             return 0..0;
         }
     }
-    first.min(entries.len())..entries.len()
+    first.min(marks.len())..marks.len()
 }

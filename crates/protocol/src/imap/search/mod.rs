@@ -23,7 +23,7 @@ mod thread;
 use event::{CloseReason, Text};
 
 pub use ask::Cost;
-pub use question::Question;
+pub use question::{Question, Seen};
 pub use run::Searching;
 
 use crate::imap::arguments::Argument;
@@ -86,9 +86,16 @@ fn start(turn: &mut Turn<'_>, state: &mut State, verb: &'static str, by_uid: boo
         }
     };
     let Ok(question) = Question::of(keys, now, dovecot) else {
+        turn.out.forget_text();
         turn.close(CloseReason::Violation);
         return Ok(());
     };
+    if dovecot
+        && question.names_modseq()
+        && let State::Selected(account, selected) = state
+    {
+        selected.track(&mut account.world);
+    }
     let modseq = question.has_modseq() && !matches!(order, Order::Threads(_));
     if modseq {
         enable_condstore(turn, state);

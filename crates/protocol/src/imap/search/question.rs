@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::ops::Range;
 
-use bait::Message;
+use bait::{Entry, Folder, Marks, Message, World};
 use jiff::Timestamp;
 
 use super::ask::{Candidate, Cost};
@@ -14,6 +14,46 @@ use super::set::Set;
 use super::simplify::{Fatal, simplified};
 use super::thread::Algorithm;
 use crate::imap::state::Selected;
+
+/// The open mailbox as a search sees it: the messages that the client knows, marked as they are now.
+#[derive(Debug)]
+pub struct Seen<'a> {
+    /// The messages.
+    pub entries: &'a [Entry],
+    /// What is marked on them.
+    pub marks: Vec<Marks>,
+    /// The names of the keywords.
+    pub keywords: &'a [String],
+    /// The mailbox' mod-sequence.
+    pub highest: u64,
+    /// The mailbox, to see what is gone from it.
+    pub folder: Option<&'a Folder>,
+}
+
+impl<'a> Seen<'a> {
+    /// As it is now.
+    pub fn now(selected: &'a Selected, world: &'a World) -> Self {
+        let Some(folder) = selected.folder_in(world) else { return Self::known(selected, 0) };
+        Self {
+            entries: &selected.entries,
+            marks: selected.entries.iter().map(|entry| selected.now(world, entry)).collect(),
+            keywords: &folder.keywords,
+            highest: folder.modseq,
+            folder: Some(folder),
+        }
+    }
+
+    /// As the client knows it.
+    pub fn known(selected: &'a Selected, highest: u64) -> Self {
+        Self {
+            entries: &selected.entries,
+            marks: selected.entries.iter().map(|entry| entry.marks).collect(),
+            keywords: &selected.keywords,
+            highest,
+            folder: None,
+        }
+    }
+}
 
 /// Octets of text that are looked through without a break, where there can be none.
 const AT_ONCE: usize = 16 * 1024 * 1024;
@@ -47,6 +87,16 @@ impl Question {
         any(&self.keys, false, &mut |key| matches!(key, Key::Modseq { .. }))
     }
 
+    /// Whether a mod-sequence is asked for anywhere.
+    pub fn names_modseq(&self) -> bool {
+        any(&self.keys, true, &mut |key| matches!(key, Key::Modseq { .. }))
+    }
+
+    /// Whether message numbers are asked for, also as UIDs. INTHREAD hides them.
+    pub fn has_numbers(&self) -> bool {
+        any(&self.keys, false, &mut |key| matches!(key, Key::Numbers(_)))
+    }
+
     /// Whether what is marked on a message is asked for. INTHREAD hides that too.
     pub fn has_marks(&self) -> bool {
         let marks = |key: &Key| matches!(key, Key::Flags(_) | Key::Keyword(_) | Key::Modseq { .. });
@@ -67,19 +117,14 @@ impl Question {
         names
     }
 
-    /// Whether a message must be there to be asked.
-    pub fn needs_message(&self) -> bool {
-        self.keys.iter().any(|node| node.key.needs_message())
-    }
-
     /// How many INTHREAD keys there are, whose messages must be found first.
     pub const fn in_threads(&self) -> usize {
         self.in_threads.len()
     }
 
     /// The positions of the messages to ask: for an INTHREAD key, or for the search itself.
-    pub fn asked(&self, in_thread: Option<usize>, selected: &Selected, highest: u64) -> Range<usize> {
-        asked(self.keys(in_thread), &selected.entries, highest)
+    pub fn asked(&self, in_thread: Option<usize>, seen: &Seen<'_>) -> Range<usize> {
+        asked(self.keys(in_thread), &seen.marks, seen.highest)
     }
 
     /// Whether the message at this position matches what an INTHREAD key asks, or the search itself.
@@ -87,17 +132,21 @@ impl Question {
         &self,
         in_thread: Option<usize>,
         position: usize,
-        selected: &Selected,
+        seen: &Seen<'_>,
         cost: &mut Cost,
     ) -> bool {
-        let Some(entry) = selected.entries.get(position) else { return false };
+        let (Some(entry), Some(marks)) = (seen.entries.get(position), seen.marks.get(position)) else {
+            return false;
+        };
+        let message = &entry.message;
         let candidate = Candidate {
-            message: &entry.message,
+            message,
             position,
-            marks: entry.marks,
-            keywords: &selected.keywords,
+            marks: *marks,
+            keywords: seen.keywords,
             threads: &self.threads,
             saved: self.saved,
+            gone: seen.folder.is_some_and(|folder| folder.is_gone(message.uid)),
         };
         candidate.matches(self.keys(in_thread), self.count, cost)
     }
@@ -107,13 +156,13 @@ impl Question {
         &mut self,
         in_thread: usize,
         found: &[usize],
-        selected: &Selected,
+        seen: &Seen<'_>,
     ) -> Result<(), Fatal> {
         let Some((id, algorithm, _)) = self.in_threads.get(in_thread) else { return Ok(()) };
         let mut uids = Vec::new();
         if !found.is_empty() {
             let messages: Vec<(usize, &Message)> =
-                selected.entries.iter().map(|entry| &*entry.message).enumerate().collect();
+                seen.entries.iter().map(|entry| &*entry.message).enumerate().collect();
             let by_subject = match algorithm {
                 // Dovecot has no such threads here.
                 Algorithm::OrderedSubject => return Err(Fatal),
@@ -124,7 +173,7 @@ impl Question {
                 let mut members = Vec::new();
                 thread.positions(&mut members);
                 if members.iter().any(|member| found.binary_search(member).is_ok()) {
-                    let entries = members.iter().filter_map(|member| selected.entries.get(*member));
+                    let entries = members.iter().filter_map(|member| seen.entries.get(*member));
                     uids.extend(entries.map(|entry| (entry.message.uid, entry.message.uid)));
                 }
             }
@@ -134,18 +183,18 @@ impl Question {
     }
 
     /// Finds the messages of INTHREAD keys anew, as far as one may at once.
-    pub fn refresh(&mut self, selected: &Selected, highest: u64, cost: &mut Cost) {
+    pub fn refresh(&mut self, seen: &Seen<'_>, cost: &mut Cost) {
         for in_thread in 0..self.in_threads.len() {
             let mut found = Vec::new();
-            for position in self.asked(Some(in_thread), selected, highest) {
+            for position in self.asked(Some(in_thread), seen) {
                 if cost.read > AT_ONCE {
                     return;
                 }
-                if self.matches(Some(in_thread), position, selected, cost) {
+                if self.matches(Some(in_thread), position, seen, cost) {
                     found.push(position);
                 }
             }
-            cost.fatal |= self.found_in_threads(in_thread, &found, selected).is_err();
+            cost.fatal |= self.found_in_threads(in_thread, &found, seen).is_err();
         }
     }
 

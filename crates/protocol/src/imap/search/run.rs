@@ -4,7 +4,7 @@ use bytes::Bytes;
 use event::{Event, Text};
 
 use super::ask::Cost;
-use super::question::Question;
+use super::question::{Question, Seen};
 use super::result::{self, Order, Wanted};
 use crate::imap::state::{Selected, State};
 use crate::imap::updates::Update;
@@ -32,8 +32,6 @@ pub struct Searching {
     pub(super) found: Vec<usize>,
     /// Parts of messages that may still be asked, and whether Dovecot's process dies of it.
     pub(super) cost: Cost,
-    /// Whether it had to look at what another session has expunged.
-    pub expunged: bool,
 }
 
 /// Octets of text looked through before others have their turn.
@@ -43,28 +41,24 @@ impl Searching {
     /// Looks at some messages. `true` when all were looked at and the result is sent.
     pub fn step(&mut self, state: &mut State, out: &mut Actions) -> bool {
         let State::Selected(account, selected) = state else { return true };
-        let highest = selected.folder_in(&account.world).map_or(0, |folder| folder.modseq);
-        let needs_message = self.question.needs_message();
+        let seen = Seen::now(selected, &account.world);
         self.cost.read = 0;
         loop {
             let in_thread = Some(self.in_thread).filter(|place| *place < self.question.in_threads());
-            let asked = self.question.asked(in_thread, selected, highest);
+            let asked = self.question.asked(in_thread, &seen);
             self.next = self.next.max(asked.start);
             while self.next < asked.end && !self.cost.fatal {
                 if self.cost.read >= SLICE {
                     return false;
                 }
-                let position = self.next;
-                self.next = position.saturating_add(1);
-                if needs_message && selected.is_gone(&account.world, position) {
-                    self.expunged = true;
-                } else if self.question.matches(in_thread, position, selected, &mut self.cost) {
-                    self.found.push(position);
+                if self.question.matches(in_thread, self.next, &seen, &mut self.cost) {
+                    self.found.push(self.next);
                 }
+                self.next = self.next.saturating_add(1);
             }
             let Some(place) = in_thread.filter(|_| !self.cost.fatal) else { break };
             let found = std::mem::take(&mut self.found);
-            self.cost.fatal |= self.question.found_in_threads(place, &found, selected).is_err();
+            self.cost.fatal |= self.question.found_in_threads(place, &found, &seen).is_err();
             self.in_thread = place.saturating_add(1);
             self.next = 0;
         }
@@ -77,6 +71,16 @@ impl Searching {
             self.tell(selected, out);
         }
         true
+    }
+
+    /// Whether it had to look at what another session has expunged.
+    pub const fn has_lost(&self) -> bool {
+        self.cost.lost
+    }
+
+    /// Whether the numbers that were named must hold until the answer is whole, also after a UID command.
+    pub fn holds_numbers(&self) -> bool {
+        !self.by_uid || (self.question.has_numbers() && !matches!(self.order, Order::Threads(_)))
     }
 
     /// Whether Dovecot's process would not have survived the search.

@@ -44,20 +44,25 @@ impl Imap {
 
     /// Goes on with a long answer.
     pub(super) fn work(&mut self, now: Moment, out: &mut Actions) -> Step {
-        let (tag, verb, finished, failure, expunged) = match &mut self.stage {
+        let (tag, verb, finished, failure, expunged, by_uid) = match &mut self.stage {
             Stage::Fetching(run) => {
                 let finished = run.step(&mut self.state, out);
                 let expunged = run.expunged.then_some(Phrase::FetchedExpunged);
-                (run.tag.clone(), run.verb, finished, run.failure, expunged)
+                let by_uid = run.verb.starts_with("UID ");
+                (run.tag.clone(), run.verb, finished, run.failure, expunged, by_uid)
             }
             Stage::Searching(run) => {
+                let holds = run.holds_numbers();
                 let finished = run.step(&mut self.state, out);
                 if run.is_fatal() {
+                    self.held.clear();
+                    out.forget_text();
                     out.push(Action::Close(CloseReason::Violation));
                     self.stage = Stage::Closed;
                     return Step::Done;
                 }
-                (run.tag.clone(), run.verb, finished, None, run.expunged.then_some(Phrase::SearchedExpunged))
+                let expunged = run.has_lost().then_some(Phrase::SearchedExpunged);
+                (run.tag.clone(), run.verb, finished, None, expunged, !holds)
             }
             _ => return Step::Done,
         };
@@ -67,7 +72,6 @@ impl Imap {
         self.stage = Stage::Command;
         let (service, mail) = (Arc::clone(&self.service), Arc::clone(&self.mail));
         let (verb, stage, tls) = (verb.as_bytes(), Stage::Command, self.tls);
-        let by_uid = verb.starts_with(b"UID ");
         let may_wait = self.may_wait(verb);
         let mut turn = Turn {
             service: &service,
