@@ -121,6 +121,7 @@ impl Imap {
         let mut step = Step::Done;
         while step == Step::Done && !out.full() {
             step = self.in_world(|session| session.step(now, out));
+            self.die(out);
         }
         self.pending = step != Step::Starved && !matches!(self.stage, Stage::Closed);
     }
@@ -383,6 +384,7 @@ impl Session for Imap {
     fn mail_changed(&mut self, _now: Moment, out: &mut Actions) {
         if matches!(self.stage, Stage::Idling { .. }) {
             self.in_world(|session| session.tell_idler(out));
+            self.die(out);
         }
     }
 

@@ -61,7 +61,8 @@ fn run(turn: &mut Turn<'_>, state: &mut State, by_uid: bool) -> Result<(), Fault
         }
         turn.sync(state, telling);
         if unchanged_since.is_some() {
-            return Err(Phrase::ConditionalReadOnly.into());
+            turn.complete_as(Phrase::ConditionalReadOnly, &[]);
+            return Ok(());
         }
         turn.complete_as(Phrase::StoreReadOnly, &[]);
         return Ok(());
@@ -76,6 +77,8 @@ fn run(turn: &mut Turn<'_>, state: &mut State, by_uid: bool) -> Result<(), Fault
         return Ok(());
     };
     let known = Arc::clone(folder.list());
+    // The flags are one change, and each keyword is one.
+    let changes = keywords.len().saturating_add(usize::from(!flags.is_empty() || keywords.is_empty()));
     let keywords = folder.keyword_bits(&keywords);
     let first = folder.modseq.saturating_add(1);
     let (mut conflicts, mut changed) = (Vec::new(), false);
@@ -100,7 +103,7 @@ fn run(turn: &mut Turn<'_>, state: &mut State, by_uid: bool) -> Result<(), Fault
         changed |= folder.mark(&entry, flags, keywords);
     }
     if changed {
-        folder.count_change();
+        (0..changes).for_each(|_| folder.count_change());
         if silent {
             let last = folder.modseq;
             selected.silent.push(first..=last);

@@ -88,22 +88,36 @@ impl Selected {
     /// Tells what has become a result, or is none any more, among the messages that have changed or are new.
     /// New are those from the UID `new` on.
     pub fn update_changed(&mut self, changed: &BTreeSet<u32>, new: u32, highest: u64, out: &mut Actions) {
+        // Dovecot finds no threads while it looks at new messages; for THREAD not while it looks at old ones either.
+        let (news, changes) =
+            (changed.last() >= Some(&new), changed.first().is_some_and(|first| *first < new));
+        let threads = |question: &Question| question.in_threads() > 0;
+        let mut questions = self.updates.iter().map(|update| &update.question).chain(&self.threaded);
+        let threaded = self.threaded.as_ref().filter(|question| changes && question.has_marks());
+        if (news && questions.any(threads)) || threaded.is_some_and(threads) {
+            self.fatal = true;
+            return;
+        }
         if self.updates.is_empty() || changed.is_empty() {
             return;
         }
         let mut updates = std::mem::take(&mut self.updates);
-        let seen = Seen::known(self, highest);
+        let mut seen = Seen::known(self, highest);
+        let mut fatal = false;
         for update in &mut updates {
             let (mut removed, mut added) = (Vec::new(), Vec::new());
             let mut cost = Cost::default();
             let marks = update.question.has_marks();
-            update.question.refresh(&seen, &mut cost);
+            if marks {
+                update.question.refresh(&seen, &mut cost);
+            }
             let asked = update.question.asked(None, &seen);
             for (position, entry) in self.entries.iter().enumerate() {
                 let uid = entry.message.uid;
                 if !changed.contains(&uid) || (uid < new && !marks) {
                     continue;
                 }
+                seen.unprepared = uid >= new;
                 let number = number(position, uid, update.by_uid);
                 if asked.contains(&position) && update.question.matches(None, position, &seen, &mut cost) {
                     if update.uids.insert(uid) {
@@ -113,8 +127,10 @@ impl Selected {
                     removed.push(number);
                 }
             }
+            fatal |= cost.fatal;
             update.tell(&removed, &added, out);
         }
+        self.fatal |= fatal;
         self.updates = updates;
     }
 }

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use bait::{Entry, Flags, Folder, Marks, World};
 
 use crate::imap::Service;
+use crate::imap::search::Question;
 use crate::imap::sequence::push_numbers;
 use crate::imap::state::State;
 use crate::imap::texts::Phrase;
@@ -33,6 +34,10 @@ pub struct Selected {
     pub saved: Vec<u32>,
     /// The searches that are kept up to date (RFC 5267).
     pub updates: Vec<Update>,
+    /// What the last THREAD has asked for.
+    pub threaded: Option<Question>,
+    /// Whether Dovecot's process would not have survived the last look at the mailbox.
+    pub fatal: bool,
     /// The mod-sequence up to which the client knows everything (RFC 7162).
     pub known_modseq: u64,
     /// The highest one that it was told of since.
@@ -79,6 +84,8 @@ impl Selected {
             keywords: folder.keywords.clone(),
             saved: Vec::new(),
             updates: Vec::new(),
+            threaded: None,
+            fatal: false,
             known_modseq: if folder.is_tracked() { folder.modseq } else { 0 },
             told_modseq: 0,
             told: None,
@@ -177,8 +184,11 @@ impl Selected {
         how: Telling,
         out: &mut Actions,
     ) -> Option<u64> {
-        let folder = self.folder_in(world).filter(|folder| self.told != Some(folder.touched()))?;
+        let folder = self.folder_in(world)?;
         let highest = folder.modseq;
+        if self.told == Some(folder.touched()) {
+            return features.qresync.then(|| self.modseq_to_tell(highest, false)).flatten();
+        }
         if folder.keywords.len() != self.keywords.len() {
             self.keywords.clone_from(&folder.keywords);
             let flags = all_flags(&self.keywords);

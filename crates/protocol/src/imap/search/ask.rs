@@ -31,6 +31,8 @@ pub struct Candidate<'a> {
     pub saved: i64,
     /// Whether another session has expunged it.
     pub gone: bool,
+    /// Whether Dovecot does not survive the question for a keyword or a mailbox.
+    pub unprepared: bool,
 }
 
 /// What asking has cost, and what came of it.
@@ -61,6 +63,24 @@ enum Round {
     Body,
 }
 
+impl Key {
+    /// Whether the message must be there to be asked this in that round.
+    const fn is_read_in(&self, round: Round) -> bool {
+        match self {
+            Self::Time(_)
+            | Self::RealUids(_)
+            | Self::Guid(_)
+            | Self::Size { .. }
+            | Self::SaveDateSupported => {
+                matches!(round, Round::Data)
+            }
+            Self::Header(..) | Self::Shown(..) => matches!(round, Round::Header),
+            Self::Body(_) | Self::Text(_) => matches!(round, Round::Body),
+            _ => false,
+        }
+    }
+}
+
 impl Candidate<'_> {
     /// Whether the message matches all keys, which are numbered, and `count` in all.
     pub fn matches(&self, keys: &[Node], count: usize, cost: &mut Cost) -> bool {
@@ -70,12 +90,9 @@ impl Candidate<'_> {
             if let Some(found) = inquiry.all(keys, &mut { leaf }) {
                 return found;
             }
-            if self.gone {
-                inquiry.cost.lost = true;
-                return false;
-            }
         }
-        inquiry.parts(keys).unwrap_or_default()
+        // Of the parts of a message that is gone nothing is known, and nothing is said of that.
+        !self.gone && inquiry.parts(keys).unwrap_or_default()
     }
 
     fn compares(&self, time: &Time) -> bool {
@@ -165,12 +182,20 @@ impl Inquiry<'_> {
                 Some(set.is_some_and(|set| set.holds(message.uid)))
             }
             (Key::Flags(flags), _) => Some(asked.marks.flags.contains(*flags)),
+            (Key::Keyword(_), _) | (Key::Mailbox(..), _) if asked.unprepared => {
+                self.cost.fatal = true;
+                Some(false)
+            }
             (Key::Keyword(name), _) => {
                 let bit = asked.keywords.iter().position(|known| known.eq_ignore_ascii_case(name));
                 Some(bit.is_some_and(|bit| asked.marks.keywords >> bit & 1 == 1))
             }
             (Key::Modseq { least, .. }, _) => Some(asked.marks.modseq >= *least),
             (Key::Mailbox(_, here), _) => Some(*here),
+            (key, round) if asked.gone && key.is_read_in(round) => {
+                self.cost.lost = true;
+                None
+            }
             (Key::SaveDateSupported, Round::Data) => Some(true),
             (Key::Time(time), Round::Data) => Some(asked.compares(time)),
             (Key::RealUids(set), Round::Data) => Some(set.holds(message.uid)),

@@ -28,6 +28,8 @@ pub struct Seen<'a> {
     pub highest: u64,
     /// The mailbox, to see what is gone from it.
     pub folder: Option<&'a Folder>,
+    /// Dovecot looks at new messages for a search that it keeps up to date, without the keywords and patterns at hand.
+    pub unprepared: bool,
 }
 
 impl<'a> Seen<'a> {
@@ -40,6 +42,7 @@ impl<'a> Seen<'a> {
             keywords: &folder.keywords,
             highest: folder.modseq,
             folder: Some(folder),
+            unprepared: false,
         }
     }
 
@@ -51,6 +54,7 @@ impl<'a> Seen<'a> {
             keywords: &selected.keywords,
             highest,
             folder: None,
+            unprepared: false,
         }
     }
 }
@@ -147,6 +151,7 @@ impl Question {
             threads: &self.threads,
             saved: self.saved,
             gone: seen.folder.is_some_and(|folder| folder.is_gone(message.uid)),
+            unprepared: seen.unprepared,
         };
         candidate.matches(self.keys(in_thread), self.count, cost)
     }

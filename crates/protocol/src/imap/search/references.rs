@@ -51,7 +51,8 @@ pub fn threads(messages: &[(usize, &Message)], by_subject: bool) -> Vec<Node> {
         roots = merged(roots);
         roots.sort_by_key(Tree::first);
     } else {
-        roots.sort_by_key(|root| (root.newest.0, root.message.map(|(position, _)| position)));
+        // None is older than 1970.
+        roots.sort_by_key(|root| (root.newest.0.max(0), root.message.map(|(position, _)| position)));
     }
     roots.into_iter().map(Tree::into_node).collect()
 }

@@ -140,14 +140,14 @@ impl Wanted {
     }
 }
 
-/// The untagged line; empty where only SAVE was asked for.
+/// The untagged line; empty where only SAVE was asked for. `modseqs` are those of all messages, where they are told.
 pub fn line(
     wanted: &Wanted,
     order: &Order,
     tag: &[u8],
     by_uid: bool,
     found: Vec<usize>,
-    modseq: bool,
+    modseqs: Option<&[u64]>,
     selected: &Selected,
 ) -> Vec<u8> {
     let number = |position: usize| {
@@ -170,8 +170,8 @@ pub fn line(
         Order::Number => ("SEARCH", found),
     };
     let counted = wanted.counted(&positions);
-    let modseq_of = |position: &usize| selected.entries.get(*position).map_or(0, |entry| entry.marks.modseq);
-    let modseq = counted.iter().map(modseq_of).max().filter(|_| modseq);
+    let modseq =
+        modseqs.and_then(|all| counted.iter().filter_map(|position| all.get(*position).copied()).max());
     let numbers: Vec<u32> = positions.into_iter().map(number).collect();
     if !wanted.extended {
         let mut line = format!("* {word}");
@@ -185,7 +185,7 @@ pub fn line(
         return line.into_bytes();
     }
     let other = wanted.min || wanted.max || wanted.all || wanted.count || wanted.relevancy || wanted.update;
-    if wanted.save && !other && wanted.partial.is_none() && modseq.is_none() {
+    if wanted.save && !other && wanted.partial.is_none() && modseqs.is_none() {
         return Vec::new();
     }
     extended(wanted, tag, by_uid, &numbers, counted.len(), modseq)

@@ -6,6 +6,7 @@ use event::{Event, Text};
 use super::ask::Cost;
 use super::question::{Question, Seen};
 use super::result::{self, Order, Wanted};
+use super::thread::Algorithm;
 use crate::imap::state::{Selected, State};
 use crate::imap::updates::Update;
 use crate::session::Actions;
@@ -67,8 +68,9 @@ impl Searching {
             criteria: std::mem::take(&mut self.criteria),
             matches: self.found.len() as u64,
         });
+        let modseqs = self.modseq.then(|| seen.marks.iter().map(|marks| marks.modseq).collect::<Vec<u64>>());
         if !self.cost.fatal {
-            self.tell(selected, out);
+            self.tell(selected, modseqs.as_deref(), out);
         }
         true
     }
@@ -88,19 +90,24 @@ impl Searching {
         self.cost.fatal
     }
 
-    fn tell(&mut self, selected: &mut Selected, out: &mut Actions) {
+    fn tell(&mut self, selected: &mut Selected, modseqs: Option<&[u64]>, out: &mut Actions) {
         let found = std::mem::take(&mut self.found);
         let uid = |position: &usize| selected.entries.get(*position).map(|entry| entry.message.uid);
         let uids = found.iter().filter_map(uid).collect();
         if self.wanted.save {
             selected.saved = self.wanted.saved(&found, selected);
         }
-        let line =
-            result::line(&self.wanted, &self.order, &self.tag, self.by_uid, found, self.modseq, selected);
+        let line = result::line(&self.wanted, &self.order, &self.tag, self.by_uid, found, modseqs, selected);
         out.send(&line);
-        if self.wanted.update {
-            let mut question = std::mem::take(&mut self.question);
-            question.settle(selected);
+        let mut question = std::mem::take(&mut self.question);
+        if question.in_threads() > 0 {
+            selected.threaded = None;
+        }
+        question.settle(selected);
+        if matches!(self.order, Order::Threads(Algorithm::References | Algorithm::Refs)) {
+            // Dovecot keeps the last threads up to date.
+            selected.threaded = Some(question);
+        } else if self.wanted.update {
             let (tag, by_uid) = (self.tag.clone(), self.by_uid);
             selected.keep_updated(Update { tag, by_uid, question, uids });
         }

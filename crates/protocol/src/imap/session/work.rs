@@ -42,6 +42,23 @@ impl Imap {
         }
     }
 
+    /// Ends the session where Dovecot's process would not have survived the last look at the mailbox.
+    pub(super) fn die(&mut self, out: &mut Actions) {
+        if self.state.selected().is_some_and(|selected| selected.fatal)
+            && !matches!(self.stage, Stage::Closed)
+        {
+            self.vanish(out);
+        }
+    }
+
+    /// Ends it without a word; what was not sent yet is lost.
+    fn vanish(&mut self, out: &mut Actions) {
+        self.held.clear();
+        out.forget_text();
+        out.push(Action::Close(CloseReason::Violation));
+        self.stage = Stage::Closed;
+    }
+
     /// Goes on with a long answer.
     pub(super) fn work(&mut self, now: Moment, out: &mut Actions) -> Step {
         let (tag, verb, finished, failure, expunged, by_uid) = match &mut self.stage {
@@ -55,10 +72,7 @@ impl Imap {
                 let holds = run.holds_numbers();
                 let finished = run.step(&mut self.state, out);
                 if run.is_fatal() {
-                    self.held.clear();
-                    out.forget_text();
-                    out.push(Action::Close(CloseReason::Violation));
-                    self.stage = Stage::Closed;
+                    self.vanish(out);
                     return Step::Done;
                 }
                 let expunged = run.has_lost().then_some(Phrase::SearchedExpunged);
