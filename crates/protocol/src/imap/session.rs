@@ -205,6 +205,7 @@ impl Imap {
         run: impl FnOnce(&mut Turn<'_>, &mut State) -> Result<(), Fault>,
     ) {
         self.finish_before(input.verb, out);
+        self.finish_saving(input.line, out);
         let place = out.mark();
         let state = self.state.name();
         let may_wait = self.may_wait(input.verb);

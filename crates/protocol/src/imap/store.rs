@@ -77,11 +77,10 @@ fn run(turn: &mut Turn<'_>, state: &mut State, by_uid: bool) -> Result<(), Fault
         return Ok(());
     };
     let known = Arc::clone(folder.list());
-    // The flags are one change, and each keyword is one.
-    let changes = keywords.len().saturating_add(usize::from(!flags.is_empty() || keywords.is_empty()));
     let keywords = folder.keyword_bits(&keywords);
     let first = folder.modseq.saturating_add(1);
-    let (mut conflicts, mut changed) = (Vec::new(), false);
+    let (mut conflicts, mut marked) = (Vec::new(), Vec::new());
+    let mut changed = (false, 0_u64);
     for position in positions {
         let Some(seen) = selected.entries.get(position) else { continue };
         let uid = seen.message.uid;
@@ -100,10 +99,19 @@ fn run(turn: &mut Turn<'_>, state: &mut State, by_uid: bool) -> Result<(), Fault
             How::Remove => (present.flags & !flags, present.keywords & !keywords),
             How::Replace => (flags | (present.flags & Flags::RECENT), keywords),
         };
-        changed |= folder.mark(&entry, flags, keywords);
+        let flags = (flags & !Flags::RECENT) | (present.flags & Flags::RECENT);
+        changed.0 |= flags != present.flags;
+        changed.1 |= keywords ^ present.keywords;
+        marked.push((entry, flags, keywords));
     }
-    if changed {
-        (0..changes).for_each(|_| folder.count_change());
+    // The flags are one change, and each keyword is one; what is marked has the last one's mod-sequence.
+    let changes = changed.1.count_ones().saturating_add(u32::from(changed.0));
+    if changes > 0 {
+        (1..changes).for_each(|_| folder.count_change());
+        for (entry, flags, keywords) in marked {
+            folder.mark(&entry, flags, keywords);
+        }
+        folder.count_change();
         if silent {
             let last = folder.modseq;
             selected.silent.push(first..=last);

@@ -242,7 +242,7 @@ impl<'a> Turn<'a> {
         }
         line.extend_from_slice(b"\r\n");
         match self.waits.take() {
-            Some(telling) => self.held = Some(Waiting { line: line.into(), telling }),
+            Some(telling) => self.held = Some(Waiting { line: line.into(), telling, saves: false }),
             None => self.out.send(&line),
         }
     }

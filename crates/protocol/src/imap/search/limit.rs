@@ -17,17 +17,18 @@ pub fn asked(keys: &[Node], marks: &[Marks], highest: u64) -> Range<usize> {
             Key::Flags(flags) => *flags,
             _ => continue,
         };
-        let has = |flag| move |marks: &Marks| marks.flags.contains(flag);
-        if flags.contains(Flags::SEEN) {
-            let unseen = marks.iter().position(|marks| !has(Flags::SEEN)(marks));
-            match unseen {
-                None if node.not => return 0..0,
-                Some(unseen) if node.not => first = first.max(unseen),
-                _ => {}
+        for flag in [Flags::SEEN, Flags::DELETED] {
+            if !flags.contains(flag) {
+                continue;
             }
-        }
-        if flags.contains(Flags::DELETED) && node.not && marks.iter().all(has(Flags::DELETED)) {
-            return 0..0;
+            // Whether it is there or is missing: that it is so with one message at least, and from which one on.
+            let sought = |marks: &Marks| marks.flags.contains(flag) != node.not;
+            match marks.iter().position(sought) {
+                None => return 0..0,
+                // Dovecot remembers the first without \Seen and the first with \Deleted.
+                Some(place) if node.not == (flag == Flags::SEEN) => first = first.max(place),
+                Some(_) => {}
+            }
         }
     }
     first.min(marks.len())..marks.len()

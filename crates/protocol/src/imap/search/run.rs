@@ -80,6 +80,11 @@ impl Searching {
         self.cost.lost
     }
 
+    /// Whether the result is kept: RETURN (SAVE).
+    pub const fn saves(&self) -> bool {
+        self.wanted.save
+    }
+
     /// Whether the numbers that were named must hold until the answer is whole, also after a UID command.
     pub fn holds_numbers(&self) -> bool {
         !self.by_uid || (self.question.has_numbers() && !matches!(self.order, Order::Threads(_)))

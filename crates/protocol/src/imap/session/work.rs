@@ -5,7 +5,7 @@ use std::sync::Arc;
 use bait::mime::Undecodable;
 use event::CloseReason;
 
-use super::{Imap, waited};
+use super::{Imap, Waiting, waited};
 use crate::imap::state::Stage;
 use crate::imap::texts::Phrase;
 use crate::imap::turn::Turn;
@@ -61,6 +61,7 @@ impl Imap {
 
     /// Goes on with a long answer.
     pub(super) fn work(&mut self, now: Moment, out: &mut Actions) -> Step {
+        let mut saves = false;
         let (tag, verb, finished, failure, expunged, by_uid) = match &mut self.stage {
             Stage::Fetching(run) => {
                 let finished = run.step(&mut self.state, out);
@@ -70,6 +71,7 @@ impl Imap {
             }
             Stage::Searching(run) => {
                 let holds = run.holds_numbers();
+                saves = run.saves();
                 let finished = run.step(&mut self.state, out);
                 if run.is_fatal() {
                     self.vanish(out);
@@ -127,7 +129,7 @@ impl Imap {
             (None, Some(phrase)) => turn.complete_as(phrase, title(verb).as_bytes()),
             (None, None) => turn.complete(),
         }
-        self.held.extend(turn.held);
+        self.held.extend(turn.held.map(|held| Waiting { saves, ..held }));
         self.stage = turn.stage;
         Step::Done
     }
