@@ -150,10 +150,7 @@ impl Imap {
                 return self.overflow(out);
             }
             None => {
-                // A command that waits for its literal keeps the others waiting.
-                if self.framing.command_so_far().is_empty() {
-                    self.finish_waiting(out);
-                }
+                self.finish_at_rest(out);
                 return Step::Starved;
             }
             Some(Unit::Literal(literal)) => self.literal(literal, caps.literal, now, out),
@@ -185,17 +182,6 @@ impl Imap {
         Step::Done
     }
 
-    /// Whether the line that is coming cannot become a command: Dovecot answers a character that no tag may have before
-    /// the line ends.
-    fn hopeless(&self) -> bool {
-        let coming = self.framing.rest();
-        matches!(self.stage, Stage::Command)
-            && self.service.texts.mail_process.is_dovecot()
-            && self.framing.command_so_far().is_empty()
-            && !matches!(coming, [] | b"\r")
-            && Request::has_bad_tag(coming)
-    }
-
     /// One turn: runs it, refuses it where it fails, records the command in front of its answer, counts bad ones.
     fn turn(
         &mut self,
@@ -204,8 +190,7 @@ impl Imap {
         out: &mut Actions,
         run: impl FnOnce(&mut Turn<'_>, &mut State) -> Result<(), Fault>,
     ) {
-        self.finish_before(input.verb, out);
-        self.finish_saving(input.line, out);
+        self.finish_before(input.verb, input.line, out);
         let place = out.mark();
         let state = self.state.name();
         let may_wait = self.may_wait(input.verb);
@@ -385,7 +370,6 @@ impl Session for Imap {
     fn mail_changed(&mut self, _now: Moment, out: &mut Actions) {
         if matches!(self.stage, Stage::Idling { .. }) {
             self.in_world(|session| session.tell_idler(out));
-            self.die(out);
         }
     }
 

@@ -80,7 +80,7 @@ fn run(turn: &mut Turn<'_>, state: &mut State, by_uid: bool) -> Result<(), Fault
     let keywords = folder.keyword_bits(&keywords);
     let first = folder.modseq.saturating_add(1);
     let (mut conflicts, mut marked) = (Vec::new(), Vec::new());
-    let mut changed = (false, 0_u64);
+    let mut differs = (false, 0_u64);
     for position in positions {
         let Some(seen) = selected.entries.get(position) else { continue };
         let uid = seen.message.uid;
@@ -100,12 +100,12 @@ fn run(turn: &mut Turn<'_>, state: &mut State, by_uid: bool) -> Result<(), Fault
             How::Replace => (flags | (present.flags & Flags::RECENT), keywords),
         };
         let flags = (flags & !Flags::RECENT) | (present.flags & Flags::RECENT);
-        changed.0 |= flags != present.flags;
-        changed.1 |= keywords ^ present.keywords;
+        differs.0 |= flags != present.flags;
+        differs.1 |= keywords ^ present.keywords;
         marked.push((entry, flags, keywords));
     }
     // The flags are one change, and each keyword is one; what is marked has the last one's mod-sequence.
-    let changes = changed.1.count_ones().saturating_add(u32::from(changed.0));
+    let changes = differs.1.count_ones().saturating_add(u32::from(differs.0));
     if changes > 0 {
         (1..changes).for_each(|_| folder.count_change());
         for (entry, flags, keywords) in marked {

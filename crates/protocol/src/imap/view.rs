@@ -35,7 +35,7 @@ pub struct Selected {
     /// The searches that are kept up to date (RFC 5267).
     pub updates: Vec<Update>,
     /// What the last THREAD has asked for.
-    pub threaded: Option<Question>,
+    pub threaded: Option<Box<Question>>,
     /// Whether Dovecot's process would not have survived the last look at the mailbox.
     pub fatal: bool,
     /// The mod-sequence up to which the client knows everything (RFC 7162).

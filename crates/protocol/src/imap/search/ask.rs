@@ -3,9 +3,9 @@
 use std::collections::BTreeMap;
 
 use bait::{Marks, Message};
+use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
-use super::argument::day;
 use super::key::{Compare, DateOf, Key, Node, Time};
 use super::mime_match::Parts;
 use super::set::Set;
@@ -96,12 +96,12 @@ impl Candidate<'_> {
     }
 
     fn compares(&self, time: &Time) -> bool {
-        let civil = |date| TimeZone::UTC.to_timestamp(date).map_or(0, |moment| moment.as_second());
+        let civil = |date| TimeZone::UTC.to_timestamp(date).map_or(0, Timestamp::as_second);
         let own = match time.of {
             DateOf::Arrival if time.exact => self.message.internal_date.timestamp().as_second(),
             DateOf::Arrival => civil(self.message.internal_date.datetime()),
             // A message without a date counts as sent in 1970.
-            DateOf::Sending => self.message.sent_date().map_or(0, day),
+            DateOf::Sending => self.message.sent_seconds().unwrap_or_default(),
             DateOf::Saving => self.saved,
         };
         match time.order {
@@ -182,7 +182,7 @@ impl Inquiry<'_> {
                 Some(set.is_some_and(|set| set.holds(message.uid)))
             }
             (Key::Flags(flags), _) => Some(asked.marks.flags.contains(*flags)),
-            (Key::Keyword(_), _) | (Key::Mailbox(..), _) if asked.unprepared => {
+            (Key::Keyword(_) | Key::Mailbox(..), _) if asked.unprepared => {
                 self.cost.fatal = true;
                 Some(false)
             }

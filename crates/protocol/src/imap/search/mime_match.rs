@@ -20,7 +20,7 @@ struct Standing<'a> {
 
 /// A look at the parts of one message, for all MIMEPART keys of a search.
 pub struct Parts<'a, 'b> {
-    parts: Vec<Standing<'a>>,
+    all: Vec<Standing<'a>>,
     /// The place, depth and index of the part that is being asked.
     at: usize,
     depth: usize,
@@ -38,7 +38,7 @@ impl<'a, 'b> Parts<'a, 'b> {
     pub fn of(message: &'a Part, left: &'b mut usize) -> Self {
         let mut parts = Vec::new();
         stand(message, None, None, &mut parts);
-        Self { parts, at: 0, depth: 0, index: 0, levels: Vec::new(), left, fatal: false }
+        Self { all: parts, at: 0, depth: 0, index: 0, levels: Vec::new(), left, fatal: false }
     }
 
     /// Whether one of them matches; `None` where Dovecot cannot tell.
@@ -49,7 +49,7 @@ impl<'a, 'b> Parts<'a, 'b> {
             self.at = at;
             self.index = self.levels.last().copied().unwrap_or_default();
             self.depth = self.levels.len().saturating_sub(1);
-            let found = self.all(keys);
+            let found = self.every(keys);
             if found != Some(false) {
                 return found;
             }
@@ -72,7 +72,7 @@ impl<'a, 'b> Parts<'a, 'b> {
     }
 
     /// Whether the part matches all keys. Recursion is as deep as the parser lets keys nest.
-    fn all(&mut self, keys: &[MimeKey]) -> Option<bool> {
+    fn every(&mut self, keys: &[MimeKey]) -> Option<bool> {
         let mut found = Some(true);
         for key in keys {
             match self.one(key) {
@@ -88,7 +88,7 @@ impl<'a, 'b> Parts<'a, 'b> {
         let Some(left) = self.left.checked_sub(1).filter(|_| !self.fatal) else { return Some(false) };
         *self.left = left;
         let found = match &key.what {
-            MimeWhat::And(keys) => self.all(keys)?,
+            MimeWhat::And(keys) => self.every(keys)?,
             MimeWhat::Or(keys) => {
                 let mut found = Some(false);
                 for key in keys {
@@ -126,7 +126,7 @@ impl<'a, 'b> Parts<'a, 'b> {
             return Some(false);
         };
         (self.at, self.depth, self.index) = (parent, above, index_above);
-        let found = self.all(keys);
+        let found = self.every(keys);
         (self.at, self.depth, self.index) = (at, depth, index);
         found
     }
@@ -143,7 +143,7 @@ impl<'a, 'b> Parts<'a, 'b> {
             // Counted from the part, not from the message.
             self.depth = depth.saturating_sub(depth_before);
             self.index = self.levels.get(depth).copied().unwrap_or_default();
-            found = self.all(keys);
+            found = self.every(keys);
             if found != Some(false) || self.fatal {
                 break;
             }
@@ -178,20 +178,20 @@ impl<'a, 'b> Parts<'a, 'b> {
     }
 
     fn parent(&self, at: usize) -> Option<usize> {
-        self.parts.get(at)?.parent
+        self.all.get(at)?.parent
     }
 
     fn child(&self, at: usize) -> Option<usize> {
-        self.parts.get(at)?.child
+        self.all.get(at)?.child
     }
 
     fn next(&self, at: usize) -> Option<usize> {
-        self.parts.get(at)?.next
+        self.all.get(at)?.next
     }
 
     /// What the part itself can answer.
     fn itself(&mut self, what: &MimeWhat) -> bool {
-        let Some(standing) = self.parts.get(self.at) else { return false };
+        let Some(standing) = self.all.get(self.at) else { return false };
         match what {
             MimeWhat::Size(measure, size) => compares(*measure, false, &standing.size(), size),
             MimeWhat::Field(field, wanted) => standing.has(*field, wanted),
@@ -351,5 +351,26 @@ fn compares<N: Ord>(measure: Measure, with_limit: bool, found: &N, wanted: &N) -
         (_, Ordering::Equal) => with_limit,
         (Measure::Less, order) => order == Ordering::Less,
         (Measure::More, order) => order == Ordering::Greater,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use bytes::Bytes;
+
+    use super::*;
+
+    #[test]
+    fn parts_within_parts_within_parts_are_bounded() {
+        let deep = (0..90).fold(String::from("\r\nend"), |inner, level| {
+            format!("Content-Type: multipart/mixed; boundary=b{level}\r\n\r\n--b{level}\r\n{inner}\r\n--b{level}--\r\n")
+        });
+        let structure = Part::parse(&Bytes::from(deep));
+        let none = MimeKey { not: false, what: MimeWhat::Size(Measure::Equal, 12345) };
+        let child = |below| MimeKey { not: false, what: MimeWhat::Child(Some(vec![below])) };
+        let keys = [(0..40).fold(none, |below, _| child(below))];
+        let mut left = 100_000;
+        assert_eq!(Parts::of(&structure, &mut left).matches(&keys), Some(false));
+        assert_eq!(left, 0, "it would have gone on");
     }
 }

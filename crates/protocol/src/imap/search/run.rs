@@ -111,7 +111,7 @@ impl Searching {
         question.settle(selected);
         if matches!(self.order, Order::Threads(Algorithm::References | Algorithm::Refs)) {
             // Dovecot keeps the last threads up to date.
-            selected.threaded = Some(question);
+            selected.threaded = Some(Box::new(question));
         } else if self.wanted.update {
             let (tag, by_uid) = (self.tag.clone(), self.by_uid);
             selected.keep_updated(Update { tag, by_uid, question, uids });

@@ -94,7 +94,9 @@ fn simplify_below(keys: &mut Vec<Node>, and: bool) -> Result<bool, Fatal> {
 /// `NOT (a b)` is `OR NOT a NOT b`, and the other way round.
 fn inwards(node: Node) -> Node {
     let turn = |mut below: Vec<Node>| {
-        below.iter_mut().for_each(|node| node.not = !node.not);
+        for node in &mut below {
+            node.not = !node.not;
+        }
         below
     };
     let key = match node.key {
@@ -167,4 +169,50 @@ fn unnest(keys: &mut Vec<Node>, within: bool) -> bool {
     let Some(first) = first_plain.filter(|_| within && threads) else { return false };
     keys.truncate(first.saturating_add(1));
     true
+}
+
+#[cfg(test)]
+mod tests {
+    use bait::Flags;
+
+    use super::*;
+
+    fn flag(flags: Flags) -> Node {
+        Key::Flags(flags).node()
+    }
+
+    fn not(node: Node) -> Node {
+        Node { not: !node.not, ..node }
+    }
+
+    #[test]
+    fn denials_move_inwards_and_flags_become_one() {
+        let both = Key::And(vec![flag(Flags::SEEN), flag(Flags::DRAFT)]).node();
+        assert_eq!(simplified(vec![not(both)]), Ok(vec![not(flag(Flags::SEEN | Flags::DRAFT))]));
+        let either = Key::Or(vec![flag(Flags::SEEN), not(flag(Flags::SEEN))]).node();
+        assert_eq!(simplified(vec![either, Key::Keyword("a".into()).node()]).map(|keys| keys.len()), Ok(1));
+    }
+
+    #[test]
+    fn what_is_in_all_is_taken_out() {
+        let with = |other| Key::And(vec![flag(Flags::SEEN), Key::Guid(other).node()]).node();
+        let keys = simplified(vec![Key::Or(vec![with("a".into()), with("b".into())]).node()]);
+        let both = Key::Or(vec![Key::Guid("a".into()).node(), Key::Guid("b".into()).node()]).node();
+        assert_eq!(keys, Ok(vec![both, flag(Flags::SEEN)]));
+    }
+
+    #[test]
+    fn no_thread_may_be_denied() {
+        let thread = || Key::InThread(super::super::thread::Algorithm::Refs, vec![flag(Flags::SEEN)]).node();
+        assert!(simplified(vec![thread()]).is_ok());
+        assert_eq!(simplified(vec![not(thread())]), Err(Fatal));
+        assert!(simplified(vec![not(Key::All.node()), not(thread())]).is_ok(), "it does not come to that");
+    }
+
+    #[test]
+    fn many_keys_cost_little() {
+        let many =
+            |place: usize| Key::Or(vec![Key::Guid(place.to_string()).node(), flag(Flags::SEEN)]).node();
+        assert_eq!(simplified((0..250).map(many).collect()).map(|keys| keys.len()), Ok(1));
+    }
 }

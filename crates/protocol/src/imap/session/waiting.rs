@@ -38,8 +38,16 @@ impl Imap {
     }
 
     /// Finishes what waits, before a command that needs that.
-    pub(super) fn finish_before(&mut self, verb: &[u8], out: &mut Actions) {
+    pub(super) fn finish_before(&mut self, verb: &[u8], line: &[u8], out: &mut Actions) {
         if FINISHING.contains(&verb) || self.held.len() >= MOST {
+            self.finish_waiting(out);
+        }
+        self.finish_saving(line, out);
+    }
+
+    /// Finishes what waits, as there is nothing more to read. A command that waits for its literal keeps the others waiting.
+    pub(super) fn finish_at_rest(&mut self, out: &mut Actions) {
+        if self.framing.command_so_far().is_empty() {
             self.finish_waiting(out);
         }
     }
@@ -81,7 +89,7 @@ impl Imap {
     }
 
     /// Finishes what waits, where a command speaks of a result that is being kept, or keeps another one (RFC 5182 section 2.4).
-    pub(super) fn finish_saving(&mut self, line: &[u8], out: &mut Actions) {
+    fn finish_saving(&mut self, line: &[u8], out: &mut Actions) {
         let speaks = |word: &[u8]| word == b"$" || word.eq_ignore_ascii_case(b"SAVE");
         let between = |byte: &u8| matches!(byte, b' ' | b'(' | b')' | b'\r' | b'\n');
         if self.held.iter().any(|held| held.saves) && line.split(between).any(speaks) {

@@ -40,6 +40,7 @@ impl Imap {
         } else if !self.state.is_renamed() {
             self.farewell(Phrase::ByeInconsistent, CloseReason::Violation, out);
         }
+        self.die(out);
     }
 
     /// Ends the session where Dovecot's process would not have survived the last look at the mailbox.
