@@ -90,7 +90,7 @@ impl Selected {
     pub fn update_changed(&mut self, changed: &BTreeSet<u32>, new: u32, highest: u64, out: &mut Actions) {
         // Dovecot finds no threads while it looks at new messages; for THREAD not while it looks at old ones either.
         let (news, older) = (changed.last() >= Some(&new), changed.first().is_some_and(|first| *first < new));
-        let threads = |question: &Question| question.in_threads() > 0;
+        let threads = |question: &Question| question.in_threads() > 0 || question.is_worn();
         let mut questions =
             self.updates.iter().map(|update| &update.question).chain(self.threaded.as_deref());
         let threaded = self.threaded.as_deref().filter(|question| older && question.has_marks());

@@ -42,6 +42,8 @@ pub struct Cost {
     pub read: usize,
     /// Parts that may still be asked.
     pub parts: usize,
+    /// Whether a file's name was compared.
+    pub named: bool,
     /// Whether a message had to be looked at that another session has expunged.
     pub lost: bool,
     /// Whether Dovecot's process would not have survived.
@@ -50,7 +52,7 @@ pub struct Cost {
 
 impl Default for Cost {
     fn default() -> Self {
-        Self { read: 0, parts: MOST_PARTS, lost: false, fatal: false }
+        Self { read: 0, parts: MOST_PARTS, named: false, lost: false, fatal: false }
     }
 }
 
@@ -236,7 +238,8 @@ impl Inquiry<'_> {
             Key::Mime(keys) => parts.matches(keys),
             _ => None,
         });
-        let fatal = parts.fatal;
+        let (fatal, named) = (parts.fatal, parts.named);
+        self.cost.named |= named;
         self.cost.read =
             self.cost.read.saturating_add((self.cost.parts.saturating_sub(left)).saturating_mul(64));
         self.cost.parts = left;

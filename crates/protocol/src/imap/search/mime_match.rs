@@ -29,6 +29,8 @@ pub struct Parts<'a, 'b> {
     levels: Vec<u32>,
     /// How many further parts may be asked in this search.
     left: &'b mut usize,
+    /// Whether a file's name was compared.
+    pub named: bool,
     /// Whether Dovecot's process would not have survived.
     pub fatal: bool,
 }
@@ -38,7 +40,7 @@ impl<'a, 'b> Parts<'a, 'b> {
     pub fn of(message: &'a Part, left: &'b mut usize) -> Self {
         let mut parts = Vec::new();
         stand(message, None, None, &mut parts);
-        Self { all: parts, at: 0, depth: 0, index: 0, levels: Vec::new(), left, fatal: false }
+        Self { all: parts, at: 0, depth: 0, index: 0, levels: Vec::new(), left, named: false, fatal: false }
     }
 
     /// Whether one of them matches; `None` where Dovecot cannot tell.
@@ -199,6 +201,7 @@ impl<'a, 'b> Parts<'a, 'b> {
                 standing.parameter(*whose, name).is_some_and(|value| contains(value, wanted))
             }
             MimeWhat::FileName(place, wanted) => standing.file_name().is_some_and(|name| {
+                self.named = true;
                 let folded = std::str::from_utf8(name).map(fold);
                 let name = folded.as_deref().map_or(name, str::as_bytes);
                 let wanted = wanted.as_bytes();

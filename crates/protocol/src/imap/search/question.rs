@@ -9,6 +9,7 @@ use jiff::Timestamp;
 use super::ask::{Candidate, Cost};
 use super::key::{Key, Node, number};
 use super::limit::asked;
+use super::mime_key::{MimeKey, MimeWhat};
 use super::references;
 use super::set::Set;
 use super::simplify::{Fatal, simplified};
@@ -72,6 +73,8 @@ pub struct Question {
     in_threads: Vec<(usize, Algorithm, Vec<Node>)>,
     /// What they have found, as UIDs.
     threads: BTreeMap<usize, Set>,
+    /// Whether Dovecot has given back the name of a file that it looks for, and would do so again.
+    worn: bool,
     /// When messages were saved: now, in seconds since 1970.
     saved: i64,
 }
@@ -83,7 +86,7 @@ impl Question {
         let count = number(&mut keys, 0);
         let mut in_threads = Vec::new();
         gather(&keys, &mut in_threads);
-        Ok(Self { keys, count, in_threads, threads: BTreeMap::new(), saved: now.as_second() })
+        Ok(Self { keys, count, in_threads, threads: BTreeMap::new(), worn: false, saved: now.as_second() })
     }
 
     /// Whether a mod-sequence is asked for. INTHREAD hides it.
@@ -99,6 +102,17 @@ impl Question {
     /// Whether message numbers are asked for, also as UIDs. INTHREAD hides them.
     pub fn has_numbers(&self) -> bool {
         any(&self.keys, false, &mut |key| matches!(key, Key::Numbers(_)))
+    }
+
+    /// Notes that the search is over, and whether it has compared a file's name. One below PARENT or CHILD does not count.
+    pub fn wear(&mut self, named: bool) {
+        self.worn =
+            named && any(&self.keys, false, &mut |key| matches!(key, Key::Mime(keys) if has_file_name(keys)));
+    }
+
+    /// Whether Dovecot's process does not survive looking for it among new messages.
+    pub const fn is_worn(&self) -> bool {
+        self.worn
     }
 
     /// Whether what is marked on a message is asked for. INTHREAD hides that too.
@@ -217,6 +231,14 @@ impl Question {
             Some(place) => self.in_threads.get(place).map_or(&[], |(_, _, keys)| keys),
         }
     }
+}
+
+fn has_file_name(keys: &[MimeKey]) -> bool {
+    keys.iter().any(|key| match &key.what {
+        MimeWhat::FileName(..) => true,
+        MimeWhat::And(below) | MimeWhat::Or(below) => has_file_name(below),
+        _ => false,
+    })
 }
 
 fn gather(keys: &[Node], found: &mut Vec<(usize, Algorithm, Vec<Node>)>) {

@@ -109,6 +109,7 @@ impl Searching {
             selected.threaded = None;
         }
         question.settle(selected);
+        question.wear(self.cost.named);
         if matches!(self.order, Order::Threads(Algorithm::References | Algorithm::Refs)) {
             // Dovecot keeps the last threads up to date.
             selected.threaded = Some(Box::new(question));
