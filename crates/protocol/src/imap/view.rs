@@ -34,6 +34,8 @@ pub struct Selected {
     pub saved: Vec<u32>,
     /// The searches that are kept up to date (RFC 5267).
     pub updates: Vec<Update>,
+    /// What the client itself has expunged since the last look at the mailbox: until then it can be read.
+    pub expunged: Vec<u32>,
     /// What the last THREAD has asked for.
     pub threaded: Option<Box<Question>>,
     /// Whether Dovecot's process would not have survived the last look at the mailbox.
@@ -84,6 +86,7 @@ impl Selected {
             keywords: folder.keywords.clone(),
             saved: Vec::new(),
             updates: Vec::new(),
+            expunged: Vec::new(),
             threaded: None,
             fatal: false,
             known_modseq: if folder.is_tracked() { folder.modseq } else { 0 },
@@ -237,6 +240,7 @@ impl Selected {
             lines.push(format!("* {number} FETCH ({})\r\n", items.join(" ")));
         }
         self.silent.clear();
+        self.expunged.clear();
         for line in &lines {
             out.send(line.as_bytes());
         }

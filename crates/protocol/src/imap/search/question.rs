@@ -27,6 +27,8 @@ pub struct Seen<'a> {
     pub keywords: &'a [String],
     /// The mailbox' mod-sequence.
     pub highest: u64,
+    /// What is gone from it and can be read all the same.
+    pub readable: &'a [u32],
     /// The mailbox, to see what is gone from it.
     pub folder: Option<&'a Folder>,
     /// Dovecot looks at new messages for a search that it keeps up to date, without the keywords and patterns at hand.
@@ -42,6 +44,7 @@ impl<'a> Seen<'a> {
             marks: selected.entries.iter().map(|entry| selected.now(world, entry)).collect(),
             keywords: &folder.keywords,
             highest: folder.modseq,
+            readable: &selected.expunged,
             folder: Some(folder),
             unprepared: false,
         }
@@ -54,6 +57,7 @@ impl<'a> Seen<'a> {
             marks: selected.entries.iter().map(|entry| entry.marks).collect(),
             keywords: &selected.keywords,
             highest,
+            readable: &[],
             folder: None,
             unprepared: false,
         }
@@ -164,7 +168,8 @@ impl Question {
             keywords: seen.keywords,
             threads: &self.threads,
             saved: self.saved,
-            gone: seen.folder.is_some_and(|folder| folder.is_gone(message.uid)),
+            gone: seen.folder.is_some_and(|folder| folder.is_gone(message.uid))
+                && !seen.readable.contains(&message.uid),
             unprepared: seen.unprepared,
         };
         candidate.matches(self.keys(in_thread), self.count, cost)

@@ -8,7 +8,7 @@ use super::common::{drop_redundant, extract_common};
 use super::key::{Key, Node};
 use super::merge::Merger;
 
-/// Dovecot's process does not survive this search: `NOT INTHREAD`.
+/// Dovecot's process does not survive this search: `NOT INTHREAD`, or INTHREAD in a key that is dropped.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Fatal;
 
@@ -20,8 +20,8 @@ pub fn simplified(mut keys: Vec<Node>) -> Result<Vec<Node>, Fatal> {
     let mut removed = simplify(&mut keys, true)?;
     unnest(&mut keys, false);
     for _ in 0..MOST_ROUNDS {
-        removed |= drop_redundant(&mut keys, true);
-        removed |= extract_common(&mut keys, true);
+        removed |= drop_redundant(&mut keys, true)?;
+        removed |= extract_common(&mut keys, true)?;
         if removed {
             removed = simplify(&mut keys, true)?;
         }
@@ -86,8 +86,8 @@ fn simplify(keys: &mut Vec<Node>, and: bool) -> Result<bool, Fatal> {
 }
 
 fn simplify_below(keys: &mut Vec<Node>, and: bool) -> Result<bool, Fatal> {
-    let dropped = drop_redundant(keys, and);
-    let extracted = extract_common(keys, and);
+    let dropped = drop_redundant(keys, and)?;
+    let extracted = extract_common(keys, and)?;
     Ok(simplify(keys, and)? || dropped || extracted)
 }
 

@@ -78,7 +78,8 @@ impl Imap {
                     self.vanish(out);
                     return Step::Done;
                 }
-                let expunged = run.has_lost().then_some(Phrase::SearchedExpunged);
+                let lost = run.has_lost() && !run.verb.ends_with("THREAD");
+                let expunged = lost.then_some(Phrase::SearchedExpunged);
                 (run.tag.clone(), run.verb, finished, None, expunged, !holds)
             }
             _ => return Step::Done,
