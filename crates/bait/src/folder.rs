@@ -77,10 +77,11 @@ pub struct Folder {
     /// Messages below this UID are `\Recent` no more.
     seen_below: u32,
     looked_at: bool,
-    tracked: bool,
     record: Record,
     /// Whether the visitor has made it.
     made: bool,
+    /// The mod-sequence of what has not changed since mod-sequences are told apart.
+    first_modseq: Option<u64>,
     /// Counts what sessions may have to tell.
     touched: u64,
     list: OnceLock<Arc<Vec<Entry>>>,
@@ -101,9 +102,9 @@ impl Folder {
             gone: BTreeMap::new(),
             seen_below: 0,
             looked_at: false,
-            tracked: false,
             record: Record::None,
             made: false,
+            first_modseq: None,
             touched: 0,
             list: OnceLock::new(),
         }
@@ -154,6 +155,19 @@ impl Folder {
         self.gone.iter().filter(move |(_, gone)| gone.at > modseq).map(|(uid, _)| *uid)
     }
 
+    /// Whether its mod-sequences are told apart.
+    pub const fn is_tracked(&self) -> bool {
+        self.first_modseq.is_some()
+    }
+
+    /// Tells mod-sequences apart from now on: as in Dovecot, once somebody has asked for one.
+    pub fn track(&mut self) {
+        if self.first_modseq.is_none() {
+            self.first_modseq = Some(self.modseq);
+            self.list = OnceLock::new();
+        }
+    }
+
     /// Grows with everything that a session that has it open may have to tell.
     pub const fn touched(&self) -> u64 {
         self.touched
@@ -167,6 +181,7 @@ impl Folder {
     fn marks(&self, message: &Message) -> Marks {
         let unchanged = Marks { flags: message.flags, keywords: 0, modseq: FIRST_MODSEQ };
         let mut marks = self.changes.get(&message.uid).copied().unwrap_or(unchanged);
+        marks.modseq = marks.modseq.max(self.first_modseq.unwrap_or_default());
         if message.uid < self.seen_below {
             marks.flags = marks.flags & !Flags::RECENT;
         }
@@ -189,15 +204,6 @@ impl Folder {
         self.looked_at = true;
         self.record = Record::Whole;
         self.touched += 1;
-    }
-
-    /// Whether somebody has wanted to know its mod-sequences (RFC 7162).
-    pub const fn is_tracked(&self) -> bool {
-        self.tracked
-    }
-
-    pub(crate) const fn track(&mut self) {
-        self.tracked = true;
     }
 
     /// Whether the visitor has made it.
@@ -316,7 +322,13 @@ impl Folder {
         bits
     }
 
-    pub(crate) fn add(&mut self, message: impl FnOnce(u32) -> Message, keywords: u64) -> Result<u32, Full> {
+    /// Adds a message, with its mod-sequence.
+    pub(crate) fn add(
+        &mut self,
+        message: impl FnOnce(u32) -> Message,
+        keywords: u64,
+        modseq: u64,
+    ) -> Result<u32, Full> {
         let uid = self.uid_next;
         self.uid_next = uid.checked_add(1).ok_or(Full)?;
         let known = self.made || self.looked_at || self.record != Record::None;
@@ -325,8 +337,8 @@ impl Folder {
             self.seen_below = self.seen_below.max(self.base_next.min(uid));
         }
         let message = message(uid);
-        self.modseq += 1;
-        let marks = Marks { flags: message.flags, keywords, modseq: self.modseq };
+        self.modseq = self.modseq.max(modseq);
+        let marks = Marks { flags: message.flags, keywords, modseq };
         self.changes.insert(uid, marks);
         self.added.push(Arc::new(message));
         if self.record == Record::None {

@@ -5,7 +5,6 @@ use std::sync::{Arc, OnceLock};
 
 use bytes::Bytes;
 use jiff::ZonedDateTime;
-use jiff::civil::Date;
 
 use crate::flags::Flags;
 use crate::mime::{Envelope, Part, SearchText, date, header_end};
@@ -103,9 +102,10 @@ impl Message {
         self.read.search.get_or_init(|| SearchText::of(&self.bytes, self.structure()))
     }
 
-    /// The day in the Date header, as written there, disregarding time and zone (RFC 3501 section 6.4.4, SENTON).
-    pub fn sent_date(&self) -> Option<Date> {
-        date::civil_date(self.envelope().date.as_ref()?.bytes.as_ref())
+    /// The time in the Date header, as written there, disregarding its zone (RFC 3501 section 6.4.4, SENTON), in seconds since
+    /// 1970 as Dovecot keeps them.
+    pub fn sent_seconds(&self) -> Option<i64> {
+        date::civil_seconds(self.envelope().date.as_ref()?.bytes.as_ref())
     }
 
     /// The secrets that stand wholly or partly in these octets, each once.

@@ -309,8 +309,9 @@ impl World {
         self.take(cost(bytes.len()))?;
         let folder = self.folder_mut(name).ok_or(Full)?;
         let keywords = folder.keyword_bits(keywords);
-        let uid =
-            folder.add(|uid| Message::new(uid, flags | Flags::RECENT, date, bytes, Vec::new()), keywords)?;
+        let modseq = Counted::from(folder.modseq).modseq(keywords);
+        let message = |uid| Message::new(uid, flags | Flags::RECENT, date, bytes, Vec::new());
+        let uid = folder.add(message, keywords, modseq)?;
         self.octets = octets;
         self.added += 1;
         Ok(uid)
@@ -324,13 +325,42 @@ impl World {
         self.take(entries.len().saturating_mul(MESSAGE_COST))?;
         self.added += entries.len();
         let folder = self.folder_mut(to).ok_or(Full)?;
+        let mut counted = Counted::from(folder.modseq);
         let copied = entries.iter().map(|Entry { message, marks }| {
             let names = keywords.iter().enumerate().filter(|(bit, _)| marks.keywords >> bit & 1 == 1);
             let names: Vec<String> = names.map(|(_, name)| name.clone()).collect();
             let bits = folder.keyword_bits(&names);
-            folder.add(|uid| message.again(uid, marks.flags | Flags::RECENT), bits)
+            let modseq = counted.modseq(bits);
+            folder.add(|uid| message.again(uid, marks.flags | Flags::RECENT), bits, modseq)
         });
         copied.collect()
+    }
+}
+
+/// Mod-sequences of messages that are added at once: one for all, and one for each keyword that they bring.
+struct Counted {
+    first: u64,
+    keywords: Vec<u32>,
+}
+
+impl Counted {
+    const fn from(highest: u64) -> Self {
+        Self { first: highest + 1, keywords: Vec::new() }
+    }
+
+    /// The mod-sequence of the next one, which has these keywords.
+    fn modseq(&mut self, mut keywords: u64) -> u64 {
+        let mut last = self.first;
+        while keywords != 0 {
+            let bit = keywords.trailing_zeros();
+            keywords &= keywords - 1;
+            let place = self.keywords.iter().position(|known| *known == bit).unwrap_or_else(|| {
+                self.keywords.push(bit);
+                self.keywords.len() - 1
+            });
+            last = last.max(self.first + place as u64 + 1);
+        }
+        last
     }
 }
 

@@ -149,6 +149,17 @@ impl Actions {
         self.list.push(Action::Send(body));
     }
 
+    /// Takes back all text that was not drained yet, as a process that dies loses it.
+    pub fn forget_text(&mut self) {
+        self.text.clear();
+        self.queued = 0;
+        for action in &mut self.list {
+            if let Action::Send(text) = action {
+                text.clear();
+            }
+        }
+    }
+
     /// Appends an action other than text.
     pub fn push(&mut self, action: Action) {
         self.flush();

@@ -2,7 +2,19 @@
 //! quoted, folded or commented, what is looked for is found. As Dovecot spells them.
 
 use crate::mime::address::Address;
+use crate::mime::envelope::Value;
 use crate::mime::lexer::is_atext;
+
+/// The same of addresses as ENVELOPE tells them: their names without needless space.
+pub fn write_addresses(addresses: &[Address]) -> Vec<u8> {
+    let mut told = addresses.to_vec();
+    for address in &mut told {
+        if let Address::Mailbox { name: Some(name), .. } = address {
+            *name = Value::text(name).bytes;
+        }
+    }
+    written(&told)
+}
 
 /// `Name <mailbox@host>, Group: <a@b>, <c@d>;`
 pub(super) fn written(addresses: &[Address]) -> Vec<u8> {

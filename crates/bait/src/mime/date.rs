@@ -12,6 +12,13 @@ pub fn civil_date(value: &[u8]) -> Option<Date> {
     read(value).map(|(written, _)| written.date())
 }
 
+/// The same in seconds since 1970, as Dovecot keeps it: of the moment 32 bits, the zone besides.
+pub fn civil_seconds(value: &[u8]) -> Option<i64> {
+    let (_, east) = read(value)?;
+    let moment = sent_timestamp(value)?.as_second() & i64::from(u32::MAX);
+    Some(moment + east * 60)
+}
+
 /// The moment of a Date header, its zone applied. An unknown zone counts as UTC.
 pub fn sent_timestamp(value: &[u8]) -> Option<Timestamp> {
     let (written, east) = read(value)?;

@@ -46,6 +46,11 @@ impl<'a> Lexer<'a> {
         self.rest = place.0;
     }
 
+    /// What was not read yet.
+    pub(super) const fn rest(&self) -> &'a [u8] {
+        self.rest
+    }
+
     /// The next byte, not taken.
     pub(super) fn peek(&self) -> Option<u8> {
         self.rest.first().copied()

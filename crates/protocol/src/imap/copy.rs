@@ -70,6 +70,9 @@ fn run(turn: &mut Turn<'_>, state: &mut State, by_uid: bool, moving: bool) -> Re
         return Ok(());
     }
     let world = &mut opener.world;
+    if opener.features.condstore {
+        world.track(&to);
+    }
     let uids = world.copy(&entries, &keywords, &to).map_err(|_| Phrase::OverQuota)?;
     if opener.features.condstore {
         world.track(&to);
@@ -83,7 +86,13 @@ fn run(turn: &mut Turn<'_>, state: &mut State, by_uid: bool, moving: bool) -> Re
     if moving {
         turn.untagged_with(Phrase::MovedUids, &pairs);
         if let Some(folder) = account(state)?.world.folder_mut(&here) {
-            folder.expunge(from);
+            folder.expunge(from.iter().copied());
+        }
+        // What goes elsewhere is gone at once.
+        if let State::Selected(_, selected) = state
+            && (to == here || (here == "INBOX" && to.eq_ignore_ascii_case("INBOX")))
+        {
+            selected.expunged.extend(from);
         }
     }
     turn.sync(state, Telling { uids: by_uid, ..Telling::default() });

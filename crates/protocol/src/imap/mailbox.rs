@@ -91,6 +91,9 @@ fn open(turn: &mut Turn<'_>, state: &mut State, read_only: bool) -> Result<(), F
     if dovecot {
         name::sound(&name, name::separator(turn))?;
     }
+    if features.condstore {
+        account.world.track(&name);
+    }
     let Some(folder) = account.world.folder(&name) else {
         let wire = arguments.first().and_then(Argument::string).unwrap_or_default();
         let wire = if dovecot { name.into_bytes() } else { wire.to_vec() };

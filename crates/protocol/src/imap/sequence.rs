@@ -159,12 +159,6 @@ pub fn push_numbers(out: &mut Vec<u8>, numbers: &[u32]) {
     }
 }
 
-/// Whether a position lies in ascending spans.
-pub fn holds(spans: &[Range<usize>], position: usize) -> bool {
-    let behind = spans.partition_point(|span| span.end <= position);
-    spans.get(behind).is_some_and(|span| span.contains(&position))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -182,14 +176,6 @@ mod tests {
         assert_eq!(resolved("13,14:20", 12), []);
         assert_eq!(resolved("*", 0), []);
         assert_eq!(resolved("1,2,3,2:3", 12), [1..=3]);
-        let spans = [1..2, 3..7];
-        assert!(
-            holds(&spans, 4)
-                && !holds(&spans, 2)
-                && !holds(&spans, 7)
-                && holds(&spans, 1)
-                && !holds(&spans, 0)
-        );
     }
 
     #[test]

@@ -123,6 +123,7 @@ impl Imap {
         let mut step = Step::Done;
         while step == Step::Done && !out.full() {
             step = self.in_world(|session| session.step(now, out));
+            self.die(out);
         }
         self.pending = step != Step::Starved && !matches!(self.stage, Stage::Closed);
         self.note_input(now);
@@ -152,7 +153,7 @@ impl Imap {
                 return self.overflow(out);
             }
             None => {
-                self.finish_waiting(out);
+                self.finish_at_rest(out);
                 return Step::Starved;
             }
             Some(Unit::Literal(literal)) => self.literal(literal, caps.literal, now, out),
@@ -192,7 +193,7 @@ impl Imap {
         out: &mut Actions,
         run: impl FnOnce(&mut Turn<'_>, &mut State) -> Result<(), Fault>,
     ) {
-        self.finish_before(input.verb, out);
+        self.finish_before(input.verb, input.line, out);
         let place = out.mark();
         let state = self.state.name();
         let may_wait = self.may_wait(input.verb);

@@ -25,7 +25,7 @@ pub enum State {
     /// Logged in, no mailbox.
     Authenticated(Account),
     /// A mailbox is open.
-    Selected(Account, Selected),
+    Selected(Account, Box<Selected>),
 }
 
 /// Who is logged in.
@@ -73,7 +73,7 @@ impl State {
                     fetch::tell_news(service, account, selected, out);
                     notify::tell_behind_news(service, account, &selected.name, out);
                 }
-                selected.update_changed(&changes.changed, out);
+                selected.update_changed(&changes.changed, changes.first_new, changes.highest, out);
                 let tells_modseq = account.features.qresync;
                 tells_modseq.then(|| selected.modseq_to_tell(changes.highest, changes.delayed)).flatten()
             }
@@ -106,7 +106,7 @@ impl State {
             (Self::NotAuthenticated, _) => Self::NotAuthenticated,
             (Self::Authenticated(account) | Self::Selected(account, _), None) => Self::Authenticated(account),
             (Self::Authenticated(account) | Self::Selected(account, _), Some(selected)) => {
-                Self::Selected(account, selected)
+                Self::Selected(account, Box::new(selected))
             }
         };
     }

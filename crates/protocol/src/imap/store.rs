@@ -53,11 +53,7 @@ fn run(turn: &mut Turn<'_>, state: &mut State, by_uid: bool) -> Result<(), Fault
     };
     let (flags, keywords) = flags::parse(named)?;
     flags::check(&keywords)?;
-    let telling = Telling {
-        uids: by_uid && (!silent || account.features.condstore),
-        keep_expunged: !by_uid,
-        silent_from: None,
-    };
+    let telling = Telling { uids: by_uid && (!silent || account.features.condstore), keep_expunged: !by_uid };
     if selected.read_only {
         // Dovecot makes the mailbox know a keyword by naming it.
         if let Some(folder) = selected.folder(&mut account.world) {
@@ -65,7 +61,8 @@ fn run(turn: &mut Turn<'_>, state: &mut State, by_uid: bool) -> Result<(), Fault
         }
         turn.sync(state, telling);
         if unchanged_since.is_some() {
-            return Err(Phrase::ConditionalReadOnly.into());
+            turn.complete_as(Phrase::ConditionalReadOnly, &[]);
+            return Ok(());
         }
         turn.complete_as(Phrase::StoreReadOnly, &[]);
         return Ok(());
@@ -81,8 +78,9 @@ fn run(turn: &mut Turn<'_>, state: &mut State, by_uid: bool) -> Result<(), Fault
     };
     let known = Arc::clone(folder.list());
     let keywords = folder.keyword_bits(&keywords);
-    let silent_from = silent.then(|| folder.modseq.saturating_add(1));
-    let (mut conflicts, mut changed) = (Vec::new(), false);
+    let first = folder.modseq.saturating_add(1);
+    let (mut conflicts, mut marked) = (Vec::new(), Vec::new());
+    let mut differs = (false, 0_u64);
     for position in positions {
         let Some(seen) = selected.entries.get(position) else { continue };
         let uid = seen.message.uid;
@@ -101,12 +99,25 @@ fn run(turn: &mut Turn<'_>, state: &mut State, by_uid: bool) -> Result<(), Fault
             How::Remove => (present.flags & !flags, present.keywords & !keywords),
             How::Replace => (flags | (present.flags & Flags::RECENT), keywords),
         };
-        changed |= folder.mark(&entry, flags, keywords);
+        let flags = (flags & !Flags::RECENT) | (present.flags & Flags::RECENT);
+        differs.0 |= flags != present.flags;
+        differs.1 |= keywords ^ present.keywords;
+        marked.push((entry, flags, keywords));
     }
-    if changed {
+    // The flags are one change, and each keyword is one; what is marked has the last one's mod-sequence.
+    let changes = differs.1.count_ones().saturating_add(u32::from(differs.0));
+    if changes > 0 {
+        (1..changes).for_each(|_| folder.count_change());
+        for (entry, flags, keywords) in marked {
+            folder.mark(&entry, flags, keywords);
+        }
         folder.count_change();
+        if silent {
+            let last = folder.modseq;
+            selected.silent.push(first..=last);
+        }
     }
-    turn.sync(state, Telling { silent_from, ..telling });
+    turn.sync(state, telling);
     if conflicts.is_empty() {
         turn.complete();
     } else {

@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use bytes::Bytes;
 
 use crate::imap::arguments::Argument;
-use crate::imap::search::{Candidate, Key};
+use crate::imap::search::{Cost, Question, Seen};
 use crate::imap::sequence::push_numbers;
 use crate::imap::state::{Selected, State};
 use crate::imap::string::push_string;
@@ -14,8 +14,8 @@ use crate::imap::texts::Phrase;
 use crate::imap::turn::{Fault, Turn};
 use crate::session::Actions;
 
-/// Searches that are kept up to date at a time. More are answered once.
-const MOST_UPDATES: usize = 8;
+/// Searches that are kept up to date at a time, as in Dovecot. More are answered once.
+const MOST_UPDATES: usize = 10;
 
 /// A search that is kept up to date.
 #[derive(Debug, Clone)]
@@ -24,8 +24,8 @@ pub struct Update {
     pub tag: Bytes,
     /// Whether it was a UID command.
     pub by_uid: bool,
-    /// What is searched for.
-    pub key: Key,
+    /// What is searched for, by UIDs alone.
+    pub question: Question,
     /// The UIDs that the client knows as its result.
     pub uids: BTreeSet<u32>,
 }
@@ -52,9 +52,19 @@ impl Update {
 }
 
 impl Selected {
+    /// Whether no further search can be kept up to date.
+    pub const fn has_all_updates(&self) -> bool {
+        self.updates.len() >= MOST_UPDATES
+    }
+
+    /// Whether a search of this tag is kept up to date.
+    pub fn is_updated(&self, tag: &[u8]) -> bool {
+        self.updates.iter().any(|update| *update.tag == *tag)
+    }
+
     /// Keeps a search up to date from now on.
     pub fn keep_updated(&mut self, update: Update) {
-        if self.updates.len() < MOST_UPDATES {
+        if !self.has_all_updates() {
             self.updates.push(update);
         }
     }
@@ -76,22 +86,40 @@ impl Selected {
     }
 
     /// Tells what has become a result, or is none any more, among the messages that have changed or are new.
-    pub fn update_changed(&mut self, changed: &BTreeSet<u32>, out: &mut Actions) {
+    /// New are those from the UID `new` on.
+    pub fn update_changed(&mut self, changed: &BTreeSet<u32>, new: u32, highest: u64, out: &mut Actions) {
+        // Dovecot finds no threads while it looks at new messages; for THREAD not while it looks at old ones either.
+        let (news, older) = (changed.last() >= Some(&new), changed.first().is_some_and(|first| *first < new));
+        let threads = |question: &Question| question.in_threads() > 0 || question.is_worn();
+        let mut questions =
+            self.updates.iter().map(|update| &update.question).chain(self.threaded.as_deref());
+        let threaded = self.threaded.as_deref().filter(|question| older && question.has_marks());
+        if (news && questions.any(threads)) || threaded.is_some_and(threads) {
+            self.fatal = true;
+            return;
+        }
         if self.updates.is_empty() || changed.is_empty() {
             return;
         }
         let mut updates = std::mem::take(&mut self.updates);
+        let mut seen = Seen::known(self, highest);
+        let mut fatal = false;
         for update in &mut updates {
             let (mut removed, mut added) = (Vec::new(), Vec::new());
+            let mut cost = Cost::default();
+            let marks = update.question.has_marks();
+            if marks {
+                update.question.refresh(&seen, &mut cost);
+            }
+            let asked = update.question.asked(None, &seen);
             for (position, entry) in self.entries.iter().enumerate() {
                 let uid = entry.message.uid;
-                if !changed.contains(&uid) {
+                if !changed.contains(&uid) || (uid < new && !marks) {
                     continue;
                 }
-                let (message, marks, keywords) = (&entry.message, entry.marks, &self.keywords);
-                let mut candidate = Candidate { message, position, marks, keywords, read: 0 };
+                seen.unprepared = uid >= new;
                 let number = number(position, uid, update.by_uid);
-                if candidate.matches(&update.key) {
+                if asked.contains(&position) && update.question.matches(None, position, &seen, &mut cost) {
                     if update.uids.insert(uid) {
                         added.push(number);
                     }
@@ -99,8 +127,10 @@ impl Selected {
                     removed.push(number);
                 }
             }
+            fatal |= cost.fatal;
             update.tell(&removed, &added, out);
         }
+        self.fatal |= fatal;
         self.updates = updates;
     }
 }

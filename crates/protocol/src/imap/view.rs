@@ -2,11 +2,13 @@
 //! [`Selected::sync`], in Dovecot's order: flags, then what is gone, then what is new.
 
 use std::collections::BTreeSet;
+use std::ops::RangeInclusive;
 use std::sync::Arc;
 
 use bait::{Entry, Flags, Folder, Marks, World};
 
 use crate::imap::Service;
+use crate::imap::search::Question;
 use crate::imap::sequence::push_numbers;
 use crate::imap::state::State;
 use crate::imap::texts::Phrase;
@@ -34,12 +36,20 @@ pub struct Selected {
     pub fetch_from: u32,
     /// The searches that are kept up to date (RFC 5267).
     pub updates: Vec<Update>,
+    /// What the client itself has expunged since the last look at the mailbox: until then it can be read.
+    pub expunged: Vec<u32>,
+    /// What the last THREAD has asked for.
+    pub threaded: Option<Box<Question>>,
+    /// Whether Dovecot's process would not have survived the last look at the mailbox.
+    pub fatal: bool,
     /// The mod-sequence up to which the client knows everything (RFC 7162).
     pub known_modseq: u64,
     /// The highest one that it was told of since.
     pub told_modseq: u64,
     /// Where the mailbox stood when everything had been told.
     pub told: Option<u64>,
+    /// The mod-sequences of the client's own silent changes that it was not told of yet.
+    pub silent: Vec<RangeInclusive<u64>>,
 }
 
 /// What the client has enabled (RFC 5161), by ENABLE or by using it.
@@ -65,8 +75,6 @@ pub struct Telling {
     pub uids: bool,
     /// Nothing is said of what is gone: after FETCH, STORE and SEARCH, whose numbers must hold.
     pub keep_expunged: bool,
-    /// The folder's changes from this mod-sequence on were the client's own, and silent.
-    pub silent_from: Option<u64>,
 }
 
 /// What [`Selected::sync`] has found.
@@ -76,6 +84,8 @@ pub struct Changes {
     pub arrived: bool,
     /// The UIDs of what is new or marked otherwise.
     pub changed: BTreeSet<u32>,
+    /// The first UID that is new, if any is.
+    pub first_new: u32,
     /// The highest mod-sequence.
     pub highest: u64,
     /// Whether it is left for later to tell what is gone.
@@ -95,9 +105,27 @@ impl Selected {
             fetch_from: folder.uid_next,
             updates: Vec::new(),
             known_modseq: if tells_modseq { folder.modseq_once_read() } else { 0 },
+            expunged: Vec::new(),
+            threaded: None,
+            fatal: false,
             told_modseq: 0,
             told: None,
+            silent: Vec::new(),
         }
+    }
+
+    /// Tells mod-sequences apart from now on. That all messages have got one is no change.
+    pub fn track(&mut self, world: &mut World) {
+        let Some(folder) = self.folder(world).filter(|folder| !folder.is_tracked()) else { return };
+        folder.track();
+        let now = |entry: &Entry| {
+            let now = folder.now(&entry.message);
+            let same = (now.flags & !Flags::RECENT, now.keywords)
+                == (entry.marks.flags & !Flags::RECENT, entry.marks.keywords);
+            let modseq = if same { now.modseq } else { entry.marks.modseq };
+            Entry { marks: Marks { modseq, ..entry.marks }, ..entry.clone() }
+        };
+        self.entries = Arc::new(self.entries.iter().map(now).collect());
     }
 
     /// Notes that it is open. Opened for writing, it takes `\Recent` away from those who come later.
@@ -218,8 +246,8 @@ impl Selected {
             }
             let same = (marks.flags, marks.keywords) == (known.marks.flags, known.marks.keywords);
             // What was marked and unmarked again is told; what is new of it may be only the mod-sequence.
-            let quiet =
-                (same && features.condstore) || how.silent_from.is_some_and(|first| marks.modseq >= first);
+            let quiet = (same && features.condstore)
+                || self.silent.iter().any(|silent| silent.contains(&marks.modseq));
             changed.insert(known.message.uid);
             let number = position.saturating_add(1);
             let uid = (how.uids || features.qresync).then(|| format!("UID {uid}"));
@@ -234,6 +262,8 @@ impl Selected {
             let items: Vec<String> = [uid, modseq, flags].into_iter().flatten().collect();
             lines.push(format!("* {number} FETCH ({})\r\n", items.join(" ")));
         }
+        self.silent.clear();
+        self.expunged.clear();
         for line in &lines {
             out.send(line.as_bytes());
         }
@@ -269,7 +299,8 @@ impl Selected {
                 out.send(b"\r\n");
             }
         }
-        Some(Changes { arrived, changed, highest, delayed: !all_told })
+        let first_new = last.saturating_add(1);
+        Some(Changes { arrived, changed, first_new, highest, delayed: !all_told })
     }
 
     /// A client that counts with the mod-sequences which it has seen must not miss what was expunged and is not told yet; and it
@@ -311,11 +342,10 @@ pub fn enable_condstore(turn: &mut Turn<'_>, state: &mut State) {
     if std::mem::replace(&mut account.features.condstore, true) {
         return;
     }
-    if let State::Selected(account, selected) = state
-        && let Some(modseq) = selected.folder_in(&account.world).map(|folder| folder.modseq)
-    {
-        account.world.track(&selected.name);
-        turn.untagged_with(Phrase::HighestModseq, modseq.to_string().as_bytes());
+    if let State::Selected(account, selected) = state {
+        selected.track(&mut account.world);
+        let Some(folder) = selected.folder_in(&account.world) else { return };
+        turn.untagged_with(Phrase::HighestModseq, folder.modseq.to_string().as_bytes());
     }
 }
 

@@ -69,6 +69,44 @@ macro_rules! with_reading {
             ByeFetchFailed,
             /// X-MAILBOX with a name that is no modified UTF-7.
             InvalidSearchMailbox,
+            /// SEARCH RETURN (UPDATE) with a tag that has one already.
+            DuplicateUpdateTag,
+            /// SEARCH RETURN (UPDATE) when there are as many as there can be. Untagged.
+            NoUpdate,
+            /// MIMEPART without a key behind it.
+            MissingMimeKey,
+            /// `MIMEPART ()`
+            EmptyMimeList,
+            /// A key that MIMEPART does not know.
+            UnknownMimeKey,
+            /// EXISTS elsewhere than behind PARENT or CHILD.
+            MisplacedExists,
+            /// SIZE of a part without a word behind it.
+            InvalidMimeSizeKey,
+            /// SIZE of a part with what is no number.
+            InvalidMimeSize,
+            /// DEPTH without a word behind it.
+            InvalidMimeDepthKey,
+            /// DEPTH MIN or MAX without a number.
+            InvalidMimeDepth,
+            /// DEPTH with what is no number.
+            InvalidMimeDepthLevel,
+            /// INDEX without a number.
+            InvalidMimeIndex,
+            /// INDEX with what is no number.
+            InvalidMimeIndexNumber,
+            /// DISPOSITION with neither TYPE nor PARAM.
+            InvalidMimeDisposition,
+            /// DISPOSITION TYPE without a type.
+            InvalidMimeDispositionType,
+            /// FILENAME with no word for how it matches.
+            InvalidMimeFileName,
+            /// FILENAME without a name.
+            InvalidMimeFileNameText,
+            /// FILENAME with a name that its charset does not have.
+            UndecodableMimeFileName,
+            /// The same in a charset that does not exist.
+            BadCharsetOfFileName,
         }
     };
 }

@@ -1,11 +1,11 @@
 //! The arguments of search keys: words, sizes, dates (RFC 3501 section 6.4.4).
 
-use std::cmp::Ordering;
-
 use bait::Flags;
+use jiff::Timestamp;
 use jiff::civil::Date;
+use jiff::tz::TimeZone;
 
-use super::key::Key;
+use super::key::{Compare, DateOf, Key, Node, Time};
 use crate::imap::arguments::Argument;
 use crate::imap::texts::Phrase;
 use crate::imap::turn::Fault;
@@ -14,29 +14,26 @@ use crate::imap::turn::Fault;
 pub(super) type Rest<'a, 'b> = &'a [Argument<'b>];
 
 /// Keys without an argument.
-pub(super) fn flag(name: &[u8]) -> Option<Key> {
-    let set = Key::Flag;
-    Some(match name {
-        b"ALL" => Key::And(Vec::new()),
-        b"ANSWERED" => set(Flags::ANSWERED),
-        b"DELETED" => set(Flags::DELETED),
-        b"DRAFT" => set(Flags::DRAFT),
-        b"FLAGGED" => set(Flags::FLAGGED),
-        b"RECENT" => set(Flags::RECENT),
-        b"SEEN" => set(Flags::SEEN),
-        b"UNANSWERED" => not(set(Flags::ANSWERED)),
-        b"UNDELETED" => not(set(Flags::DELETED)),
-        b"UNDRAFT" => not(set(Flags::DRAFT)),
-        b"UNFLAGGED" => not(set(Flags::FLAGGED)),
-        b"UNSEEN" => not(set(Flags::SEEN)),
-        b"OLD" => not(set(Flags::RECENT)),
-        b"NEW" => Key::And(vec![set(Flags::RECENT), not(set(Flags::SEEN))]),
+pub(super) fn flag(name: &[u8]) -> Option<Node> {
+    let (plain, not) = match name {
+        b"ALL" => return Some(Key::All.node()),
+        b"NEW" => {
+            let (recent, unseen) = (flag(b"RECENT")?, flag(b"UNSEEN")?);
+            return Some(Key::And(vec![recent, unseen]).node());
+        }
+        b"OLD" => (&b"RECENT"[..], true),
+        _ => name.strip_prefix(b"UN").map_or((name, false), |name| (name, true)),
+    };
+    let flags = match plain {
+        b"ANSWERED" => Flags::ANSWERED,
+        b"DELETED" => Flags::DELETED,
+        b"DRAFT" => Flags::DRAFT,
+        b"FLAGGED" => Flags::FLAGGED,
+        b"SEEN" => Flags::SEEN,
+        b"RECENT" if name != b"UNRECENT" => Flags::RECENT,
         _ => return None,
-    })
-}
-
-pub(super) fn not(key: Key) -> Key {
-    Key::Not(Box::new(key))
+    };
+    Some(Node { not, ..Key::Flags(flags).node() })
 }
 
 pub(super) fn missing(name: &[u8]) -> Fault {
@@ -56,16 +53,24 @@ pub(super) fn size(name: &[u8], rest: &mut Rest<'_, '_>) -> Result<u64, Fault> {
     number.ok_or_else(|| Fault::with(Phrase::InvalidSearchSize, name))
 }
 
-pub(super) fn date(name: &[u8], rest: &mut Rest<'_, '_>, dovecot: bool) -> Result<Key, Fault> {
+/// BEFORE, ON and SINCE, whatever stands before that in the name.
+pub(super) fn date(name: &[u8], of: DateOf, rest: &mut Rest<'_, '_>, dovecot: bool) -> Result<Key, Fault> {
     let text = word(name, rest)?;
     let date = parse_date(text, dovecot).ok_or_else(|| Fault::with(Phrase::InvalidSearchDate, name))?;
-    let (sent, name) = name.strip_prefix(b"SENT").map_or((false, name), |name| (true, name));
-    let key = |order| Key::Date { sent, order, date };
-    Ok(match name {
-        b"BEFORE" => key(Ordering::Less),
-        b"ON" => key(Ordering::Equal),
-        _ => not(key(Ordering::Less)),
-    })
+    let order = if name.ends_with(b"BEFORE") {
+        Compare::Before
+    } else if name.ends_with(b"SINCE") {
+        Compare::Since
+    } else {
+        Compare::On
+    };
+    Ok(Key::Time(Time { of, order, seconds: day(date), exact: false }))
+}
+
+/// The beginning of a day, disregarding zones, in seconds.
+pub(super) fn day(date: Date) -> i64 {
+    let begins = TimeZone::UTC.to_timestamp(date.at(0, 0, 0, 0));
+    begins.map_or(if date.year() > 0 { i64::MAX } else { i64::MIN }, Timestamp::as_second)
 }
 
 /// `date-text = date-day "-" date-month "-" date-year` (RFC 3501 section 9): `1-Feb-1994`.

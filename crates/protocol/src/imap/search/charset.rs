@@ -14,20 +14,26 @@ pub enum Charset {
 }
 
 impl Charset {
-    /// The one of that name, in any case. What stands behind `//` is iconv's business alone.
+    /// The one of that name, in any case. What iconv does not look at is its own business: all behind `//`, and characters
+    /// that no name has.
     pub fn of(name: &[u8]) -> Option<Self> {
-        const OF_UTF8: [&[u8]; 6] = [b"UTF-8", b"UTF8", b"US-ASCII", b"ASCII", b"UTF-7", b"ANSI_X3.4-1968"];
-        let end = name.windows(2).position(|two| two == b"//").unwrap_or(name.len());
-        let name = name.get(..end).unwrap_or(name);
-        if name.is_empty() {
-            return Some(Self::Ascii);
-        }
-        if OF_UTF8.iter().any(|known| known.eq_ignore_ascii_case(name)) {
+        const OF_UTF8: [&[u8]; 5] = [b"UTF-8", b"UTF8", b"US-ASCII", b"ASCII", b"ANSI_X3.4-1968"];
+        let is = |name: &[u8], known: &[&[u8]]| known.iter().any(|known| known.eq_ignore_ascii_case(name));
+        if is(name, &OF_UTF8) {
             return Some(Self::Utf8);
         }
-        // The registry trims labels, and knows some for the web alone.
-        let bare = name.iter().all(u8::is_ascii_graphic) && !name.starts_with(b"x-");
-        Encoding::for_label(name).filter(|encoding| bare && *encoding != UTF_8).map(Self::Other)
+        let end = name.windows(2).position(|two| two == b"//").unwrap_or(name.len());
+        let told = |byte: &u8| byte.is_ascii_alphanumeric() || b"_-/.,:".contains(byte);
+        let name: Vec<u8> = name.iter().take(end).copied().filter(told).collect();
+        if name.is_empty() || is(&name, &[b"US-ASCII", b"ASCII", b"ANSI_X3.4-1968"]) {
+            return Some(Self::Ascii);
+        }
+        if is(&name, &[b"UTF-8", b"UTF8", b"UTF-7"]) {
+            return Some(Self::Utf8);
+        }
+        // The registry knows some for the web alone.
+        let bare = !name.starts_with(b"x-");
+        Encoding::for_label(&name).filter(|encoding| bare && *encoding != UTF_8).map(Self::Other)
     }
 
     /// The text; `None` where the octets are not of this charset.
@@ -55,7 +61,9 @@ mod tests {
         assert_eq!(decoded("", b"\xc3\xbc"), Some(None));
         assert_eq!(decoded("utf-8//TRANSLIT", b"u"), Some(Some("u".into())));
         assert_eq!(decoded("ISO-8859-1", b"\xfc"), Some(Some("\u{fc}".into())));
-        for name in ["bogus", " utf-8", "x-sjis", "utf-9"] {
+        assert_eq!(decoded("US-}ASCII", b"\xfc"), Some(None));
+        assert_eq!(decoded(" u tf-8", b"\xc3\xbc"), Some(Some("\u{fc}".into())));
+        for name in ["bogus", "x-sjis", "utf-9"] {
             assert_eq!(Charset::of(name.as_bytes()), None, "{name}");
         }
     }

@@ -1,134 +1,188 @@
-//! The search keys of RFC 3501 section 6.4.4, reduced to what a message can be asked.
+//! The search keys of RFC 3501 section 6.4.4 and those of Dovecot, reduced to what a message can be asked.
 
-use std::cmp::Ordering;
-use std::ops::Range;
+use bait::Flags;
 
-use bait::{Flags, Marks, Message};
-use jiff::Timestamp;
-use jiff::civil::Date;
-
-use crate::imap::fetch::guid;
-use crate::imap::sequence::holds;
+use super::mime_key::MimeKey;
+use super::set::Set;
+use super::thread::Algorithm;
 
 /// One key, or several put together.
 #[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Node {
+    /// Whether it must not match.
+    pub not: bool,
+    /// FUZZY (RFC 6203), which changes nothing but what it is the same as.
+    pub fuzzy: bool,
+    /// What is asked.
+    pub key: Key,
+    /// Its place among all keys of the search, once they are numbered.
+    pub id: usize,
+}
+
+/// What is asked of a message.
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Key {
-    /// Every key must match; none at all is ALL.
-    And(Vec<Key>),
-    /// One of them must match.
-    Or(Box<(Key, Key)>),
-    /// It must not match.
-    Not(Box<Key>),
-    /// The message's position lies in one of these spans: a sequence set, or UID.
-    Positions(Vec<Range<usize>>),
-    /// The flag is set.
-    Flag(Flags),
+    /// Nothing.
+    All,
+    /// Every one must match; there is one at least, unless Dovecot is not imitated.
+    And(Vec<Node>),
+    /// One of them must match; there is one at least.
+    Or(Vec<Node>),
+    /// Its thread has a message that matches all of these.
+    InThread(Algorithm, Vec<Node>),
+    /// Its number is one of these, as the mailbox was when the search began.
+    Numbers(Set),
+    /// Its UID is one of these: `$` (RFC 5182), and numbers of a search that is kept up to date.
+    Uids(Set),
+    /// X-REAL-UID: the same in a set of its own.
+    RealUids(Set),
+    /// All of these flags are set.
+    Flags(Flags),
     /// KEYWORD, in any case.
     Keyword(String),
     /// MODSEQ: changed at this mod-sequence or later (RFC 7162).
-    Modseq(u64),
-    /// It arrived at this moment or later: YOUNGER (RFC 5032).
-    ArrivedSince(Timestamp),
-    /// The date compares like this with the message's.
-    Date {
-        /// The Date header instead of the arrival.
-        sent: bool,
-        /// How the message's date must compare with `date`: less for BEFORE, equal for ON.
-        order: Ordering,
-        /// The date asked for.
-        date: Date,
+    Modseq {
+        /// The mod-sequence.
+        least: u64,
+        /// Whose flags: 0 for all, 1 for one's own, 2 for shared ones.
+        kind: u8,
+        /// The keyword whose changes are asked for.
+        keyword: Option<String>,
+    },
+    /// A date.
+    Time(Time),
+    /// LARGER and SMALLER.
+    Size {
+        /// LARGER.
+        larger: bool,
+        /// Octets.
+        octets: u64,
     },
     /// X-GUID.
     Guid(String),
-    /// LARGER.
-    Larger(u64),
-    /// SMALLER.
-    Smaller(u64),
-    /// A header field of this name (lower case) holds this text (case-folded); any, where the text is empty.
-    Header(String, String),
-    /// FROM, TO, CC, BCC or SUBJECT (lower case) holds this text (case-folded), as it is shown to people.
-    Shown(String, String),
-    /// The decoded text holds this (case-folded).
-    Body(String),
-    /// The header or the decoded text holds this (case-folded).
-    Text(String),
+    /// X-MAILBOX: the pattern, and whether the mailbox is meant by it.
+    Mailbox(String, bool),
+    /// SAVEDATESUPPORTED.
+    SaveDateSupported,
+    /// A header field of this name (lower case) holds this text; any, where the text is empty.
+    Header(String, Sought),
+    /// FROM, TO, CC, BCC or SUBJECT (lower case) holds this text, as it is shown to people.
+    Shown(String, Sought),
+    /// The decoded text holds this.
+    Body(Sought),
+    /// The header or the decoded text holds this.
+    Text(Sought),
+    /// MIMEPART: a part of it is such.
+    Mime(Vec<MimeKey>),
+}
+
+/// A text that is looked for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Sought {
+    /// As it was written.
+    pub written: String,
+    /// Case-folded.
+    pub folded: String,
+}
+
+/// A date that is asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Time {
+    /// Which date.
+    pub of: DateOf,
+    /// How it must compare.
+    pub order: Compare,
+    /// Seconds since 1970: of the day's beginning, disregarding zones, or of the moment.
+    pub seconds: i64,
+    /// A moment, not a day: YOUNGER and OLDER (RFC 5032).
+    pub exact: bool,
+}
+
+/// The dates that a message has.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum DateOf {
+    /// INTERNALDATE.
+    Arrival,
+    /// The Date header.
+    Sending,
+    /// When it came into the mailbox.
+    Saving,
+}
+
+/// How a date must compare.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Compare {
+    /// BEFORE.
+    Before,
+    /// ON.
+    On,
+    /// SINCE.
+    Since,
 }
 
 impl Key {
-    /// Whether a message must be there to be asked. Recursion is as deep as the parser lets keys nest.
-    pub fn needs_message(&self) -> bool {
+    /// The key on its own.
+    pub const fn node(self) -> Node {
+        Node { not: false, fuzzy: false, key: self, id: 0 }
+    }
+
+    /// The keys below it in the same search.
+    pub fn below(&self) -> &[Node] {
         match self {
-            Self::And(keys) => keys.iter().any(Self::needs_message),
-            Self::Or(either) => either.0.needs_message() || either.1.needs_message(),
-            Self::Not(key) => key.needs_message(),
-            Self::Positions(_) | Self::Flag(_) | Self::Keyword(_) | Self::Modseq(_) => false,
-            _ => true,
+            Self::And(keys) | Self::Or(keys) => keys,
+            _ => &[],
+        }
+    }
+
+    /// Whether it holds the same as another, as Dovecot sees it. Numbers never do.
+    fn same(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::All, Self::All) | (Self::SaveDateSupported, Self::SaveDateSupported) => true,
+            (Self::And(one), Self::And(two)) | (Self::Or(one), Self::Or(two)) => all_same(one, two),
+            (Self::InThread(how, one), Self::InThread(as_well, two)) => how == as_well && all_same(one, two),
+            (Self::Uids(one), Self::Uids(two)) | (Self::RealUids(one), Self::RealUids(two)) => one == two,
+            (Self::Flags(one), Self::Flags(two)) => one == two,
+            (Self::Keyword(one), Self::Keyword(two)) => one.eq_ignore_ascii_case(two),
+            (Self::Modseq { least: one, kind, .. }, Self::Modseq { least: two, kind: other_kind, .. }) => {
+                one == two && kind == other_kind
+            }
+            (Self::Time(one), Self::Time(two)) => one == two,
+            (Self::Size { larger, octets }, Self::Size { larger: other, octets: as_many }) => {
+                larger == other && octets == as_many
+            }
+            (Self::Guid(one), Self::Guid(two)) | (Self::Mailbox(one, _), Self::Mailbox(two, _)) => one == two,
+            (Self::Header(field, one), Self::Header(other, two))
+            | (Self::Shown(field, one), Self::Shown(other, two)) => {
+                field == other && one.written == two.written
+            }
+            (Self::Body(one), Self::Body(two)) | (Self::Text(one), Self::Text(two)) => {
+                one.written == two.written
+            }
+            (Self::Mime(one), Self::Mime(two)) => one == two,
+            _ => false,
         }
     }
 }
 
-/// A message that is being asked.
-#[derive(Debug)]
-pub struct Candidate<'a> {
-    /// The message.
-    pub message: &'a Message,
-    /// Its position in the mailbox, from 0.
-    pub position: usize,
-    /// What is marked on it, as the session sees it.
-    pub marks: Marks,
-    /// The names of the keywords.
-    pub keywords: &'a [String],
-    /// Octets of text looked through so far.
-    pub read: usize,
+impl Node {
+    /// Whether it is the same as another.
+    pub fn same(&self, other: &Self) -> bool {
+        self.not == other.not && self.fuzzy == other.fuzzy && self.key.same(&other.key)
+    }
 }
 
-impl Candidate<'_> {
-    /// Whether the message matches. Recursion is as deep as the parser lets keys nest.
-    pub fn matches(&mut self, key: &Key) -> bool {
-        match key {
-            Key::And(keys) => keys.iter().all(|key| self.matches(key)),
-            Key::Or(either) => self.matches(&either.0) || self.matches(&either.1),
-            Key::Not(key) => !self.matches(key),
-            Key::Positions(spans) => holds(spans, self.position),
-            Key::Flag(flag) => self.marks.flags.contains(*flag),
-            Key::Keyword(name) => {
-                let bit = self.keywords.iter().position(|known| known.eq_ignore_ascii_case(name));
-                bit.is_some_and(|bit| self.marks.keywords >> bit & 1 == 1)
-            }
-            Key::Modseq(least) => self.marks.modseq >= *least,
-            Key::ArrivedSince(moment) => self.message.internal_date.timestamp() >= *moment,
-            Key::Date { sent, order, date } => {
-                let own = if *sent { self.sent() } else { self.message.internal_date.date() };
-                own.cmp(date) == *order
-            }
-            Key::Guid(name) => guid(self.message) == *name,
-            Key::Larger(size) => self.message.size() as u64 > *size,
-            Key::Smaller(size) => (self.message.size() as u64) < *size,
-            Key::Header(name, text) => {
-                let text_of_message = self.message.search_text();
-                let mut values = text_of_message.headers.iter().filter(|(known, _)| known == name);
-                values.any(|(_, value)| contains(&mut self.read, value, text))
-            }
-            Key::Shown(name, text) => {
-                let all = self.message.search_text();
-                let mut values = all.keys.iter().filter(|(known, _)| known == name);
-                values.any(|(_, value)| contains(&mut self.read, value, text))
-            }
-            Key::Body(text) => contains(&mut self.read, &self.message.search_text().body, text),
-            Key::Text(text) => {
-                let all = self.message.search_text();
-                contains(&mut self.read, &all.header, text) || contains(&mut self.read, &all.body, text)
-            }
+fn all_same(one: &[Node], two: &[Node]) -> bool {
+    one.len() == two.len() && one.iter().zip(two).all(|(one, two)| one.same(two))
+}
+
+/// Gives every key its place, and says how many there are.
+pub fn number(keys: &mut [Node], mut next: usize) -> usize {
+    for node in keys {
+        node.id = next;
+        next = next.saturating_add(1);
+        if let Key::And(below) | Key::Or(below) | Key::InThread(_, below) = &mut node.key {
+            next = number(below, next);
         }
     }
-
-    /// A message without a Date counts as sent in 1970, as in Dovecot.
-    fn sent(&self) -> Date {
-        self.message.sent_date().unwrap_or(Date::constant(1970, 1, 1))
-    }
-}
-
-fn contains(read: &mut usize, text: &str, wanted: &str) -> bool {
-    *read = read.saturating_add(text.len());
-    memchr::memmem::find(text.as_bytes(), wanted.as_bytes()).is_some()
+    next
 }

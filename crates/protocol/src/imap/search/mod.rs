@@ -2,25 +2,36 @@
 //! reads the keys, `key.rs` asks a message, `result.rs` tells what was found, `sort.rs` and `thread.rs` put it in order.
 
 mod argument;
+mod ask;
 mod charset;
+mod common;
 mod key;
+mod limit;
+mod merge;
+mod mime_key;
+mod mime_match;
 mod parse;
+mod question;
 mod references;
 mod result;
+mod run;
+mod set;
+mod simplify;
 mod sort;
 mod thread;
 
-use bytes::Bytes;
-use event::{Event, Text};
+use event::{CloseReason, Text};
+
+pub use ask::Cost;
+pub use question::{Question, Seen};
+pub use run::Searching;
 
 use crate::imap::arguments::Argument;
-use crate::imap::state::{Stage, State};
+use crate::imap::state::{Selected, Stage, State};
+use crate::imap::string::push_string;
 use crate::imap::texts::Phrase;
 use crate::imap::turn::{Fault, Turn};
-use crate::imap::updates::Update;
 use crate::imap::view::enable_condstore;
-use crate::session::Actions;
-pub use key::{Candidate, Key};
 use parse::Context;
 use result::{Order, Wanted};
 
@@ -60,32 +71,36 @@ fn start(turn: &mut Turn<'_>, state: &mut State, verb: &'static str, by_uid: boo
     let selected = state.selected().ok_or(Phrase::NoMailboxSelected)?;
     let uids = selected.uids();
     let now = turn.service.wall_clock(turn.now);
-    let mut context = Context {
-        uids: &uids,
-        saved: &selected.saved,
-        mailbox: &selected.name,
-        now,
-        dovecot,
-        keywords: Vec::new(),
-        modseq: false,
-    };
-    let (wanted, rest) = if dovecot && !verb.ends_with("THREAD") {
-        result::wanted(&arguments)?
+    let context = Context { uids: &uids, saved: &selected.saved, mailbox: &selected.name, now, dovecot };
+    let (mut wanted, rest) = if dovecot && !verb.ends_with("THREAD") {
+        result::wanted(&arguments, selected.is_updated(&turn.tag))?
     } else {
         (Wanted::default(), &arguments[..])
     };
     let (order, rest) = order(verb, rest)?;
-    let key = match order {
-        Order::Number => parse::parse(rest, &mut context)?,
+    let keys = match order {
+        Order::Number => parse::parse(rest, &context)?,
         _ => {
             let (charset, keys) = rest.split_first().ok_or(Phrase::InvalidCharset)?;
-            parse::parse_in(charset.string().ok_or(Phrase::InvalidCharset)?, keys, &mut context)?
+            parse::parse_in(charset.string().ok_or(Phrase::InvalidCharset)?, keys, &context)?
         }
     };
-    let (keywords, modseq) = (context.keywords, context.modseq);
+    let Ok(question) = Question::of(keys, now, dovecot) else {
+        turn.out.forget_text();
+        turn.close(CloseReason::Violation);
+        return Ok(());
+    };
+    if dovecot
+        && question.names_modseq()
+        && let State::Selected(account, selected) = state
+    {
+        selected.track(&mut account.world);
+    }
+    let modseq = question.has_modseq() && !matches!(order, Order::Threads(_));
     if modseq {
         enable_condstore(turn, state);
     }
+    let keywords = question.keywords();
     if dovecot && !keywords.is_empty() {
         // Dovecot makes the mailbox know a keyword by asking for it.
         if let State::Selected(account, selected) = state
@@ -94,20 +109,26 @@ fn start(turn: &mut Turn<'_>, state: &mut State, verb: &'static str, by_uid: boo
             folder.keyword_bits(&keywords);
         }
     }
+    if wanted.update && state.selected().is_some_and(Selected::has_all_updates) {
+        wanted.update = false;
+        let mut tag = Vec::new();
+        push_string(&mut tag, &turn.tag);
+        turn.untagged_with(Phrase::NoUpdate, &tag);
+    }
     turn.status = "OK";
-    turn.stage = Stage::Searching(Box::new(Searching {
+    let criteria = Text::copy(turn.arguments);
+    let searching = Searching {
         tag: turn.tag.clone(),
         verb,
-        criteria: Text::copy(turn.arguments),
-        key,
+        criteria,
+        question,
         wanted,
         order,
         by_uid,
         modseq,
-        next: 0,
-        found: Vec::new(),
-        expunged: false,
-    }));
+        ..Searching::default()
+    };
+    turn.stage = Stage::Searching(Box::new(searching));
     Ok(())
 }
 
@@ -123,76 +144,5 @@ fn order<'a, 'b>(verb: &str, rest: &'a [Argument<'b>]) -> Result<(Order, &'a [Ar
         }
         ("THREAD", _) => Err(Phrase::InvalidArguments.into()),
         _ => Ok((Order::Number, rest)),
-    }
-}
-
-/// A SEARCH that is being answered.
-#[derive(Debug)]
-pub struct Searching {
-    /// The command's tag.
-    pub tag: Bytes,
-    /// The command's verb.
-    pub verb: &'static str,
-    criteria: Text,
-    key: Key,
-    wanted: Wanted,
-    order: Order,
-    by_uid: bool,
-    /// Whether the result tells the highest mod-sequence in it.
-    modseq: bool,
-    /// The position to look at next.
-    next: usize,
-    /// Positions.
-    found: Vec<usize>,
-    /// Whether it had to look at what another session has expunged.
-    pub expunged: bool,
-}
-
-/// Octets of text looked through before others have their turn.
-const SLICE: usize = 4 * 1024 * 1024;
-
-impl Searching {
-    /// Looks at some messages. `true` when all were looked at and the result is sent.
-    pub fn step(&mut self, state: &mut State, out: &mut Actions) -> bool {
-        let State::Selected(account, selected) = state else { return true };
-        let needs_message = self.key.needs_message();
-        let mut read = 0;
-        while let Some(entry) = selected.entries.get(self.next) {
-            if read >= SLICE {
-                return false;
-            }
-            if needs_message && selected.is_gone(&account.world, self.next) {
-                self.expunged = true;
-                self.next = self.next.saturating_add(1);
-                continue;
-            }
-            let (message, marks, keywords) = (&entry.message, entry.marks, &selected.keywords);
-            let mut candidate = Candidate { message, position: self.next, marks, keywords, read: 0 };
-            if candidate.matches(&self.key) {
-                self.found.push(self.next);
-            }
-            read = read.saturating_add(candidate.read);
-            self.next = self.next.saturating_add(1);
-        }
-        out.record(Event::SearchRun {
-            mailbox: selected.name.clone(),
-            criteria: std::mem::take(&mut self.criteria),
-            matches: self.found.len() as u64,
-        });
-        let found = std::mem::take(&mut self.found);
-        let uid = |position: &usize| selected.entries.get(*position).map(|entry| entry.message.uid);
-        let uids = found.iter().filter_map(uid).collect();
-        if self.wanted.save {
-            selected.saved = self.wanted.saved(&found, selected);
-        }
-        let line =
-            result::line(&self.wanted, &self.order, &self.tag, self.by_uid, found, self.modseq, selected);
-        out.send(&line);
-        if self.wanted.update {
-            let (tag, by_uid) = (self.tag.clone(), self.by_uid);
-            let key = std::mem::replace(&mut self.key, Key::And(Vec::new()));
-            selected.keep_updated(Update { tag, by_uid, key, uids });
-        }
-        true
     }
 }

@@ -2,11 +2,13 @@
 
 use bait::mailbox_name;
 use bait::mime::fold;
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 
-use super::argument::{Rest, date, flag, missing, not, parse_date, size, word};
+use super::argument::{Rest, date, flag, missing, size, word};
 use super::charset::Charset;
-use super::key::Key;
+use super::key::{Compare, DateOf, Key, Node, Sought, Time};
+use super::mime_key::is_or;
+use super::set::Set;
 use super::thread::Algorithm;
 use crate::imap::arguments::Argument;
 use crate::imap::list::matches;
@@ -33,14 +35,10 @@ pub struct Context<'a> {
     pub now: Timestamp,
     /// Whether Dovecot reads.
     pub dovecot: bool,
-    /// The keywords that were named.
-    pub keywords: Vec<String>,
-    /// Whether a mod-sequence was named.
-    pub modseq: bool,
 }
 
 /// Reads all keys, behind a charset that stands on its own.
-pub fn parse_in(charset: &[u8], rest: &[Argument<'_>], context: &mut Context<'_>) -> Result<Key, Fault> {
+pub fn parse_in(charset: &[u8], rest: &[Argument<'_>], context: &Context<'_>) -> Result<Vec<Node>, Fault> {
     if rest.is_empty() {
         return Err(Phrase::MissingSearchKey.into());
     }
@@ -58,7 +56,7 @@ pub fn parse_in(charset: &[u8], rest: &[Argument<'_>], context: &mut Context<'_>
 }
 
 /// Reads all keys, an optional CHARSET before them.
-pub fn parse(arguments: &[Argument<'_>], context: &mut Context<'_>) -> Result<Key, Fault> {
+pub fn parse(arguments: &[Argument<'_>], context: &Context<'_>) -> Result<Vec<Node>, Fault> {
     let (charset, rest) = match arguments {
         [word, name, rest @ ..] if word.is_atom("CHARSET") => {
             let wrong = if context.dovecot { Phrase::InvalidCharset } else { Phrase::InvalidArguments };
@@ -73,27 +71,31 @@ pub fn parse(arguments: &[Argument<'_>], context: &mut Context<'_>) -> Result<Ke
     parse_in(charset, rest, context)
 }
 
-struct Parser<'a, 'c> {
-    context: &'a mut Context<'c>,
+/// Reads keys.
+pub(super) struct Parser<'a, 'c> {
+    context: &'a Context<'c>,
     /// `None` where nobody knows it.
     charset: Option<Charset>,
     keys: usize,
 }
 
 impl Parser<'_, '_> {
-    fn all(&mut self, mut rest: Rest<'_, '_>, depth: usize) -> Result<Key, Fault> {
+    fn all(&mut self, mut rest: Rest<'_, '_>, depth: usize) -> Result<Vec<Node>, Fault> {
         let mut keys = Vec::new();
         while !rest.is_empty() {
-            keys.push(self.key(&mut rest, depth)?);
+            keys.push(self.node(&mut rest, depth)?);
         }
-        Ok(Key::And(keys))
+        Ok(keys)
     }
 
-    fn key(&mut self, rest: &mut Rest<'_, '_>, depth: usize) -> Result<Key, Fault> {
+    /// Counts a key, and refuses it where there are too many.
+    pub(super) fn count(&mut self, depth: usize) -> Result<(), Fault> {
         self.keys = self.keys.saturating_add(1);
-        if self.keys > MAX_KEYS || depth > MAX_DEPTH {
-            return Err(Phrase::InvalidArguments.into());
-        }
+        if self.keys > MAX_KEYS || depth > MAX_DEPTH { Err(Phrase::InvalidArguments.into()) } else { Ok(()) }
+    }
+
+    fn node(&mut self, rest: &mut Rest<'_, '_>, depth: usize) -> Result<Node, Fault> {
+        self.count(depth)?;
         let deeper = depth.saturating_add(1);
         let Some((first, behind)) = rest.split_first() else {
             return Err(Phrase::MissingSearchKey.into());
@@ -104,7 +106,7 @@ impl Parser<'_, '_> {
                 let dovecot = self.context.dovecot;
                 Err(if dovecot { Phrase::EmptySearchList } else { Phrase::MissingSearchKey }.into())
             } else {
-                self.all(members, deeper)
+                self.all(members, deeper).map(|keys| Key::And(keys).node())
             };
         }
         let name = match first.atom() {
@@ -115,19 +117,47 @@ impl Parser<'_, '_> {
             None => return Err(Phrase::InvalidArguments.into()),
         };
         if name.first().is_some_and(|byte| byte.is_ascii_digit() || *byte == b'*') {
-            let set = self.set(name).ok_or(Phrase::InvalidSequenceSet)?;
-            return Ok(Key::Positions(set.positions(self.context.uids, false)));
+            return Ok(Key::Numbers(self.numbers(name, false).ok_or(Phrase::InvalidSequenceSet)?).node());
         }
         let name = name.to_ascii_uppercase();
-        if let Some(key) = flag(&name) {
-            return Ok(key);
+        if let Some(node) = flag(&name) {
+            return Ok(node);
         }
         let name = name.as_slice();
         match name {
-            b"NOT" => Ok(not(self.operand(name, rest, deeper)?)),
+            b"NOT" => {
+                let node = self.operand(name, rest, deeper)?;
+                Ok(Node { not: !node.not, ..node })
+            }
+            b"UNKEYWORD" => Ok(Node { not: true, ..keyword(name, rest)?.node() }),
+            b"FUZZY" if self.context.dovecot => {
+                let mut node = self.operand(name, rest, deeper)?;
+                fuzzy(&mut node);
+                Ok(node)
+            }
+            _ if self.context.dovecot => match self.dovecots(name, rest, deeper)? {
+                Some(key) => Ok(key.node()),
+                None => self.key(name, rest, deeper).map(Key::node),
+            },
+            _ => self.key(name, rest, deeper).map(Key::node),
+        }
+    }
+
+    /// The keys of the standard that have arguments.
+    fn key(&mut self, name: &[u8], rest: &mut Rest<'_, '_>, deeper: usize) -> Result<Key, Fault> {
+        match name {
             b"OR" => {
-                let either = self.operand(name, rest, deeper)?;
-                Ok(Key::Or(Box::new((either, self.operand(name, rest, deeper)?))))
+                let mut keys = Vec::new();
+                loop {
+                    keys.push(self.operand(name, rest, deeper)?);
+                    // What begins with OR again is one more alternative.
+                    match rest.split_first() {
+                        Some((next, behind)) if next.string().is_some_and(is_or) => *rest = behind,
+                        _ => break,
+                    }
+                }
+                keys.push(self.operand(name, rest, deeper)?);
+                Ok(Key::Or(keys))
             }
             b"UID" => {
                 let set = word(name, rest)?;
@@ -136,44 +166,13 @@ impl Parser<'_, '_> {
                 }
                 let malformed =
                     if self.context.dovecot { Phrase::InvalidSearchUids } else { Phrase::InvalidUidSet };
-                let set = self.set(set).ok_or(malformed)?;
-                Ok(Key::Positions(set.positions(self.context.uids, true)))
+                Ok(Key::Numbers(self.numbers(set, true).ok_or(malformed)?))
             }
-            b"$" if self.context.dovecot => Ok(self.saved()),
-            b"KEYWORD" => self.keyword(name, rest),
-            b"UNKEYWORD" => self.keyword(name, rest).map(not),
-            b"MODSEQ" if self.context.dovecot => self.modseq(name, rest),
-            b"YOUNGER" if self.context.dovecot => self.arrived_since(name, rest),
-            b"OLDER" if self.context.dovecot => self.arrived_since(name, rest).map(not),
-            b"FUZZY" if self.context.dovecot => self.operand(name, rest, deeper),
-            b"INTHREAD" if self.context.dovecot => {
-                let known = Algorithm::of(word(name, rest)?);
-                known.ok_or(Phrase::UnknownThreadAlgorithm)?;
-                self.operand(name, rest, deeper)
-            }
-            b"SAVEDATESUPPORTED" if self.context.dovecot => Ok(Key::And(Vec::new())),
-            b"X-GUID" if self.context.dovecot => {
-                Ok(Key::Guid(String::from_utf8_lossy(word(name, rest)?).into_owned()))
-            }
-            b"X-MAILBOX" if self.context.dovecot => {
-                let pattern = mailbox_name::decode(word(name, rest)?).ok_or(Phrase::InvalidSearchMailbox)?;
-                let here = matches(pattern.as_bytes(), self.context.mailbox.as_bytes(), '\0');
-                Ok(if here { Key::And(Vec::new()) } else { not(Key::And(Vec::new())) })
-            }
-            b"X-REAL-UID" if self.context.dovecot => {
-                let set = self.set(word(name, rest)?).ok_or(Phrase::InvalidRealUids)?;
-                Ok(Key::Positions(set.positions(self.context.uids, true)))
-            }
-            b"LARGER" => size(name, rest).map(Key::Larger),
-            b"SMALLER" => size(name, rest).map(Key::Smaller),
-            b"BEFORE" | b"ON" | b"SINCE" | b"SENTBEFORE" | b"SENTON" | b"SENTSINCE" => {
-                date(name, rest, self.context.dovecot)
-            }
-            b"SAVEDBEFORE" | b"SAVEDON" | b"SAVEDSINCE" | b"X-SAVEDBEFORE" | b"X-SAVEDON"
-            | b"X-SAVEDSINCE"
-                if self.context.dovecot =>
-            {
-                self.saved_date(name, rest)
+            b"KEYWORD" => keyword(name, rest),
+            b"LARGER" | b"SMALLER" => Ok(Key::Size { larger: name == b"LARGER", octets: size(name, rest)? }),
+            b"BEFORE" | b"ON" | b"SINCE" => date(name, DateOf::Arrival, rest, self.context.dovecot),
+            b"SENTBEFORE" | b"SENTON" | b"SENTSINCE" => {
+                date(name, DateOf::Sending, rest, self.context.dovecot)
             }
             b"BODY" => self.text(name, rest).map(Key::Body),
             b"TEXT" => self.text(name, rest).map(Key::Text),
@@ -189,90 +188,128 @@ impl Parser<'_, '_> {
         }
     }
 
-    fn operand(&mut self, name: &[u8], rest: &mut Rest<'_, '_>, depth: usize) -> Result<Key, Fault> {
+    /// The keys of extensions, which only Dovecot knows.
+    fn dovecots(
+        &mut self,
+        name: &[u8],
+        rest: &mut Rest<'_, '_>,
+        deeper: usize,
+    ) -> Result<Option<Key>, Fault> {
+        Ok(Some(match name {
+            b"$" => self.saved(),
+            b"MODSEQ" => modseq(name, rest)?,
+            b"YOUNGER" => self.interval(name, rest, Compare::Since)?,
+            b"OLDER" => self.interval(name, rest, Compare::Before)?,
+            b"INTHREAD" => {
+                let known = Algorithm::of(word(name, rest)?);
+                let algorithm = known.ok_or(Phrase::UnknownThreadAlgorithm)?;
+                Key::InThread(algorithm, vec![self.operand(name, rest, deeper)?])
+            }
+            b"MIMEPART" => Key::Mime(self.mime(rest, deeper)?),
+            b"SAVEDATESUPPORTED" => Key::SaveDateSupported,
+            b"SAVEDBEFORE" | b"SAVEDON" | b"SAVEDSINCE" | b"X-SAVEDBEFORE" | b"X-SAVEDON"
+            | b"X-SAVEDSINCE" => date(name, DateOf::Saving, rest, true)?,
+            b"X-GUID" => Key::Guid(String::from_utf8_lossy(word(name, rest)?).into_owned()),
+            b"X-MAILBOX" => {
+                let pattern = mailbox_name::decode(word(name, rest)?).ok_or(Phrase::InvalidSearchMailbox)?;
+                let here = matches(pattern.as_bytes(), self.context.mailbox.as_bytes(), '\0');
+                Key::Mailbox(pattern, here)
+            }
+            b"X-REAL-UID" => {
+                let set = SequenceSet::parse_as_dovecot(word(name, rest)?).ok_or(Phrase::InvalidRealUids)?;
+                Key::RealUids(Set::of(set.numbers().iter().map(|range| (*range.start(), *range.end()))))
+            }
+            _ => return Ok(None),
+        }))
+    }
+
+    fn operand(&mut self, name: &[u8], rest: &mut Rest<'_, '_>, depth: usize) -> Result<Node, Fault> {
         if rest.is_empty() {
             return Err(if self.context.dovecot { Phrase::MissingKey.into() } else { missing(name) });
         }
-        self.key(rest, depth)
+        self.node(rest, depth)
     }
 
-    fn set(&self, text: &[u8]) -> Option<SequenceSet> {
-        if self.context.dovecot { SequenceSet::parse_as_dovecot(text) } else { SequenceSet::parse(text) }
-    }
-
-    /// What was saved was saved now.
-    fn saved_date(&self, name: &[u8], rest: &mut Rest<'_, '_>) -> Result<Key, Fault> {
-        let text = word(name, rest)?;
-        let date = parse_date(text, true).ok_or_else(|| Fault::with(Phrase::InvalidSearchDate, name))?;
-        let today = jiff::tz::TimeZone::UTC.to_datetime(self.context.now).date();
-        let holds = match name.strip_prefix(b"X-").unwrap_or(name) {
-            b"SAVEDBEFORE" => today < date,
-            b"SAVEDON" => today == date,
-            _ => today >= date,
-        };
-        let all = Key::And(Vec::new());
-        Ok(if holds { all } else { not(all) })
+    /// The numbers of the messages that a set names.
+    fn numbers(&self, text: &[u8], by_uid: bool) -> Option<Set> {
+        let uids = self.context.uids;
+        if !self.context.dovecot {
+            let spans = SequenceSet::parse(text)?.positions(uids, by_uid);
+            let number = |place: usize| u32::try_from(place).unwrap_or(u32::MAX);
+            return Some(Set::of(
+                spans.iter().map(|span| (number(span.start).saturating_add(1), number(span.end))),
+            ));
+        }
+        let written = SequenceSet::parse_as_dovecot(text)?.numbers();
+        let count = u32::try_from(uids.len()).unwrap_or(u32::MAX);
+        Some(if by_uid { Set::of_uids(&written, uids) } else { Set::of_numbers(&written, count) })
     }
 
     fn saved(&self) -> Key {
-        let places = self.context.saved.iter().filter_map(|uid| self.context.uids.binary_search(uid).ok());
-        Key::Positions(places.map(|place| place..place.saturating_add(1)).collect())
+        Key::Uids(Set::of(self.context.saved.iter().map(|uid| (*uid, *uid))))
     }
 
-    fn keyword(&mut self, name: &[u8], rest: &mut Rest<'_, '_>) -> Result<Key, Fault> {
-        let keyword = String::from_utf8_lossy(word(name, rest)?).into_owned();
-        let sound = |octet: u8| octet.is_ascii_graphic() && !b"(){%*\"\\]".contains(&octet);
-        if !keyword.is_empty() && keyword.bytes().all(sound) {
-            self.context.keywords.push(keyword.clone());
-        }
-        Ok(Key::Keyword(keyword))
-    }
-
-    /// `MODSEQ ["/flags/..." all] 5`
-    fn modseq(&mut self, name: &[u8], rest: &mut Rest<'_, '_>) -> Result<Key, Fault> {
-        const FLAGS: [&[u8]; 5] = [b"answered", b"flagged", b"deleted", b"seen", b"draft"];
-        let number = |text: &[u8]| {
-            let digits = text.iter().all(u8::is_ascii_digit).then_some(text)?;
-            std::str::from_utf8(digits).ok()?.parse().ok()
-        };
-        let mut value = word(name, rest)?;
-        if let Some(flag) = value.to_ascii_lowercase().strip_prefix(b"/flags/") {
-            if flag.strip_prefix(b"\\").is_some_and(|flag| !FLAGS.contains(&flag)) {
-                return Err(Phrase::InvalidModseqFlag.into());
-            }
-            if !flag.starts_with(b"\\") {
-                self.context.keywords.push(String::from_utf8_lossy(flag).into_owned());
-            }
-            let kind = word(name, rest)?;
-            if !["all", "priv", "shared"].iter().any(|known| kind.eq_ignore_ascii_case(known.as_bytes())) {
-                return Err(Phrase::InvalidModseqKind.into());
-            }
-            value = word(name, rest)?;
-        }
-        let least = number(value).ok_or(Phrase::InvalidSearchModseq)?;
-        self.context.modseq = true;
-        Ok(Key::Modseq(least))
-    }
-
-    fn arrived_since(&self, name: &[u8], rest: &mut Rest<'_, '_>) -> Result<Key, Fault> {
+    fn interval(&self, name: &[u8], rest: &mut Rest<'_, '_>, order: Compare) -> Result<Key, Fault> {
         let text = word(name, rest)?;
-        let digits = text.iter().all(u8::is_ascii_digit).then_some(text);
-        let seconds: Option<u32> = digits.and_then(|digits| std::str::from_utf8(digits).ok()?.parse().ok());
-        let seconds = seconds.filter(|seconds| *seconds > 0).ok_or(Phrase::InvalidSearchInterval)?;
-        let moment = self.context.now.checked_sub(SignedDuration::from_secs(i64::from(seconds)));
-        Ok(Key::ArrivedSince(moment.unwrap_or(Timestamp::MIN)))
+        let seconds = number::<u32>(text).filter(|seconds| *seconds > 0);
+        let seconds = seconds.ok_or(Phrase::InvalidSearchInterval)?;
+        let moment = self.context.now.as_second().saturating_sub(i64::from(seconds));
+        // OLDER holds for the moment itself too.
+        let seconds = moment.saturating_add(i64::from(order == Compare::Before));
+        Ok(Key::Time(Time { of: DateOf::Arrival, order, seconds, exact: true }))
     }
 
-    fn text(&self, name: &[u8], rest: &mut Rest<'_, '_>) -> Result<String, Fault> {
-        Ok(fold(&self.decoded(word(name, rest)?)?))
+    fn text(&self, name: &[u8], rest: &mut Rest<'_, '_>) -> Result<Sought, Fault> {
+        let written = self.decoded(word(name, rest)?)?;
+        let folded = fold(&written);
+        Ok(Sought { written, folded })
     }
 
-    fn decoded(&self, bytes: &[u8]) -> Result<String, Fault> {
+    pub(super) fn decoded(&self, bytes: &[u8]) -> Result<String, Fault> {
         let text = self.charset.ok_or(Phrase::BadCharset)?.decode(bytes);
         if !self.context.dovecot {
             return Ok(text.unwrap_or_else(|| String::from_utf8_lossy(bytes).into_owned()));
         }
         text.ok_or_else(|| Phrase::InvalidSearchText.into())
+    }
+}
+
+fn number<N: std::str::FromStr>(text: &[u8]) -> Option<N> {
+    let digits = text.iter().all(u8::is_ascii_digit).then_some(text)?;
+    std::str::from_utf8(digits).ok()?.parse().ok()
+}
+
+fn keyword(name: &[u8], rest: &mut Rest<'_, '_>) -> Result<Key, Fault> {
+    Ok(Key::Keyword(String::from_utf8_lossy(word(name, rest)?).into_owned()))
+}
+
+/// `MODSEQ ["/flags/..." all] 5`
+fn modseq(name: &[u8], rest: &mut Rest<'_, '_>) -> Result<Key, Fault> {
+    const FLAGS: [&[u8]; 5] = [b"answered", b"flagged", b"deleted", b"seen", b"draft"];
+    let mut value = word(name, rest)?;
+    let (mut kind, mut keyword) = (0, None);
+    if let Some(flag) = value.to_ascii_lowercase().strip_prefix(b"/flags/") {
+        if flag.strip_prefix(b"\\").is_some_and(|flag| !FLAGS.contains(&flag)) {
+            return Err(Phrase::InvalidModseqFlag.into());
+        }
+        keyword = (!flag.starts_with(b"\\")).then(|| String::from_utf8_lossy(flag).into_owned());
+        kind = match &word(name, rest)?.to_ascii_lowercase()[..] {
+            b"all" => 0,
+            b"priv" => 1,
+            b"shared" => 2,
+            _ => return Err(Phrase::InvalidModseqKind.into()),
+        };
+        value = word(name, rest)?;
+    }
+    let least = number(value).ok_or(Phrase::InvalidSearchModseq)?;
+    Ok(Key::Modseq { least, kind, keyword })
+}
+
+/// Marks a key and those below it as FUZZY.
+fn fuzzy(node: &mut Node) {
+    node.fuzzy = true;
+    if let Key::And(below) | Key::Or(below) | Key::InThread(_, below) = &mut node.key {
+        below.iter_mut().for_each(fuzzy);
     }
 }
 
@@ -283,32 +320,32 @@ mod tests {
     use super::*;
     use crate::imap::arguments;
 
-    fn parsed(text: &str) -> Result<Key, Phrase> {
+    fn parsed(text: &str) -> Result<Vec<Node>, Phrase> {
         let now = Timestamp::UNIX_EPOCH;
-        let mut context = Context {
-            uids: &[],
-            saved: &[],
-            mailbox: "",
-            now,
-            dovecot: false,
-            keywords: Vec::new(),
-            modseq: false,
-        };
+        let context = Context { uids: &[], saved: &[], mailbox: "", now, dovecot: false };
         let arguments = arguments::parse(text.as_bytes())?;
-        parse(&arguments, &mut context).map_err(|fault| fault.phrase)
+        parse(&arguments, &context).map_err(|fault| fault.phrase)
     }
 
     #[test]
     fn keys_nest() {
-        let header = |name: &str, text: &str| Key::Shown(name.into(), text.into());
+        let header = |name: &str, text: &str| {
+            let text = Sought { written: text.into(), folded: text.to_ascii_lowercase() };
+            Key::Shown(name.into(), text).node()
+        };
+        let seen = Key::Flags(Flags::SEEN).node();
         assert_eq!(
             parsed("OR (SUBJECT VPN SEEN) NOT from \"Ceo\""),
-            Ok(Key::And(vec![Key::Or(Box::new((
-                Key::And(vec![header("subject", "vpn"), Key::Flag(Flags::SEEN)]),
-                not(header("from", "ceo")),
-            )))]))
+            Ok(vec![
+                Key::Or(vec![
+                    Key::And(vec![header("subject", "VPN"), seen]).node(),
+                    Node { not: true, ..header("from", "Ceo") },
+                ])
+                .node()
+            ])
         );
         assert_eq!(parsed("CHARSET iso-8859-1 BODY \"\u{fc}\""), parsed("BODY \"\u{c3}\u{bc}\""));
+        assert_eq!(parsed("OR ALL OR ALL ALL").map(|keys| keys.len()), Ok(1));
     }
 
     #[test]

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 
 use bait::Message;
 use bait::mime::header::fields;
+use bait::mime::message_ids;
 
 use super::sort::{base_subject, sent};
 use super::thread::Node;
@@ -50,7 +51,8 @@ pub fn threads(messages: &[(usize, &Message)], by_subject: bool) -> Vec<Node> {
         roots = merged(roots);
         roots.sort_by_key(Tree::first);
     } else {
-        roots.sort_by_key(|root| root.newest);
+        // None is older than 1970.
+        roots.sort_by_key(|root| (root.newest.0.max(0), root.message.map(|(position, _)| position)));
     }
     roots.into_iter().map(Tree::into_node).collect()
 }
@@ -65,6 +67,9 @@ fn place_of(id: Vec<u8>, ids: &mut BTreeMap<Vec<u8>, usize>, links: &mut Vec<Lin
 
 /// Hangs a message below another, unless that makes a ring. What a message says of itself counts more than what others say.
 fn link(links: &mut [Link<'_>], parent: Option<usize>, place: usize, own: bool) {
+    if let Some(link) = links.get_mut(place).filter(|link| own && link.parent != parent) {
+        link.parent = None;
+    }
     let mut above = parent;
     while let Some(at) = above {
         if at == place {
@@ -73,7 +78,7 @@ fn link(links: &mut [Link<'_>], parent: Option<usize>, place: usize, own: bool) 
         above = links.get(at).and_then(|link| link.parent);
     }
     if let Some(link) = links.get_mut(place)
-        && (own || link.parent.is_none())
+        && link.parent.is_none()
     {
         link.parent = parent;
     }
@@ -227,7 +232,7 @@ fn ids_of(message: &Message) -> (Option<Vec<u8>>, Vec<Vec<u8>>) {
     let header = message.bytes.get(message.header()).unwrap_or_default();
     let of = |wanted: &[u8]| {
         let field = fields(header).find(|field| field.name.eq_ignore_ascii_case(wanted));
-        field.map(|field| ids_in(&field.unfolded())).unwrap_or_default()
+        field.map(|field| message_ids(&field.unfolded())).unwrap_or_default()
     };
     let mut references = of(b"References");
     if references.is_empty() {
@@ -235,22 +240,6 @@ fn ids_of(message: &Message) -> (Option<Vec<u8>>, Vec<Vec<u8>>) {
     }
     let surplus = references.len().saturating_sub(MOST_REFERENCES);
     (of(b"Message-ID").into_iter().next(), references.split_off(surplus))
-}
-
-fn ids_in(value: &[u8]) -> Vec<Vec<u8>> {
-    let mut ids = Vec::new();
-    let mut rest = value;
-    while let Some(start) = memchr::memchr(b'<', rest) {
-        let from = rest.get(start.saturating_add(1)..).unwrap_or_default();
-        let Some(end) = memchr::memchr(b'>', from) else { break };
-        let (id, behind) = from.split_at_checked(end).unwrap_or((from, &[]));
-        let at = memchr::memchr(b'@', id).filter(|at| *at > 0 && at.saturating_add(1) < id.len());
-        if at.is_some() && !id.iter().any(u8::is_ascii_whitespace) {
-            ids.push(id.to_vec());
-        }
-        rest = behind;
-    }
-    ids
 }
 
 #[cfg(test)]

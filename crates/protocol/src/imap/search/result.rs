@@ -13,9 +13,10 @@ use super::sort::{self, SortKey};
 use super::thread::{self, Algorithm};
 
 /// In which order messages are told.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub enum Order {
     /// SEARCH.
+    #[default]
     Number,
     /// SORT.
     Sorted(Vec<SortKey>),
@@ -40,8 +41,11 @@ pub struct Wanted {
     pub update: bool,
 }
 
-/// Reads `RETURN (...)`, where it is there, and says what stands behind it.
-pub fn wanted<'a, 'b>(arguments: &'a [Argument<'b>]) -> Result<(Wanted, &'a [Argument<'b>]), Fault> {
+/// Reads `RETURN (...)`, where it is there, and says what stands behind it. `updated`: a search of this tag is kept up to date.
+pub fn wanted<'a, 'b>(
+    arguments: &'a [Argument<'b>],
+    updated: bool,
+) -> Result<(Wanted, &'a [Argument<'b>]), Fault> {
     let [word, Argument::List(options), rest @ ..] = arguments else {
         return Ok((Wanted::default(), arguments));
     };
@@ -81,6 +85,9 @@ pub fn wanted<'a, 'b>(arguments: &'a [Argument<'b>]) -> Result<(Wanted, &'a [Arg
             }
             _ => return Err(Phrase::UnknownSearchReturn.into()),
         }
+    }
+    if wanted.update && updated {
+        return Err(Phrase::DuplicateUpdateTag.into());
     }
     if wanted.partial.is_some() && wanted.all {
         return Err(Phrase::PartialAndAll.into());
@@ -133,14 +140,14 @@ impl Wanted {
     }
 }
 
-/// The untagged line; empty where only SAVE was asked for.
+/// The untagged line; empty where only SAVE was asked for. `modseqs` are those of all messages, where they are told.
 pub fn line(
     wanted: &Wanted,
     order: &Order,
     tag: &[u8],
     by_uid: bool,
     found: Vec<usize>,
-    modseq: bool,
+    modseqs: Option<&[u64]>,
     selected: &Selected,
 ) -> Vec<u8> {
     let number = |position: usize| {
@@ -163,8 +170,8 @@ pub fn line(
         Order::Number => ("SEARCH", found),
     };
     let counted = wanted.counted(&positions);
-    let modseq_of = |position: &usize| selected.entries.get(*position).map_or(0, |entry| entry.marks.modseq);
-    let modseq = counted.iter().map(modseq_of).max().filter(|_| modseq);
+    let modseq =
+        modseqs.and_then(|all| counted.iter().filter_map(|position| all.get(*position).copied()).max());
     let numbers: Vec<u32> = positions.into_iter().map(number).collect();
     if !wanted.extended {
         let mut line = format!("* {word}");
@@ -178,7 +185,7 @@ pub fn line(
         return line.into_bytes();
     }
     let other = wanted.min || wanted.max || wanted.all || wanted.count || wanted.relevancy || wanted.update;
-    if wanted.save && !other && wanted.partial.is_none() && modseq.is_none() {
+    if wanted.save && !other && wanted.partial.is_none() && modseqs.is_none() {
         return Vec::new();
     }
     extended(wanted, tag, by_uid, &numbers, counted.len(), modseq)

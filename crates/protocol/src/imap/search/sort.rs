@@ -3,6 +3,7 @@
 use std::cmp::{Ordering, Reverse};
 
 use bait::Message;
+use bait::mime::header::fields;
 use bait::mime::{Address, date, decode_words, fold};
 
 use crate::imap::arguments::Argument;
@@ -121,9 +122,9 @@ fn rank(what: What, message: &Message) -> Rank {
 /// When it was sent, in seconds: the Date header, or its arrival where it has none.
 pub fn sent(message: &Message) -> i64 {
     let written = message.envelope().date.as_ref().and_then(|date| date::sent_timestamp(&date.bytes));
-    let seconds = written.unwrap_or_else(|| message.internal_date.timestamp()).as_second();
     // Dovecot keeps 32 bits of it.
-    seconds & i64::from(u32::MAX)
+    let written = written.map(|written| written.as_second() & i64::from(u32::MAX));
+    written.unwrap_or_else(|| message.internal_date.timestamp().as_second())
 }
 
 /// The mailbox part of the first address; for a group its name.
@@ -148,57 +149,91 @@ fn shown(addresses: &[Address]) -> String {
     }
 }
 
-/// The subject without what answers and forwards put around it (RFC 5256 section 2.1), and whether there was such.
+/// The subject without what answers and forwards put around it (RFC 5256 section 2.1), and whether there was such. Of several
+/// subjects the first counts.
 pub fn base_subject(message: &Message) -> (String, bool) {
-    let subject = message.envelope().subject.as_ref();
-    let text = subject.map(|subject| decode_words(&subject.bytes)).unwrap_or_default();
-    let words: Vec<&str> = text.split_whitespace().collect();
-    let text = fold(&words.join(" "));
-    let mut rest = text.as_str();
-    let mut answer = false;
+    let header = message.bytes.get(message.header()).unwrap_or_default();
+    let subject = fields(header).find(|field| field.is("Subject"));
+    let text = subject.map(|subject| fold(&decode_words(&subject.unfolded()))).unwrap_or_default();
+    let mut packed = String::with_capacity(text.len());
+    for character in text.chars() {
+        match character {
+            ' ' | '\t' | '\r' | '\n' if packed.ends_with(' ') => {}
+            '\t' | '\r' | '\n' => packed.push(' '),
+            other => packed.push(other),
+        }
+    }
+    let (base, answer) = base(&packed);
+    (base.to_owned(), answer)
+}
+
+fn base(subject: &str) -> (&str, bool) {
+    let (mut rest, mut answer) = (subject, false);
     loop {
-        let before = rest;
-        rest = rest.trim();
-        if let Some(inner) = rest.strip_suffix("(fwd)") {
-            (rest, answer) = (inner.trim_end(), true);
+        loop {
+            if let Some(inner) = rest.strip_suffix("(fwd)") {
+                (rest, answer) = (inner, true);
+            } else if let Some(inner) = rest.strip_suffix(' ') {
+                rest = inner;
+            } else {
+                break;
+            }
         }
-        if let Some(behind) = without_leader(rest) {
-            (rest, answer) = (behind, true);
+        loop {
+            let before = rest;
+            rest = rest.strip_prefix(' ').unwrap_or(rest);
+            if let Some(behind) = without_leader(rest) {
+                (rest, answer) = (behind, true);
+            }
+            // One that is all there is stays.
+            rest = blob(rest).filter(|behind| !behind.is_empty()).unwrap_or(rest);
+            if rest == before {
+                break;
+            }
         }
-        rest = without_blob(rest);
-        if let Some(inner) = rest.strip_prefix("[fwd:").and_then(|inner| inner.strip_suffix(']')) {
-            (rest, answer) = (inner, true);
-        }
-        if rest == before {
-            return (rest.to_owned(), answer);
+        match rest.strip_prefix("[fwd:").and_then(|inner| inner.strip_suffix(']')) {
+            Some(inner) => (rest, answer) = (inner, true),
+            None => return (rest, answer),
         }
     }
 }
 
-/// What stands behind one `re:`, `fw:` or `fwd:`.
+/// What stands behind one `re:`, `fw:` or `fwd:`, with lists in front of it.
 fn without_leader(text: &str) -> Option<&str> {
-    for word in ["re", "fwd", "fw"] {
-        let Some(rest) = text.strip_prefix(word) else { continue };
-        let rest = rest.trim_start();
-        let rest = blob(rest).unwrap_or(rest).trim_start();
-        if let Some(rest) = rest.strip_prefix(':') {
-            return Some(rest.trim_start());
+    let mut rest = text;
+    while rest.starts_with('[') {
+        rest = blob(rest)?;
+    }
+    let rest = ["re", "fwd", "fw"].iter().find_map(|word| rest.strip_prefix(word))?;
+    let rest = rest.strip_prefix(' ').unwrap_or(rest);
+    let rest = if rest.starts_with('[') { blob(rest)? } else { rest };
+    rest.strip_prefix(':')
+}
+
+/// What stands behind a `[list]`.
+fn blob(text: &str) -> Option<&str> {
+    let (name, rest) = text.strip_prefix('[')?.split_once(']')?;
+    (!name.contains('[')).then(|| rest.strip_prefix(' ').unwrap_or(rest))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn subjects_without_what_is_put_around_them() {
+        for (subject, expected) in [
+            ("re: plan", ("plan", true)),
+            (" re [2] : fwd: plan (fwd) ", ("plan", true)),
+            ("[list] plan", ("plan", false)),
+            ("[a] [b] re: plan", ("plan", true)),
+            ("[fwd: plan]", ("plan", true)),
+            ("[fwd: re: plan]", ("plan", true)),
+            ("[list]", ("[list]", false)),
+            ("re", ("re", false)),
+            ("re:", ("", true)),
+        ] {
+            assert_eq!(base(subject), expected, "{subject}");
         }
     }
-    None
-}
-
-/// Without one `[list]` in front; one that is all there is stays.
-fn without_blob(text: &str) -> &str {
-    match blob(text).map(str::trim_start) {
-        Some(rest) if !rest.is_empty() => rest,
-        _ => text,
-    }
-}
-
-/// What stands behind a `[list]`, unless that is a `[fwd: ...]`.
-fn blob(text: &str) -> Option<&str> {
-    let inner = text.strip_prefix('[')?;
-    let (name, rest) = inner.split_once(']')?;
-    (!name.contains('[') && !name.starts_with("fwd:")).then_some(rest)
 }

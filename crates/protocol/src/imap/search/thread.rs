@@ -45,6 +45,12 @@ impl Node {
         Self { position, children }
     }
 
+    /// The positions of the messages in it.
+    pub fn positions(&self, out: &mut Vec<usize>) {
+        out.extend(self.position);
+        self.children.iter().for_each(|child| child.positions(out));
+    }
+
     /// `3 6 (4 23)(44 7 96)`, without the outer parentheses. As deep as threads are, which is bounded.
     pub fn render(&self, number: &impl Fn(usize) -> u32, out: &mut Vec<u8>) {
         if let Some(position) = self.position {

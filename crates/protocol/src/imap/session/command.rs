@@ -54,17 +54,6 @@ impl Imap {
         }
     }
 
-    /// Whether the line that is coming cannot become a command: Dovecot answers a character that no tag may have before
-    /// the line ends.
-    pub(super) fn hopeless(&self) -> bool {
-        let coming = self.framing.rest();
-        matches!(self.stage, Stage::Command)
-            && self.service.texts.mail_process.is_dovecot()
-            && self.framing.command_so_far().is_empty()
-            && !matches!(coming, [] | b"\r")
-            && Request::has_bad_tag(coming)
-    }
-
     pub(super) fn carry_out(&mut self, line: &Bytes, request: &Request<'_>, now: Moment, out: &mut Actions) {
         let overflowing = std::mem::take(&mut self.overflowing);
         self.turn(&Input::command(line, request), now, out, |turn, state| {
@@ -100,6 +89,17 @@ impl Imap {
             line.split(ends).any(|word| word.len() > limit)
         };
         self.service.texts.limits.login_word.is_some_and(|limit| line.len() > limit && longest(limit))
+    }
+
+    /// Whether the line that is coming cannot become a command: Dovecot answers a character that no tag may have before
+    /// the line ends.
+    pub(super) fn hopeless(&self) -> bool {
+        let coming = self.framing.rest();
+        matches!(self.stage, Stage::Command)
+            && self.service.texts.mail_process.is_dovecot()
+            && self.framing.command_so_far().is_empty()
+            && !matches!(coming, [] | b"\r")
+            && Request::has_bad_tag(coming)
     }
 
     /// What has come of a word before login is more than Dovecot's login process holds.

@@ -53,6 +53,7 @@ impl Imap {
             }
         }
         if literal.synchronizing {
+            self.finish_before(&Request::parse(&so_far).verb, &so_far, out);
             self.waiting.get_or_insert(now);
             let request = Request::parse(&so_far);
             out.record(received(&request.verb, trim_line_end(&so_far), self.state.name(), "+"));

@@ -134,5 +134,6 @@ impl Imap {
         } else if !self.state.is_renamed() {
             self.farewell(Phrase::ByeInconsistent, CloseReason::Violation, out);
         }
+        self.die(out);
     }
 }

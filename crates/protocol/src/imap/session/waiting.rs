@@ -8,6 +8,7 @@ use super::Imap;
 use crate::imap::texts::Phrase;
 use crate::imap::view::{Telling, untagged};
 use crate::session::Actions;
+use crate::text::Slot;
 
 /// Commands before which all others are finished, as they change which mailbox is open or wait for the client.
 const FINISHING: [&[u8]; 8] =
@@ -23,6 +24,8 @@ pub struct Waiting {
     pub line: Bytes,
     /// How the mailbox is to be looked at.
     pub telling: Telling,
+    /// Whether they are of a search that keeps its result, RETURN (SAVE).
+    pub saves: bool,
 }
 
 impl Imap {
@@ -35,8 +38,16 @@ impl Imap {
     }
 
     /// Finishes what waits, before a command that needs that.
-    pub(super) fn finish_before(&mut self, verb: &[u8], out: &mut Actions) {
+    pub(super) fn finish_before(&mut self, verb: &[u8], line: &[u8], out: &mut Actions) {
         if FINISHING.contains(&verb) || self.held.len() >= MOST {
+            self.finish_waiting(out);
+        }
+        self.finish_saving(line, out);
+    }
+
+    /// Finishes what waits, as there is nothing more to read. A command that waits for its literal keeps the others waiting.
+    pub(super) fn finish_at_rest(&mut self, out: &mut Actions) {
+        if self.framing.command_so_far().is_empty() {
             self.finish_waiting(out);
         }
     }
@@ -50,11 +61,39 @@ impl Imap {
                 continue;
             }
             let uids = group().any(|held| held.telling.uids);
-            let how = Telling { uids, keep_expunged, silent_from: None };
-            if let Some(modseq) = self.state.sync(&self.service, how, out) {
-                untagged(&self.service, Phrase::HighestModseq, modseq.to_string().as_bytes(), out);
+            let how = Telling { uids, keep_expunged };
+            let modseq = self.state.sync(&self.service, how, out).map(|modseq| modseq.to_string());
+            let last = group().count().saturating_sub(1);
+            for (place, held) in group().enumerate() {
+                let told = modseq.as_ref().filter(|_| place == last);
+                match told.map(|modseq| self.with_modseq(&held.line, modseq.as_bytes())) {
+                    Some(Some(line)) => out.send(&line),
+                    Some(None) => {
+                        let modseq = modseq.as_deref().unwrap_or_default();
+                        untagged(&self.service, Phrase::HighestModseq, modseq.as_bytes(), out);
+                        out.send(&held.line);
+                    }
+                    None => out.send(&held.line),
+                }
             }
-            group().for_each(|held| out.send(&held.line));
+        }
+    }
+
+    /// Closing words that tell a mod-sequence besides, where they are such that can.
+    fn with_modseq(&self, line: &[u8], modseq: &[u8]) -> Option<Vec<u8>> {
+        let behind_tag = memchr::memchr(b' ', line)?.saturating_add(1);
+        let (tag, words) = line.split_at_checked(behind_tag)?;
+        let words = words.strip_prefix(b"OK ").filter(|words| !words.starts_with(b"["))?;
+        let values = [(Slot::Modseq, modseq), (Slot::Detail, words)];
+        Some([tag, &self.service.texts.reply(Phrase::CompletedAtModseq).fill(&values)].concat())
+    }
+
+    /// Finishes what waits, where a command speaks of a result that is being kept, or keeps another one (RFC 5182 section 2.4).
+    fn finish_saving(&mut self, line: &[u8], out: &mut Actions) {
+        let speaks = |word: &[u8]| word == b"$" || word.eq_ignore_ascii_case(b"SAVE");
+        let between = |byte: &u8| matches!(byte, b' ' | b'(' | b')' | b'\r' | b'\n');
+        if self.held.iter().any(|held| held.saves) && line.split(between).any(speaks) {
+            self.finish_waiting(out);
         }
     }
 }

@@ -5,12 +5,12 @@ use std::sync::Arc;
 use bait::mime::Undecodable;
 use event::CloseReason;
 
-use super::{Imap, waited};
+use super::{Imap, Waiting, waited};
 use crate::imap::state::Stage;
 use crate::imap::texts::Phrase;
 use crate::imap::turn::Turn;
 use crate::imap::view::Telling;
-use crate::session::{Actions, Moment, Step};
+use crate::session::{Action, Actions, Moment, Step};
 
 impl Imap {
     /// Does something with the visitor's world at hand, where there is one.
@@ -30,17 +30,44 @@ impl Imap {
         })
     }
 
+    /// Ends the session where Dovecot's process would not have survived the last look at the mailbox.
+    pub(super) fn die(&mut self, out: &mut Actions) {
+        if self.state.selected().is_some_and(|selected| selected.fatal)
+            && !matches!(self.stage, Stage::Closed)
+        {
+            self.vanish(out);
+        }
+    }
+
+    /// Ends it without a word; what was not sent yet is lost.
+    fn vanish(&mut self, out: &mut Actions) {
+        self.held.clear();
+        out.forget_text();
+        out.push(Action::Close(CloseReason::Violation));
+        self.stage = Stage::Closed;
+    }
+
     /// Goes on with a long answer.
     pub(super) fn work(&mut self, now: Moment, out: &mut Actions) -> Step {
-        let (tag, verb, finished, failure, expunged) = match &mut self.stage {
+        let mut saves = false;
+        let (tag, verb, finished, failure, expunged, by_uid) = match &mut self.stage {
             Stage::Fetching(run) => {
                 let finished = run.step(&mut self.state, out);
                 let expunged = run.expunged.then_some(Phrase::FetchedExpunged);
-                (run.tag.clone(), run.verb, finished, run.failure, expunged)
+                let by_uid = run.verb.starts_with("UID ");
+                (run.tag.clone(), run.verb, finished, run.failure, expunged, by_uid)
             }
             Stage::Searching(run) => {
+                let holds = run.holds_numbers();
+                saves = run.saves();
                 let finished = run.step(&mut self.state, out);
-                (run.tag.clone(), run.verb, finished, None, run.expunged.then_some(Phrase::SearchedExpunged))
+                if run.is_fatal() {
+                    self.vanish(out);
+                    return Step::Done;
+                }
+                let lost = run.has_lost() && !run.verb.ends_with("THREAD");
+                let expunged = lost.then_some(Phrase::SearchedExpunged);
+                (run.tag.clone(), run.verb, finished, None, expunged, !holds)
             }
             _ => return Step::Done,
         };
@@ -50,7 +77,6 @@ impl Imap {
         self.stage = Stage::Command;
         let (service, mail) = (Arc::clone(&self.service), Arc::clone(&self.mail));
         let (verb, stage, tls) = (verb.as_bytes(), Stage::Command, self.tls);
-        let by_uid = verb.starts_with(b"UID ");
         let may_wait = self.may_wait(verb);
         let mut turn = Turn {
             service: &service,
@@ -92,7 +118,7 @@ impl Imap {
             (None, Some(phrase)) => turn.complete_as(phrase, title(verb).as_bytes()),
             (None, None) => turn.complete(),
         }
-        self.held.extend(turn.held);
+        self.held.extend(turn.held.map(|held| Waiting { saves, ..held }));
         self.stage = turn.stage;
         Step::Done
     }
