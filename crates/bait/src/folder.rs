@@ -57,6 +57,8 @@ pub struct Folder {
     pub keywords: Vec<String>,
     /// The highest mod-sequence.
     pub modseq: u64,
+    /// The least mod-sequence that a message has, since somebody wanted to know them: until then none is kept.
+    pub modseqs_from: Option<u64>,
     base: Arc<Mailbox>,
     /// The first UID of the corpus that is not in `base` or among the added.
     base_next: u32,
@@ -81,6 +83,7 @@ impl Folder {
             uid_next: mailbox.uid_next,
             keywords: Vec::new(),
             modseq: FIRST_MODSEQ,
+            modseqs_from: None,
             base: Arc::clone(mailbox),
             base_next: mailbox.uid_next,
             added: Vec::new(),
@@ -163,6 +166,11 @@ impl Folder {
         self.looked_at
     }
 
+    /// Whether its index was ever read, or something was put into it, which makes one.
+    pub(crate) fn has_index(&self) -> bool {
+        self.looked_at || self.made || !self.added.is_empty()
+    }
+
     /// Whether anything in it is `\Recent`.
     pub(crate) fn has_recent(&self) -> bool {
         self.list().iter().any(|entry| entry.marks.flags.contains(Flags::RECENT))
@@ -205,6 +213,11 @@ impl Folder {
         true
     }
 
+    /// From now on mod-sequences are kept; what has changed before has changed now. The least one.
+    pub fn keep_modseqs(&mut self) -> u64 {
+        *self.modseqs_from.get_or_insert(self.modseq)
+    }
+
     /// Counts a change: what [`Self::mark`] has marked since the last one has this mod-sequence.
     pub fn count_change(&mut self) {
         self.modseq += 1;
@@ -229,6 +242,12 @@ impl Folder {
         removed
     }
 
+    /// The bits of those keywords that the mailbox knows.
+    pub fn known_keyword_bits(&self, names: &[String]) -> u64 {
+        let bit = |name: &String| self.keywords.iter().position(|known| known.eq_ignore_ascii_case(name));
+        names.iter().filter_map(bit).fold(0, |bits, bit| bits | 1 << bit)
+    }
+
     /// The bits of keywords, which become known to the mailbox. There is no bit for one too many.
     pub fn keyword_bits(&mut self, names: &[String]) -> u64 {
         let mut bits = 0;
@@ -247,11 +266,19 @@ impl Folder {
         bits
     }
 
-    pub(crate) fn add(&mut self, message: impl FnOnce(u32) -> Message, keywords: u64) -> Result<u32, Full> {
+    /// Adds a message. Who adds takes in what was waiting, so that only what is added is `\Recent`, unless he has it open only to
+    /// look at it.
+    pub(crate) fn add(
+        &mut self,
+        message: impl FnOnce(u32) -> Message,
+        keywords: u64,
+        examined: bool,
+    ) -> Result<u32, Full> {
         let uid = self.uid_next;
         self.uid_next = uid.checked_add(1).ok_or(Full)?;
-        // Who adds takes in what was waiting: only what is added is \\Recent.
-        self.seen_below = self.seen_below.max(self.base_next.min(uid));
+        if !examined {
+            self.seen_below = self.seen_below.max(self.base_next.min(uid));
+        }
         let message = message(uid);
         self.modseq += 1;
         let marks = Marks { flags: message.flags, keywords, modseq: self.modseq };

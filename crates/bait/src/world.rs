@@ -58,6 +58,10 @@ pub struct World {
     octets: usize,
     /// Counts what may have changed.
     changes: u64,
+    /// Whether INBOX was looked at. No reason to keep a world.
+    inbox_seen: bool,
+    /// Whether there is an index of the names. No reason either.
+    names_known: bool,
     budget: Arc<Budget>,
     /// Octets taken from the budget.
     taken: usize,
@@ -78,7 +82,19 @@ impl World {
         let (folders, subscriptions) = (Arc::clone(&base.folders), Arc::clone(&base.subscriptions));
         let (left_behind, next_validity) = (Vec::new(), base.next_validity);
         let (added, octets, changes, taken) = (0, 0, 0, 0);
-        Self { folders, subscriptions, left_behind, next_validity, added, octets, changes, budget, taken }
+        Self {
+            folders,
+            subscriptions,
+            left_behind,
+            next_validity,
+            added,
+            octets,
+            changes,
+            inbox_seen: false,
+            names_known: false,
+            budget,
+            taken,
+        }
     }
 
     /// Grows with everything that may have changed it; 0 where nothing has.
@@ -110,11 +126,23 @@ impl World {
 
     /// Notes that a mailbox' index was read.
     pub fn look_at(&mut self, name: &str) {
+        self.inbox_seen |= name == "INBOX";
+        self.know_names();
         if self.folder(name).is_some_and(|folder| folder.name != "INBOX" && !folder.is_looked_at())
             && let Some(folder) = self.folder_mut(name)
         {
             folder.look_at();
         }
+    }
+
+    /// Notes that an index of the names was made.
+    pub const fn know_names(&mut self) {
+        self.names_known = true;
+    }
+
+    /// Whether there is an index of a mailbox: somebody has looked at it, or put something there.
+    pub fn is_indexed(&self, folder: &Folder) -> bool {
+        folder.has_index() || (folder.name == "INBOX" && self.inbox_seen)
     }
 
     /// From now on nothing that is there is `\Recent`.
@@ -162,6 +190,7 @@ impl World {
         if self.folders.len() >= MOST_FOLDERS {
             return Err(Full);
         }
+        self.know_names();
         let uid_validity = self.next_validity;
         self.next_validity = uid_validity.checked_add(1).ok_or(Full)?;
         self.take(FOLDER_COST)?;
@@ -182,19 +211,22 @@ impl World {
         let Some(place) = self.folders.iter().position(|folder| folder.name == name) else { return false };
         self.changes += 1;
         Arc::make_mut(&mut self.folders).remove(place);
-        if self.has_children(name, separator) && self.left_behind.len() < MOST_FOLDERS {
+        let left_behind = self.names_known && self.has_children(name, separator);
+        if left_behind && self.left_behind.len() < MOST_FOLDERS {
             self.left_behind.push(name.to_owned());
         }
         true
     }
 
-    /// Whether a mailbox of that name was deleted while others lay below it: Dovecot goes on listing it as if it were there.
+    /// Whether a mailbox of that name was deleted while others lay below it: Dovecot goes on listing it as if it were there,
+    /// where it had an index of the names.
     pub fn is_left_behind(&self, name: &str) -> bool {
         self.left_behind.iter().any(|left| left == name)
     }
 
     /// Gives a mailbox, and all below it, another name; says whether there was one.
     pub fn rename(&mut self, from: &str, to: &str, separator: char) -> bool {
+        self.know_names();
         let mut found = false;
         for folder in Arc::make_mut(&mut self.folders) {
             let name = match below(&folder.name, from, separator) {
@@ -225,14 +257,14 @@ impl World {
         Ok(())
     }
 
-    /// Puts a message into a mailbox, `\Recent`; its UID.
+    /// Puts a message into a mailbox, `\Recent`; its UID. `examined`: whether who does it has the mailbox open only to look at it.
     pub fn append(
         &mut self,
         name: &str,
-        flags: Flags,
-        keywords: &[String],
+        (flags, keywords): (Flags, &[String]),
         date: ZonedDateTime,
         bytes: Bytes,
+        examined: bool,
     ) -> Result<u32, Full> {
         let octets = self.octets.saturating_add(bytes.len());
         if octets > MOST_OCTETS || self.added >= MOST_ADDED {
@@ -241,15 +273,22 @@ impl World {
         self.take(cost(bytes.len()))?;
         let folder = self.folder_mut(name).ok_or(Full)?;
         let keywords = folder.keyword_bits(keywords);
-        let uid =
-            folder.add(|uid| Message::new(uid, flags | Flags::RECENT, date, bytes, Vec::new()), keywords)?;
+        let message = |uid| Message::new(uid, flags | Flags::RECENT, date, bytes, Vec::new());
+        let uid = folder.add(message, keywords, examined)?;
         self.octets = octets;
         self.added += 1;
         Ok(uid)
     }
 
-    /// Puts copies of messages, with their marks, into a mailbox; their UIDs. `keywords` are the names of the bits.
-    pub fn copy(&mut self, entries: &[Entry], keywords: &[String], to: &str) -> Result<Vec<u32>, Full> {
+    /// Puts copies of messages, with their marks, into a mailbox; their UIDs. `keywords` are the names of the bits, `examined`
+    /// is as in [`Self::append`].
+    pub fn copy(
+        &mut self,
+        entries: &[Entry],
+        keywords: &[String],
+        to: &str,
+        examined: bool,
+    ) -> Result<Vec<u32>, Full> {
         if self.added.saturating_add(entries.len()) > MOST_ADDED {
             return Err(Full);
         }
@@ -260,7 +299,7 @@ impl World {
             let names = keywords.iter().enumerate().filter(|(bit, _)| marks.keywords >> bit & 1 == 1);
             let names: Vec<String> = names.map(|(_, name)| name.clone()).collect();
             let bits = folder.keyword_bits(&names);
-            folder.add(|uid| message.again(uid, marks.flags | Flags::RECENT), bits)
+            folder.add(|uid| message.again(uid, marks.flags | Flags::RECENT), bits, examined)
         });
         copied.collect()
     }

@@ -117,6 +117,41 @@ pub(super) fn to_utf8<'a>(text: &'a [u8], charset: &[u8]) -> Cow<'a, str> {
     }
 }
 
+/// The same of text that comes in a stream: a character that is unfinished at its end is left out.
+pub(super) fn begun_to_utf8(text: &[u8], charset: &[u8]) -> String {
+    let ascii = charset.eq_ignore_ascii_case(b"us-ascii") || charset.eq_ignore_ascii_case(b"ascii");
+    match Encoding::for_label(charset) {
+        Some(encoding) if !ascii && encoding != REPLACEMENT && encoding != UTF_8 => {
+            let mut begun = encoding.new_decoder_without_bom_handling();
+            let room = begun.max_utf8_buffer_length(text.len()).unwrap_or_default();
+            let mut decoded = String::with_capacity(room);
+            let _ = begun.decode_to_string(text, &mut decoded, false);
+            once_replaced(Cow::Owned(decoded)).into_owned()
+        }
+        _ => {
+            let mut end = 0;
+            while let Some(next) = text.get(end).map(|first| end + claimed(*first))
+                && next <= text.len()
+            {
+                end = next;
+            }
+            valid_utf8(text.get(..end).unwrap_or_default()).into_owned()
+        }
+    }
+}
+
+/// How many octets a character takes that begins with this one, by what it says: older UTF-8 had up to six.
+const fn claimed(first: u8) -> usize {
+    match first {
+        0xc2..=0xdf => 2,
+        0xe0..=0xef => 3,
+        0xf0..=0xf7 => 4,
+        0xf8..=0xfb => 5,
+        0xfc..=0xfd => 6,
+        _ => 1,
+    }
+}
+
 /// With one U+FFFD for several in a row.
 fn once_replaced(text: Cow<'_, str>) -> Cow<'_, str> {
     if !text.contains("\u{fffd}\u{fffd}") {
@@ -176,5 +211,13 @@ mod tests {
         assert_eq!(to_utf8(b"a\xff\xfe\xe2\x82b", b"utf-8"), "a\u{fffd}b");
         assert_eq!(to_utf8(b"\x1b$B%F%9%H\x1b(B", b"iso-2022-jp"), "\u{30c6}\u{30b9}\u{30c8}");
         assert_eq!(to_utf8(b"abc", b"iso-2022-kr"), "abc");
+    }
+
+    #[test]
+    fn the_unfinished_end_of_a_stream_is_left_out() {
+        assert_eq!(begun_to_utf8(b"f\xfcnf.\n", b"us-ascii"), "f", "it says that six octets belong to it");
+        assert_eq!(begun_to_utf8(b"f\xfcnf. \r\n", b""), "f\u{fffd}nf. \r\n");
+        assert_eq!(begun_to_utf8(b"\xe9t\xe9", b"iso-8859-1"), "\u{e9}t\u{e9}");
+        assert_eq!(begun_to_utf8(b"a\x82", b"shift_jis"), "a");
     }
 }

@@ -13,11 +13,13 @@ use event::{Event, Text};
 use jiff::tz::TimeZone;
 use jiff::{Timestamp, ZonedDateTime};
 
+use walk::Named;
 pub use walk::{Ending, Next, next};
 
 use crate::imap::folders::account;
 use crate::imap::sequence::push_numbers;
 use crate::imap::state::State;
+use crate::imap::status::keep_modseqs;
 use crate::imap::texts::Phrase;
 use crate::imap::turn::{Fault, Turn};
 use crate::imap::view::Telling;
@@ -44,14 +46,18 @@ pub struct Asked {
 pub fn append(turn: &mut Turn<'_>, state: &mut State) -> Result<(), Fault> {
     let behind = [turn.arguments, b"\r\n"].concat();
     match next(state, turn.service, &behind, 0) {
-        Next::Ended(Ok(asked), _) => add(turn, state, asked),
-        Next::Ended(Err(fault), _) => Err(fault),
+        Next::Ended(asked, _, Named { mailbox, keywords }) => {
+            state.name_keywords(&mailbox, &keywords);
+            keep_modseqs(state, &mailbox);
+            add(turn, state, asked?)
+        }
         Next::Literal(..) | Next::Ignored(_) | Next::TooBig => Err(Phrase::InvalidLiteral.into()),
     }
 }
 
 fn add(turn: &mut Turn<'_>, state: &mut State, Asked { mailbox, news }: Asked) -> Result<(), Fault> {
     let now = turn.service.wall_clock(turn.now);
+    let examined = state.examines(&mailbox);
     let world = &mut account(state)?.world;
     let mut uids = Vec::new();
     for New { flags, keywords, date, bytes } in news {
@@ -59,7 +65,7 @@ fn add(turn: &mut Turn<'_>, state: &mut State, Asked { mailbox, news }: Asked) -
         let latest = now.checked_add(date::FUTURE).unwrap_or(now);
         let date = date.filter(|date| *date <= latest).unwrap_or(now);
         let (size, marks) = (bytes.len() as u64, marks(flags, &keywords));
-        let uid = world.append(&mailbox, flags, &keywords, utc(date), Bytes::from(bytes));
+        let uid = world.append(&mailbox, (flags, &keywords), utc(date), Bytes::from(bytes), examined);
         let uid = uid.map_err(|_| Phrase::OverQuota)?;
         uids.push(uid);
         let flags = Text::copy(marks.as_bytes());

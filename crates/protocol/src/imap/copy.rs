@@ -6,6 +6,7 @@ use crate::imap::folders::account;
 use crate::imap::name::{decoded, missing, separator, sound};
 use crate::imap::sequence::{SequenceSet, push_numbers};
 use crate::imap::state::{Selected, State};
+use crate::imap::status::keep_modseqs;
 use crate::imap::texts::Phrase;
 use crate::imap::turn::{Fault, Turn};
 use crate::imap::view::Telling;
@@ -52,6 +53,8 @@ fn run(turn: &mut Turn<'_>, state: &mut State, by_uid: bool, moving: bool) -> Re
     }
     let to = decoded(Some(to))?;
     sound(&to, separator(turn))?;
+    let examined = state.examines(&to);
+    keep_modseqs(state, &to);
     let world = &mut account(state)?.world;
     if world.folder(&to).is_none() {
         return Err(missing(Phrase::TryCreate, &to));
@@ -70,7 +73,7 @@ fn run(turn: &mut Turn<'_>, state: &mut State, by_uid: bool, moving: bool) -> Re
         return Ok(());
     }
     let world = &mut opener.world;
-    let uids = world.copy(&entries, &keywords, &to).map_err(|_| Phrase::OverQuota)?;
+    let uids = world.copy(&entries, &keywords, &to, examined).map_err(|_| Phrase::OverQuota)?;
     let mut pairs = world.folder(&to).map_or(0, |folder| folder.uid_validity).to_string().into_bytes();
     let from: Vec<u32> = entries.iter().map(|entry| entry.message.uid).collect();
     for list in [&from, &uids] {

@@ -1,6 +1,6 @@
 //! Where a session stands: RFC 3501 section 3, and what the next input means.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -10,7 +10,7 @@ use crate::imap::Service;
 use crate::imap::fetch::Fetching;
 use crate::imap::search::Searching;
 pub use crate::imap::view::Selected;
-use crate::imap::view::{Features, Telling};
+use crate::imap::view::{Features, Telling, meet_keywords};
 use crate::sasl::Exchange;
 use crate::session::{Actions, Moment};
 use crate::visitor::{Lent, SharedWorld};
@@ -24,7 +24,7 @@ pub enum State {
     /// Logged in, no mailbox.
     Authenticated(Account),
     /// A mailbox is open.
-    Selected(Account, Selected),
+    Selected(Account, Box<Selected>),
 }
 
 /// Who is logged in.
@@ -38,6 +38,8 @@ pub struct Account {
     pub features: Features,
     /// Messages whose preview has been made, by UIDVALIDITY and UID.
     pub previewed: BTreeSet<(u32, u32)>,
+    /// The keywords that the session knows of in mailboxes that are not open, by UIDVALIDITY.
+    pub known_keywords: BTreeMap<u32, Vec<String>>,
 }
 
 impl State {
@@ -57,6 +59,7 @@ impl State {
             shared,
             features: Features::default(),
             previewed: BTreeSet::new(),
+            known_keywords: BTreeMap::new(),
         });
     }
 
@@ -91,11 +94,15 @@ impl State {
 
     /// Opens a mailbox, or closes the present one.
     pub fn select(&mut self, selected: Option<Selected>) {
+        if let Self::Selected(account, open) = self {
+            let known = std::mem::take(&mut open.known_keywords);
+            account.known_keywords.insert(open.uid_validity, known);
+        }
         *self = match (std::mem::take(self), selected) {
             (Self::NotAuthenticated, _) => Self::NotAuthenticated,
             (Self::Authenticated(account) | Self::Selected(account, _), None) => Self::Authenticated(account),
             (Self::Authenticated(account) | Self::Selected(account, _), Some(selected)) => {
-                Self::Selected(account, selected)
+                Self::Selected(account, Box::new(selected))
             }
         };
     }
@@ -106,6 +113,27 @@ impl State {
             Self::NotAuthenticated => None,
             Self::Authenticated(account) | Self::Selected(account, _) => Some(account),
         }
+    }
+
+    /// Notes keywords that were named for a mailbox: Dovecot makes the session know them, whether a message has them or not.
+    pub fn name_keywords(&mut self, mailbox: &str, names: &[String]) {
+        match self {
+            Self::Selected(_, open) if open.name == mailbox => open.name_keywords(names),
+            Self::Selected(account, _) | Self::Authenticated(account) if !names.is_empty() => {
+                let Some(folder) = account.world.folder(mailbox) else { return };
+                let known = account.known_keywords.entry(folder.uid_validity).or_default();
+                if known.is_empty() {
+                    known.clone_from(&folder.keywords);
+                }
+                meet_keywords(known, names);
+            }
+            _ => {}
+        }
+    }
+
+    /// Whether a mailbox is open only to be looked at.
+    pub fn examines(&self, mailbox: &str) -> bool {
+        self.selected().is_some_and(|open| open.name == mailbox && open.read_only)
     }
 
     /// How many messages of a mailbox the client knows as `\Recent`, if it is the one that is open.

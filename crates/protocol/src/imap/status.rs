@@ -25,10 +25,12 @@ pub fn status(turn: &mut Turn<'_>, state: &mut State) -> Result<(), Fault> {
     let items = items(members, dovecot)?;
     let known = name::decoded(Some(name))?;
     if dovecot {
+        // The mailbox is opened first: where CONDSTORE is enabled only now, no mod-sequences are kept for it yet.
+        keep_modseqs(state, &known);
+        if items.contains(&"HIGHESTMODSEQ") {
+            enable_condstore(turn, state);
+        }
         name::sound(&known, name::separator(turn))?;
-    }
-    if dovecot && items.contains(&"HIGHESTMODSEQ") {
-        enable_condstore(turn, state);
     }
     let recent = state.recent_in(&known).filter(|_| dovecot);
     let Some(account) = state.account_mut() else {
@@ -46,6 +48,16 @@ pub fn status(turn: &mut Turn<'_>, state: &mut State) -> Result<(), Fault> {
         turn.complete();
     }
     Ok(())
+}
+
+/// Opens a mailbox for a client that has enabled CONDSTORE: its mod-sequences are kept from now on.
+pub fn keep_modseqs(state: &mut State, name: &str) {
+    if let Some(account) = state.account_mut().filter(|account| account.features.condstore)
+        && account.world.folder(name).is_some_and(|folder| folder.modseqs_from.is_none())
+        && let Some(folder) = account.world.folder_mut(name)
+    {
+        folder.keep_modseqs();
+    }
 }
 
 /// The items asked for, each once, in the order in which they are answered: Dovecot has an order of its own.

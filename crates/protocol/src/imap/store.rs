@@ -53,16 +53,9 @@ fn run(turn: &mut Turn<'_>, state: &mut State, by_uid: bool) -> Result<(), Fault
     };
     let (flags, keywords) = flags::parse(named)?;
     flags::check(&keywords)?;
-    let telling = Telling {
-        uids: by_uid && (!silent || account.features.condstore),
-        keep_expunged: !by_uid,
-        silent_from: None,
-    };
+    let telling = Telling { uids: by_uid && (!silent || account.features.condstore), keep_expunged: !by_uid };
+    selected.name_keywords(&keywords);
     if selected.read_only {
-        // Dovecot makes the mailbox know a keyword by naming it.
-        if let Some(folder) = selected.folder(&mut account.world) {
-            folder.keyword_bits(&keywords);
-        }
         turn.sync(state, telling);
         if unchanged_since.is_some() {
             return Err(Phrase::ConditionalReadOnly.into());
@@ -80,9 +73,7 @@ fn run(turn: &mut Turn<'_>, state: &mut State, by_uid: bool) -> Result<(), Fault
         return Ok(());
     };
     let known = Arc::clone(folder.list());
-    let keywords = folder.keyword_bits(&keywords);
-    let silent_from = silent.then(|| folder.modseq.saturating_add(1));
-    let (mut conflicts, mut changed) = (Vec::new(), false);
+    let (mut conflicts, mut wanted) = (Vec::new(), Vec::new());
     for position in positions {
         let Some(seen) = selected.entries.get(position) else { continue };
         let uid = seen.message.uid;
@@ -90,23 +81,40 @@ fn run(turn: &mut Turn<'_>, state: &mut State, by_uid: bool) -> Result<(), Fault
         // What another session has expunged is marked too, as long as the client does not know.
         let gone = || Some(Entry { message: Arc::clone(&seen.message), marks: folder.last_marks(uid)? });
         let Some(entry) = place.and_then(|place| known.get(place)).cloned().or_else(gone) else { continue };
-        if unchanged_since.is_some_and(|since| entry.marks.modseq > since) {
+        if unchanged_since.is_some_and(|since| selected.modseq_of(&entry.marks) > since) {
             let number = u32::try_from(position.saturating_add(1)).unwrap_or(u32::MAX);
             conflicts.push(if by_uid { uid } else { number });
-            continue;
+        } else {
+            wanted.push((position, entry));
         }
+    }
+    let keywords = match how {
+        How::Remove => folder.known_keyword_bits(&keywords),
+        How::Add | How::Replace if wanted.is_empty() => 0,
+        How::Add | How::Replace => folder.keyword_bits(&keywords),
+    };
+    let mut changed = Vec::new();
+    for (position, entry) in wanted {
         let present = entry.marks;
         let (flags, keywords) = match how {
             How::Add => (present.flags | flags, present.keywords | keywords),
             How::Remove => (present.flags & !flags, present.keywords & !keywords),
             How::Replace => (flags | (present.flags & Flags::RECENT), keywords),
         };
-        changed |= folder.mark(&entry, flags, keywords);
+        if folder.mark(&entry, flags, keywords) {
+            changed.push((position, present));
+        }
     }
-    if changed {
+    if !changed.is_empty() {
         folder.count_change();
     }
-    turn.sync(state, Telling { silent_from, ..telling });
+    let modseq = folder.modseq;
+    for (position, before) in changed.iter().filter(|_| silent) {
+        if let Some(seen) = selected.entries.get(*position).cloned() {
+            selected.change_silently(&seen, before, modseq);
+        }
+    }
+    turn.sync(state, telling);
     if conflicts.is_empty() {
         turn.complete();
     } else {

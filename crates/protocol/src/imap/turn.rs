@@ -110,9 +110,8 @@ impl<'a> Turn<'a> {
             return self.bye(phrase, CloseReason::Violation);
         }
         if self.may_wait {
-            self.waits = Some(Telling { silent_from: None, ..how });
-        }
-        if !self.may_wait || how.silent_from.is_some() {
+            self.waits = Some(how);
+        } else {
             self.modseq = state.sync(self.service, how, self.out);
         }
     }

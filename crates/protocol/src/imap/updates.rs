@@ -88,7 +88,7 @@ impl Selected {
                 if !changed.contains(&uid) {
                     continue;
                 }
-                let (message, marks, keywords) = (&entry.message, entry.marks, &self.keywords);
+                let (message, marks, keywords) = (&entry.message, self.as_told(entry.marks), &self.keywords);
                 let mut candidate = Candidate { message, position, marks, keywords, read: 0 };
                 let number = number(position, uid, update.by_uid);
                 if candidate.matches(&update.key) {

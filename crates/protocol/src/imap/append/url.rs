@@ -33,8 +33,13 @@ pub fn fetch(text: &[u8], state: &State) -> Result<Vec<u8>, Fault> {
     let Some(folder) = account.world.folder(&name) else {
         return Err(Fault::with(Phrase::BadUrlOfMailbox, [text, b"\0", name.as_bytes()].concat()));
     };
-    if target.uid_validity.is_some_and(|wanted| wanted != folder.uid_validity) {
+    // Nobody has made an index of it yet: it has no UIDVALIDITY, and nothing is in it.
+    let indexed = account.world.is_indexed(folder);
+    if target.uid_validity.is_some_and(|wanted| !indexed || wanted != folder.uid_validity) {
         return Err(bad(Phrase::UrlOfOtherValidity));
+    }
+    if !indexed {
+        return Err(bad(Phrase::BadUrl));
     }
     let entry = folder.entries().find(|entry| entry.message.uid == uid).ok_or_else(|| bad(Phrase::BadUrl))?;
     let mut octets = Vec::new();

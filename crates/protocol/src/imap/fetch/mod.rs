@@ -175,7 +175,7 @@ impl Fetching {
             let Some(entry) = selected.entries.get(position) else {
                 return true;
             };
-            let wanted = self.least_modseq.is_none_or(|least| entry.marks.modseq >= least);
+            let wanted = self.least_modseq.is_none_or(|least| selected.modseq_of(&entry.marks) >= least);
             if wanted && !self.answer(position, account, selected, out) {
                 return false;
             }
@@ -252,8 +252,9 @@ impl Fetching {
                     send_section(&selected.name, message, section, self.dovecot, out);
                 }
                 Item::Modseq => {
-                    selected.told_modseq = selected.told_modseq.max(entry.marks.modseq);
-                    out.send(format!("MODSEQ ({})", entry.marks.modseq).as_bytes());
+                    let modseq = selected.modseq_of(&entry.marks);
+                    selected.told_modseq = selected.told_modseq.max(modseq);
+                    out.send(format!("MODSEQ ({modseq})").as_bytes());
                 }
                 Item::SaveDate { old } => {
                     let saved = self.saved.strftime("%d-%b-%Y %H:%M:%S +0000");
@@ -296,10 +297,13 @@ fn mark_seen(position: usize, account: &mut Account, selected: &mut Selected) ->
     }
     // Where the mailbox is gone, Dovecot says that it is seen all the same.
     if let Some(folder) = selected.folder(&mut account.world) {
+        let now = folder.now(&entry.message);
         if !folder.mark(&entry, before | Flags::SEEN, entry.marks.keywords) {
             return false;
         }
         folder.count_change();
+        let modseq = folder.modseq;
+        selected.change_silently(&entry, &now, modseq);
     }
     if let Some(entry) = Arc::make_mut(&mut selected.entries).get_mut(position) {
         entry.marks.flags |= Flags::SEEN;

@@ -80,7 +80,11 @@ impl Request {
 
     /// Adds an item; those without parameters once.
     fn add(&mut self, item: Item) -> Result<(), Fault> {
-        let with_parameters = matches!(item, Item::Section(_) | Item::Preview(_));
+        let with_parameters = match &item {
+            Item::Section(section) => !section.label.starts_with(b"RFC822"),
+            Item::Preview(_) => true,
+            _ => false,
+        };
         if !with_parameters && self.items.contains(&item) {
             return Ok(());
         }

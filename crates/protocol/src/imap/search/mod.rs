@@ -88,10 +88,8 @@ fn start(turn: &mut Turn<'_>, state: &mut State, verb: &'static str, by_uid: boo
     }
     if dovecot && !keywords.is_empty() {
         // Dovecot makes the mailbox know a keyword by asking for it.
-        if let State::Selected(account, selected) = state
-            && let Some(folder) = selected.folder(&mut account.world)
-        {
-            folder.keyword_bits(&keywords);
+        if let State::Selected(_, selected) = state {
+            selected.name_keywords(&keywords);
         }
     }
     turn.status = "OK";
@@ -166,7 +164,8 @@ impl Searching {
                 self.next = self.next.saturating_add(1);
                 continue;
             }
-            let (message, marks, keywords) = (&entry.message, entry.marks, &selected.keywords);
+            let (message, keywords) = (&entry.message, &selected.keywords);
+            let marks = selected.as_told(entry.marks);
             let mut candidate = Candidate { message, position: self.next, marks, keywords, read: 0 };
             if candidate.matches(&self.key) {
                 self.found.push(self.next);

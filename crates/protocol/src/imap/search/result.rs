@@ -163,7 +163,9 @@ pub fn line(
         Order::Number => ("SEARCH", found),
     };
     let counted = wanted.counted(&positions);
-    let modseq_of = |position: &usize| selected.entries.get(*position).map_or(0, |entry| entry.marks.modseq);
+    let modseq_of = |position: &usize| {
+        selected.entries.get(*position).map_or(0, |entry| selected.modseq_of(&entry.marks))
+    };
     let modseq = counted.iter().map(modseq_of).max().filter(|_| modseq);
     let numbers: Vec<u32> = positions.into_iter().map(number).collect();
     if !wanted.extended {

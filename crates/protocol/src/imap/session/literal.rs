@@ -55,6 +55,7 @@ impl Imap {
         if literal.synchronizing {
             self.waiting.get_or_insert(now);
             let request = Request::parse(&so_far);
+            self.finish_before(&request.verb, out);
             out.record(received(&request.verb, trim_line_end(&so_far), self.state.name(), "+"));
             let text = self.service.texts.reply(Phrase::Continue).fill(&[]);
             out.send(&text);

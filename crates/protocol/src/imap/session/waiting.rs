@@ -50,7 +50,7 @@ impl Imap {
                 continue;
             }
             let uids = group().any(|held| held.telling.uids);
-            let how = Telling { uids, keep_expunged, silent_from: None };
+            let how = Telling { uids, keep_expunged };
             if let Some(modseq) = self.state.sync(&self.service, how, out) {
                 untagged(&self.service, Phrase::HighestModseq, modseq.to_string().as_bytes(), out);
             }
