@@ -58,13 +58,14 @@ pub fn append(turn: &mut Turn<'_>, state: &mut State) -> Result<(), Fault> {
 fn add(turn: &mut Turn<'_>, state: &mut State, Asked { mailbox, news }: Asked) -> Result<(), Fault> {
     let now = turn.service.wall_clock(turn.now);
     let examined = state.examines(&mailbox);
-    let world = &mut account(state)?.world;
     let mut uids = Vec::new();
     for New { flags, keywords, date, bytes } in news {
+        let keywords = state.name_keywords(&mailbox, &keywords);
         // A date too far in the future is now.
         let latest = now.checked_add(date::FUTURE).unwrap_or(now);
         let date = date.filter(|date| *date <= latest).unwrap_or(now);
         let (size, marks) = (bytes.len() as u64, marks(flags, &keywords));
+        let world = &mut account(state)?.world;
         let uid = world.append(&mailbox, (flags, &keywords), utc(date), Bytes::from(bytes), examined);
         let uid = uid.map_err(|_| Phrase::OverQuota)?;
         uids.push(uid);
@@ -76,6 +77,7 @@ fn add(turn: &mut Turn<'_>, state: &mut State, Asked { mailbox, news }: Asked) -
             bytes: size,
         });
     }
+    let world = &account(state)?.world;
     let mut detail = world.folder(&mailbox).map_or(0, |folder| folder.uid_validity).to_string().into_bytes();
     detail.push(b' ');
     push_numbers(&mut detail, &uids);
@@ -84,9 +86,9 @@ fn add(turn: &mut Turn<'_>, state: &mut State, Asked { mailbox, news }: Asked) -
     Ok(())
 }
 
-/// As a Maildir gives it back: a bare line feed with a carriage return, none of those at the end alone. NUL, which no literal
-/// may hold, is 0x80 as in Dovecot.
-fn kept(text: &[u8]) -> Vec<u8> {
+/// As a Maildir gives it back: a bare line feed with a carriage return, none of those at the end alone. NUL, which only a binary
+/// literal may hold, is 0x80 otherwise, as in Dovecot.
+fn kept(text: &[u8], binary: bool) -> Vec<u8> {
     let text = text.strip_suffix(b"\r").unwrap_or(text);
     let mut wire = Vec::with_capacity(text.len());
     for line in text.split_inclusive(|octet| *octet == b'\n') {
@@ -99,7 +101,7 @@ fn kept(text: &[u8]) -> Vec<u8> {
         }
     }
     for octet in &mut wire {
-        if *octet == 0 {
+        if *octet == 0 && !binary {
             *octet = 0x80;
         }
     }

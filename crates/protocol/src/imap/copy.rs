@@ -80,6 +80,15 @@ fn run(turn: &mut Turn<'_>, state: &mut State, by_uid: bool, moving: bool) -> Re
         pairs.push(b' ');
         push_numbers(&mut pairs, list);
     }
+    if to == here {
+        let uid_validity = selected.uid_validity;
+        for (from, to) in from.iter().zip(&uids) {
+            opener.read.copy(uid_validity, *from, *to);
+        }
+        if moving {
+            selected.moved_within.extend(&from);
+        }
+    }
     if moving {
         turn.untagged_with(Phrase::MovedUids, &pairs);
         if let Some(folder) = account(state)?.world.folder_mut(&here) {

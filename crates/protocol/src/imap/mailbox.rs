@@ -63,6 +63,9 @@ pub fn check(turn: &mut Turn<'_>, state: &mut State) -> Result<(), Fault> {
 pub fn idle(turn: &mut Turn<'_>, state: &mut State) -> Result<(), Fault> {
     turn.go_on(Phrase::Idling);
     turn.sync(state, Telling::default());
+    if let Some(modseq) = turn.modseq.take() {
+        turn.untagged_with(Phrase::HighestModseq, modseq.to_string().as_bytes());
+    }
     let still_here = keep_alive(turn.service, turn.guest, &turn.user, turn.now);
     turn.stage = Stage::Idling { tag: turn.tag.clone(), still_here, since: turn.now };
     Ok(())

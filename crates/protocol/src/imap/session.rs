@@ -236,6 +236,7 @@ impl Imap {
         let limits = &service.texts.limits;
         let refused = run(&mut turn, &mut self.state).err();
         if let Some(fault) = &refused {
+            self.state.note_complaint(input.verb, fault);
             // The last bad command that Dovecot's login process bears gets no answer of its own.
             let last = self.bad_commands.0.saturating_add(1) >= limits.login_bad_commands;
             let silent = last

@@ -1,14 +1,16 @@
 //! Where a session stands: RFC 3501 section 3, and what the next input means.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use bytes::Bytes;
 
 use crate::guest::{Held, Penalty};
 use crate::imap::Service;
-use crate::imap::fetch::Fetching;
+use crate::imap::fetch::{Fetching, Known};
 use crate::imap::search::Searching;
+use crate::imap::texts::Phrase;
+use crate::imap::turn::Fault;
 pub use crate::imap::view::Selected;
 use crate::imap::view::{Features, Telling, meet_keywords};
 use crate::sasl::Exchange;
@@ -36,8 +38,10 @@ pub struct Account {
     pub shared: Arc<SharedWorld>,
     /// What the client has enabled.
     pub features: Features,
-    /// Messages whose preview has been made, by UIDVALIDITY and UID.
-    pub previewed: BTreeSet<(u32, u32)>,
+    /// What was read from messages and is known from then on.
+    pub read: Known,
+    /// What the storage has complained of last: Dovecot says it again where it has no words of its own.
+    pub complaint: Option<Fault>,
     /// The keywords that the session knows of in mailboxes that are not open, by UIDVALIDITY.
     pub known_keywords: BTreeMap<u32, Vec<String>>,
 }
@@ -58,7 +62,8 @@ impl State {
             world: Lent::default(),
             shared,
             features: Features::default(),
-            previewed: BTreeSet::new(),
+            read: Known::default(),
+            complaint: None,
             known_keywords: BTreeMap::new(),
         });
     }
@@ -116,18 +121,43 @@ impl State {
     }
 
     /// Notes keywords that were named for a mailbox: Dovecot makes the session know them, whether a message has them or not.
-    pub fn name_keywords(&mut self, mailbox: &str, names: &[String]) {
+    /// The keywords as they were met first: what is returned.
+    pub fn name_keywords(&mut self, mailbox: &str, names: &[String]) -> Vec<String> {
         match self {
-            Self::Selected(_, open) if open.name == mailbox => open.name_keywords(names),
+            Self::Selected(_, open) if open.name == mailbox => return open.name_keywords(names),
             Self::Selected(account, _) | Self::Authenticated(account) if !names.is_empty() => {
-                let Some(folder) = account.world.folder(mailbox) else { return };
-                let known = account.known_keywords.entry(folder.uid_validity).or_default();
-                if known.is_empty() {
-                    known.clone_from(&folder.keywords);
+                if let Some(folder) = account.world.folder(mailbox) {
+                    let known = account.known_keywords.entry(folder.uid_validity).or_default();
+                    if known.is_empty() {
+                        known.clone_from(&folder.keywords);
+                    }
+                    return meet_keywords(known, names);
                 }
-                meet_keywords(known, names);
             }
             _ => {}
+        }
+        names.to_vec()
+    }
+
+    /// Notes what the storage has complained of, when a command was refused. SUBSCRIBE has looked for itself.
+    pub fn note_complaint(&mut self, verb: &[u8], fault: &Fault) {
+        use Phrase::{
+            BadUrl, KeywordCharacters, KeywordTooLong, MailboxExists, NameAdjacent, NameBegins, NameControl,
+            NameEmpty, NameEnds, NameSlash, NameTilde, NameTooLong, NoSuchMailbox, Nonexistent, RenameInbox,
+            RenameItself, TargetExists, TryCreate,
+        };
+        let complaint = match fault.phrase {
+            // It was no fault of a storage that there is no such mailbox.
+            _ if verb == b"SUBSCRIBE" => return,
+            TryCreate | Nonexistent => Fault { phrase: NoSuchMailbox, ..fault.clone() },
+            BadUrl => Phrase::UrlExpunged.into(),
+            NoSuchMailbox | MailboxExists | TargetExists | RenameInbox | RenameItself | NameEmpty
+            | NameBegins | NameEnds | NameSlash | NameAdjacent | NameTilde | NameControl | NameTooLong
+            | KeywordCharacters | KeywordTooLong => fault.clone(),
+            _ => return,
+        };
+        if let Some(account) = self.account_mut() {
+            account.complaint = Some(complaint);
         }
     }
 

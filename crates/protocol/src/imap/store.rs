@@ -54,11 +54,12 @@ fn run(turn: &mut Turn<'_>, state: &mut State, by_uid: bool) -> Result<(), Fault
     let (flags, keywords) = flags::parse(named)?;
     flags::check(&keywords)?;
     let telling = Telling { uids: by_uid && (!silent || account.features.condstore), keep_expunged: !by_uid };
-    selected.name_keywords(&keywords);
+    let keywords = selected.name_keywords(&keywords);
     if selected.read_only {
         turn.sync(state, telling);
         if unchanged_since.is_some() {
-            return Err(Phrase::ConditionalReadOnly.into());
+            turn.complete_as(Phrase::ConditionalReadOnly, &[]);
+            return Ok(());
         }
         turn.complete_as(Phrase::StoreReadOnly, &[]);
         return Ok(());

@@ -3,7 +3,7 @@
 
 mod sync;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use bait::{Entry, Flags, Folder, Marks, World};
@@ -48,6 +48,8 @@ pub struct Selected {
     pub modseqs_from: u64,
     /// The session's own changes of which the client wants to hear nothing: UIDs, and the mod-sequences that they have made.
     pub silent: BTreeMap<u32, u64>,
+    /// The UIDs of messages that the session has moved to the mailbox itself, until their end is told.
+    pub moved_within: BTreeSet<u32>,
     /// Where the mailbox stood when everything had been told.
     pub told: Option<u64>,
 }
@@ -94,6 +96,7 @@ impl Selected {
             told_modseq: 0,
             modseqs_from: folder.modseqs_from.unwrap_or_default(),
             silent: BTreeMap::new(),
+            moved_within: BTreeSet::new(),
             told: None,
         }
     }
@@ -146,8 +149,11 @@ impl Selected {
     }
 
     /// Whether the message at this position is gone, which the client was not told yet.
+    ///
+    /// What the session has moved within the mailbox is still at hand until then.
     pub fn is_gone(&self, world: &World, position: usize) -> bool {
         let uid = self.entries.get(position).map(|entry| entry.message.uid);
+        let uid = uid.filter(|uid| !self.moved_within.contains(uid));
         uid.is_some_and(|uid| self.folder_in(world).is_some_and(|folder| folder.is_gone(uid)))
     }
 
@@ -185,18 +191,23 @@ impl Selected {
     }
 
     /// Notes keywords that were named: Dovecot makes the session know them, whether a message has them or not.
-    pub fn name_keywords(&mut self, names: &[String]) {
-        meet_keywords(&mut self.known_keywords, names);
+    /// The keywords as they were met first: what is returned.
+    pub fn name_keywords(&mut self, names: &[String]) -> Vec<String> {
+        meet_keywords(&mut self.known_keywords, names)
     }
 }
 
-/// Adds keywords to those that were met, as far as there is room.
-pub fn meet_keywords(known: &mut Vec<String>, names: &[String]) {
+/// Adds keywords to those that were met, as far as there is room. What is returned is how they were written first.
+pub fn meet_keywords(known: &mut Vec<String>, names: &[String]) -> Vec<String> {
+    let mut met = Vec::with_capacity(names.len());
     for name in names {
-        if known.len() < MOST_KEYWORDS && !known.iter().any(|known| known.eq_ignore_ascii_case(name)) {
+        let first = known.iter().find(|known| known.eq_ignore_ascii_case(name)).cloned();
+        if first.is_none() && known.len() < MOST_KEYWORDS {
             known.push(name.clone());
         }
+        met.push(first.unwrap_or_else(|| name.clone()));
     }
+    met
 }
 
 /// Enables CONDSTORE, and tells the open mailbox's mod-sequence where that is new (RFC 7162 section 3.1).

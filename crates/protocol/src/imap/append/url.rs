@@ -26,10 +26,12 @@ pub fn fetch(text: &[u8], state: &State) -> Result<Vec<u8>, Fault> {
             .ok_or_else(|| bad(Phrase::UrlWithoutMailbox))?;
         target.mailbox = Some(open.name.clone());
     }
-    let Some(uid) = target.uid else { return Err(Phrase::MessageExpunged.into()) };
     let account = state.account().ok_or(Phrase::UnknownCommand)?;
+    // Dovecot has no words for these, and repeats what it has said last.
+    let nothing = || account.complaint.clone().unwrap_or(Phrase::MessageExpunged.into());
+    let Some(uid) = target.uid else { return Err(nothing()) };
     let name = target.mailbox.unwrap_or_default();
-    let section = section(&target.section, target.partial).ok_or(Phrase::MessageExpunged)?;
+    let section = section(&target.section, target.partial).ok_or_else(nothing)?;
     let Some(folder) = account.world.folder(&name) else {
         return Err(Fault::with(Phrase::BadUrlOfMailbox, [text, b"\0", name.as_bytes()].concat()));
     };

@@ -3,6 +3,7 @@
 
 mod binary;
 mod envelope;
+mod gone;
 mod item;
 mod preview;
 mod request;
@@ -14,12 +15,11 @@ use std::collections::VecDeque;
 use std::ops::Range;
 use std::sync::Arc;
 
+use bait::Flags;
 use bait::mailbox_name::encode;
 use bait::mime::Undecodable;
-use bait::{Flags, Message};
 use bytes::Bytes;
 use jiff::Timestamp;
-use jiff::tz::TimeZone;
 
 use crate::imap::arguments::Argument;
 use crate::imap::copy::targets;
@@ -30,6 +30,7 @@ use crate::imap::texts::Phrase;
 use crate::imap::turn::{Fault, Turn};
 use crate::imap::view::enable_condstore;
 use crate::session::Actions;
+pub use gone::Known;
 pub use item::guid;
 use item::{Item, Previewing};
 use request::Request;
@@ -102,6 +103,7 @@ fn start(turn: &mut Turn<'_>, state: &mut State, by_uid: bool) -> Result<(), Fau
         next_item: 0,
         reads,
         newly_seen: false,
+        marked: false,
         expunged: false,
     }));
     Ok(())
@@ -158,6 +160,8 @@ pub struct Fetching {
     reads: bool,
     /// Whether it has just set `\Seen` on the message under way.
     newly_seen: bool,
+    /// Whether it has set it on any.
+    marked: bool,
     /// Whether it was asked for what another session has expunged.
     pub expunged: bool,
 }
@@ -168,6 +172,15 @@ impl Fetching {
         let State::Selected(account, selected) = state else {
             return true;
         };
+        let finished = self.answers(account, selected, out);
+        if let Some(folder) = selected.folder(&mut account.world).filter(|_| finished && self.marked) {
+            // All that was marked is one change.
+            folder.count_change();
+        }
+        finished
+    }
+
+    fn answers(&mut self, account: &mut Account, selected: &mut Selected, out: &mut Actions) -> bool {
         while let Some(position) = self.spans.front().map(|span| span.start) {
             if out.full() {
                 return false;
@@ -203,10 +216,12 @@ impl Fetching {
     ) -> bool {
         if self.next_item == 0 {
             self.newly_seen = self.reads && mark_seen(position, account, selected);
+            self.marked |= self.newly_seen;
             out.send(format!("* {} FETCH (", position.saturating_add(1)).as_bytes());
         }
         let Some(entry) = selected.entries.get(position) else { return true };
-        let (mut message, flags) = (&entry.message, selected.flags(&selected.now(&account.world, entry)));
+        let (message, flags) = (&entry.message, selected.flags(&selected.now(&account.world, entry)));
+        let place = (selected.uid_validity, message.uid);
         let is_lost = selected.is_lost(&account.world);
         let is_gone = (is_lost || selected.is_gone(&account.world, position))
             && self.items.iter().any(Item::needs_message);
@@ -216,15 +231,10 @@ impl Fetching {
             out.send(format!("FLAGS ({flags}))\r\n").as_bytes());
             return true;
         }
-        let nothing;
-        if is_gone {
-            self.expunged = true;
-            nothing = remains(message);
-            message = &nothing;
-        }
         let flags_asked = self.items.contains(&Item::Flags);
         while let Some(item) = self.items.get(self.next_item) {
             if let Item::Section(section) = item
+                && !is_gone
                 && let Some(fault) = binary::fault(section, message)
             {
                 if self.next_item == 0 {
@@ -244,10 +254,20 @@ impl Fetching {
                 self.newly_seen = false;
             }
             self.next_item = self.next_item.saturating_add(1);
+            // A file's name is known until the file itself was missed.
+            let known = account.read.has(place, item) || (*item == Item::Guid && !self.expunged);
+            if let Some(nothing) = gone::nothing(item).filter(|_| is_gone && !known) {
+                self.expunged = true;
+                out.send(&nothing);
+                continue;
+            }
+            let late = !known && matches!(item, Item::Preview(Previewing { lazy: true, .. }));
+            if late {
+                account.complaint = Some(Phrase::NotCached.into());
+            } else {
+                account.read.note(place, item);
+            }
             match item {
-                Item::Section(section) if is_gone => out.send(&[&section.label[..], b" NIL"].concat()),
-                Item::Body if is_gone => out.send(structure::NOTHING),
-                Item::BodyStructure if is_gone => out.send(structure::NOTHING_EXTENDED),
                 Item::Section(section) => {
                     send_section(&selected.name, message, section, self.dovecot, out);
                 }
@@ -267,12 +287,7 @@ impl Fetching {
                     out.send(&name);
                 }
                 Item::Preview(how) => {
-                    let place = (selected.uid_validity, message.uid);
-                    let lazy = how.lazy && !account.previewed.contains(&place);
-                    if !lazy {
-                        account.previewed.insert(place);
-                    }
-                    out.send(&Item::Preview(Previewing { lazy, ..*how }).render(message, &flags));
+                    out.send(&Item::Preview(Previewing { lazy: late, ..*how }).render(message, &flags));
                 }
                 item => out.send(&item.render(message, &flags)),
             }
@@ -280,12 +295,6 @@ impl Fetching {
         out.send(b")\r\n");
         true
     }
-}
-
-/// What Dovecot knows of a message that another session has expunged: its UID.
-fn remains(message: &Message) -> Arc<Message> {
-    let date = Timestamp::UNIX_EPOCH.to_zoned_datetime(TimeZone::UTC);
-    Arc::new(Message::new(message.uid, Flags::NONE, date, Bytes::new(), Vec::new()))
 }
 
 /// Marks a message `\Seen`; says whether it was not.
@@ -301,8 +310,7 @@ fn mark_seen(position: usize, account: &mut Account, selected: &mut Selected) ->
         if !folder.mark(&entry, before | Flags::SEEN, entry.marks.keywords) {
             return false;
         }
-        folder.count_change();
-        let modseq = folder.modseq;
+        let modseq = folder.modseq.saturating_add(1);
         selected.change_silently(&entry, &now, modseq);
     }
     if let Some(entry) = Arc::make_mut(&mut selected.entries).get_mut(position) {

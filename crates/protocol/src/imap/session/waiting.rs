@@ -5,9 +5,11 @@
 use bytes::Bytes;
 
 use super::Imap;
+use crate::imap::Service;
 use crate::imap::texts::Phrase;
 use crate::imap::view::{Telling, untagged};
 use crate::session::Actions;
+use crate::text::Slot;
 
 /// Commands before which all others are finished, as they change which mailbox is open or wait for the client.
 const FINISHING: [&[u8]; 8] =
@@ -51,10 +53,24 @@ impl Imap {
             }
             let uids = group().any(|held| held.telling.uids);
             let how = Telling { uids, keep_expunged };
-            if let Some(modseq) = self.state.sync(&self.service, how, out) {
-                untagged(&self.service, Phrase::HighestModseq, modseq.to_string().as_bytes(), out);
+            let modseq = self.state.sync(&self.service, how, out).map(|modseq| modseq.to_string());
+            // It is told with the closing words of the last command, if there is room.
+            let last = group().last().and_then(|held| within(&self.service, held, modseq.as_deref()?));
+            if let Some(modseq) = modseq.filter(|_| last.is_none()) {
+                untagged(&self.service, Phrase::HighestModseq, modseq.as_bytes(), out);
             }
-            group().for_each(|held| out.send(&held.line));
+            let lines = group().map(|held| &held.line);
+            let count = lines.clone().count().saturating_sub(usize::from(last.is_some()));
+            lines.take(count).chain(&last).for_each(|line| out.send(line));
         }
     }
+}
+
+/// The closing words with the highest mod-sequence in them.
+fn within(service: &Service, held: &Waiting, modseq: &str) -> Option<Bytes> {
+    let space = memchr::memchr(b' ', &held.line)?;
+    let (tag, words) = held.line.split_at_checked(space.saturating_add(1))?;
+    let words = words.strip_prefix(b"OK ").filter(|words| !words.starts_with(b"["))?;
+    let values = [(Slot::Modseq, modseq.as_bytes()), (Slot::Detail, words)];
+    Some([tag, &service.texts.reply(Phrase::CompletedAtModseq).fill(&values)].concat().into())
 }

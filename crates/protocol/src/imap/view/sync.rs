@@ -78,6 +78,7 @@ impl Selected {
             out.send(line.as_bytes());
         }
         if tells_gone {
+            self.moved_within.clear();
             self.update_gone(&gone, out);
             tell_gone(&mut entries, &gone, features, out);
         }
