@@ -77,8 +77,12 @@ fn add(turn: &mut Turn<'_>, state: &mut State, Asked { mailbox, news }: Asked) -
             bytes: size,
         });
     }
-    let world = &account(state)?.world;
-    let mut detail = world.folder(&mailbox).map_or(0, |folder| folder.uid_validity).to_string().into_bytes();
+    let account = account(state)?;
+    let uid_validity = account.world.folder(&mailbox).map_or(0, |folder| folder.uid_validity);
+    for uid in &uids {
+        account.read.add(uid_validity, *uid);
+    }
+    let mut detail = uid_validity.to_string().into_bytes();
     detail.push(b' ');
     push_numbers(&mut detail, &uids);
     turn.sync(state, Telling::default());

@@ -80,6 +80,7 @@ fn run(turn: &mut Turn<'_>, state: &mut State, by_uid: bool, moving: bool) -> Re
         pairs.push(b' ');
         push_numbers(&mut pairs, list);
     }
+    opener.complaint = Some(Phrase::NotCached.into());
     if to == here {
         let uid_validity = selected.uid_validity;
         for (from, to) in from.iter().zip(&uids) {

@@ -216,13 +216,14 @@ pub fn enable_condstore(turn: &mut Turn<'_>, state: &mut State) {
     if std::mem::replace(&mut account.features.condstore, true) {
         return;
     }
-    if let State::Selected(account, selected) = state
-        && let Some(folder) = selected.folder(&mut account.world)
-    {
-        let least = folder.keep_modseqs();
-        turn.untagged_with(Phrase::HighestModseq, folder.modseq.to_string().as_bytes());
-        selected.modseqs_from = least;
-    }
+    let State::Selected(account, selected) = state else { return };
+    let (least, highest) = match selected.folder(&mut account.world) {
+        Some(folder) => (folder.keep_modseqs(), folder.modseq),
+        // The mailbox is gone, which the session has not seen yet.
+        None => (0, selected.entries.iter().map(|entry| entry.marks.modseq).max().unwrap_or(1)),
+    };
+    selected.modseqs_from = least.max(selected.modseqs_from);
+    turn.untagged_with(Phrase::HighestModseq, highest.to_string().as_bytes());
 }
 
 /// All flags that messages may have, with these keywords.

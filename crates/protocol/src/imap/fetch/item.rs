@@ -68,6 +68,11 @@ impl Item {
         !matches!(self, Self::Uid | Self::Flags | Self::Modseq)
     }
 
+    /// Whether it cannot be told of a message whose mailbox is gone.
+    pub fn needs_file(&self) -> bool {
+        self.needs_message() && !matches!(self, Self::MailboxName | Self::RealUid)
+    }
+
     /// Whether asking for it sets `\Seen`.
     pub fn sets_seen(&self) -> bool {
         match self {

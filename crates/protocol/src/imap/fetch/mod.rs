@@ -19,8 +19,10 @@ use bait::Flags;
 use bait::mailbox_name::encode;
 use bait::mime::Undecodable;
 use bytes::Bytes;
+use event::CloseReason;
 use jiff::Timestamp;
 
+use crate::imap::Service;
 use crate::imap::arguments::Argument;
 use crate::imap::copy::targets;
 use crate::imap::sequence::{SequenceSet, push_numbers};
@@ -68,6 +70,10 @@ fn start(turn: &mut Turn<'_>, state: &mut State, by_uid: bool) -> Result<(), Fau
         let mut request = Request::default();
         let qresync = state.account().is_some_and(|account| account.features.qresync);
         let read = request.read(wanted, by_uid, qresync);
+        if request.beyond {
+            turn.close(CloseReason::Violation);
+            return Ok(());
+        }
         if request.names_modseq {
             enable_condstore(turn, state);
         }
@@ -168,11 +174,11 @@ pub struct Fetching {
 
 impl Fetching {
     /// Answers until the driver has enough. `true` when everything is answered.
-    pub fn step(&mut self, state: &mut State, out: &mut Actions) -> bool {
+    pub fn step(&mut self, service: &Service, state: &mut State, out: &mut Actions) -> bool {
         let State::Selected(account, selected) = state else {
             return true;
         };
-        let finished = self.answers(account, selected, out);
+        let finished = self.answers(service, account, selected, out);
         if let Some(folder) = selected.folder(&mut account.world).filter(|_| finished && self.marked) {
             // All that was marked is one change.
             folder.count_change();
@@ -180,7 +186,13 @@ impl Fetching {
         finished
     }
 
-    fn answers(&mut self, account: &mut Account, selected: &mut Selected, out: &mut Actions) -> bool {
+    fn answers(
+        &mut self,
+        service: &Service,
+        account: &mut Account,
+        selected: &mut Selected,
+        out: &mut Actions,
+    ) -> bool {
         while let Some(position) = self.spans.front().map(|span| span.start) {
             if out.full() {
                 return false;
@@ -189,7 +201,7 @@ impl Fetching {
                 return true;
             };
             let wanted = self.least_modseq.is_none_or(|least| selected.modseq_of(&entry.marks) >= least);
-            if wanted && !self.answer(position, account, selected, out) {
+            if wanted && !self.answer(service, position, account, selected, out) {
                 return false;
             }
             if self.failure.is_some() {
@@ -209,6 +221,7 @@ impl Fetching {
     /// Answers for one message, or as much of it as the driver takes. `true` when it is done.
     fn answer(
         &mut self,
+        service: &Service,
         position: usize,
         account: &mut Account,
         selected: &mut Selected,
@@ -217,7 +230,9 @@ impl Fetching {
         if self.next_item == 0 {
             self.newly_seen = self.reads && mark_seen(position, account, selected);
             self.marked |= self.newly_seen;
-            out.send(format!("* {} FETCH (", position.saturating_add(1)).as_bytes());
+            if self.dovecot && (self.newly_seen || self.items.contains(&Item::Flags)) {
+                selected.tell_keywords(service, &account.world, out);
+            }
         }
         let Some(entry) = selected.entries.get(position) else { return true };
         let (message, flags) = (&entry.message, selected.flags(&selected.now(&account.world, entry)));
@@ -228,8 +243,23 @@ impl Fetching {
         if is_lost && is_gone {
             // It ends here, and the client is told why when it is told what has changed.
             self.spans.clear();
-            out.send(format!("FLAGS ({flags}))\r\n").as_bytes());
+            let seen = self.newly_seen.then_some(Item::Flags);
+            let told = gone::at_hand(&self.items, seen.as_ref());
+            let told = told.into_iter().map(|item| match item {
+                Item::Modseq => format!("MODSEQ ({})", selected.modseq_of(&entry.marks)).into_bytes(),
+                Item::MailboxName => mailbox_name(selected),
+                item => item.render(message, &flags),
+            });
+            let told: Vec<Vec<u8>> = told.collect();
+            if !told.is_empty() {
+                out.send(format!("* {} FETCH (", position.saturating_add(1)).as_bytes());
+                out.send(&told.join(&b' '));
+                out.send(b")\r\n");
+            }
             return true;
+        }
+        if self.next_item == 0 {
+            out.send(format!("* {} FETCH (", position.saturating_add(1)).as_bytes());
         }
         let flags_asked = self.items.contains(&Item::Flags);
         while let Some(item) = self.items.get(self.next_item) {
@@ -262,6 +292,9 @@ impl Fetching {
                 continue;
             }
             let late = !known && matches!(item, Item::Preview(Previewing { lazy: true, .. }));
+            if matches!(item, Item::Preview(_)) {
+                account.read.want_previews(selected.uid_validity);
+            }
             if late {
                 account.complaint = Some(Phrase::NotCached.into());
             } else {
@@ -281,11 +314,7 @@ impl Fetching {
                     let name = if *old { "X-SAVEDATE" } else { "SAVEDATE" };
                     out.send(format!("{name} \"{saved}\"").as_bytes());
                 }
-                Item::MailboxName => {
-                    let mut name = b"X-MAILBOX ".to_vec();
-                    push_astring(&mut name, encode(&selected.name).as_bytes());
-                    out.send(&name);
-                }
+                Item::MailboxName => out.send(&mailbox_name(selected)),
                 Item::Preview(how) => {
                     out.send(&Item::Preview(Previewing { lazy: late, ..*how }).render(message, &flags));
                 }
@@ -295,6 +324,13 @@ impl Fetching {
         out.send(b")\r\n");
         true
     }
+}
+
+/// `X-MAILBOX INBOX`
+fn mailbox_name(selected: &Selected) -> Vec<u8> {
+    let mut name = b"X-MAILBOX ".to_vec();
+    push_astring(&mut name, encode(&selected.name).as_bytes());
+    name
 }
 
 /// Marks a message `\Seen`; says whether it was not.

@@ -35,6 +35,8 @@ pub struct Request {
     pub least_modseq: Option<u64>,
     /// Whether to tell what has vanished, too.
     pub vanished: bool,
+    /// Whether modifiers of PREVIEW were skipped beyond the end of what was asked for: Dovecot does not survive that.
+    pub beyond: bool,
     /// Whether a mod-sequence was named, which enables CONDSTORE even where the rest is refused.
     pub names_modseq: bool,
 }
@@ -212,6 +214,7 @@ impl Request {
             skipped = modifiers.len();
         }
         self.add(Item::Preview(how))?;
+        self.beyond |= skipped > behind.len();
         Ok(behind.get(skipped..).unwrap_or_default())
     }
 
@@ -314,6 +317,11 @@ mod tests {
     #[test]
     fn modifiers_of_preview_are_skipped_by_their_number() {
         assert_eq!(read("(PREVIEW (LAZY FUZZY) UID)").map(|request| request.items.len()), Ok(2));
+        let beyond = |text: &str| read(text).map(|request| request.beyond);
+        assert_eq!(
+            (beyond("(PREVIEW (LAZY FUZZY) UID)"), beyond("(PREVIEW (LAZY FUZZY))")),
+            (Ok(false), Ok(true))
+        );
         assert_eq!(read("(PREVIEW ())").unwrap_err(), Phrase::FetchNoAtoms);
         assert_eq!(read("FLAGS (VANISHED)").unwrap_err(), Phrase::QresyncDisabled);
     }

@@ -173,6 +173,9 @@ impl Searching {
             read = read.saturating_add(candidate.read);
             self.next = self.next.saturating_add(1);
         }
+        if needs_message && !selected.entries.is_empty() {
+            account.complaint = Some(Phrase::NotCached.into());
+        }
         out.record(Event::SearchRun {
             mailbox: selected.name.clone(),
             criteria: std::mem::take(&mut self.criteria),

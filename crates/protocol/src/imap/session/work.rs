@@ -46,7 +46,7 @@ impl Imap {
     pub(super) fn work(&mut self, now: Moment, out: &mut Actions) -> Step {
         let (tag, verb, finished, failure, expunged) = match &mut self.stage {
             Stage::Fetching(run) => {
-                let finished = run.step(&mut self.state, out);
+                let finished = run.step(&self.service, &mut self.state, out);
                 let expunged = run.expunged.then_some(Phrase::FetchedExpunged);
                 (run.tag.clone(), run.verb, finished, run.failure, expunged)
             }

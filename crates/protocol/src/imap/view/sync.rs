@@ -23,13 +23,9 @@ impl Selected {
         how: Telling,
         out: &mut Actions,
     ) -> Option<u64> {
+        self.tell_keywords(service, world, out);
         let folder = self.folder_in(world)?;
         let highest = folder.modseq;
-        if folder.keywords.len() != self.keywords.len() {
-            self.keywords.clone_from(&folder.keywords);
-            meet_keywords(&mut self.known_keywords, &folder.keywords);
-        }
-        self.tell_keywords(service, out);
         if self.told == Some(folder.touched()) {
             return features.qresync.then(|| self.modseq_to_tell(highest, false)).flatten();
         }
@@ -116,7 +112,11 @@ impl Selected {
     }
 
     /// Tells which flags there are, where that has changed.
-    fn tell_keywords(&mut self, service: &Service, out: &mut Actions) {
+    pub fn tell_keywords(&mut self, service: &Service, world: &World, out: &mut Actions) {
+        if let Some(folder) = self.folder_in(world).filter(|it| it.keywords.len() != self.keywords.len()) {
+            self.keywords.clone_from(&folder.keywords);
+            meet_keywords(&mut self.known_keywords, &folder.keywords);
+        }
         if self.known_keywords.len() == self.told_keywords {
             return;
         }
