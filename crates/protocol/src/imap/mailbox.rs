@@ -62,6 +62,8 @@ pub fn check(turn: &mut Turn<'_>, state: &mut State) -> Result<(), Fault> {
 /// RFC 2177. Arguments are ignored, as Dovecot does.
 pub fn idle(turn: &mut Turn<'_>, state: &mut State) -> Result<(), Fault> {
     turn.go_on(Phrase::Idling);
+    // Whatever the client has sent already, the mailbox is looked at now.
+    turn.may_wait = false;
     turn.sync(state, Telling::default());
     if let Some(modseq) = turn.modseq.take() {
         turn.untagged_with(Phrase::HighestModseq, modseq.to_string().as_bytes());
