@@ -198,13 +198,18 @@ impl Folder {
     /// Marks a message; says whether that changed anything. `\Recent` stays as it is. A session that does not know yet that
     /// the message is gone marks it all the same.
     pub fn mark(&mut self, entry: &Entry, flags: Flags, keywords: u64) -> bool {
+        self.mark_among(entry, flags, keywords, 1)
+    }
+
+    /// The same as one of so many changes, of which the last has its mod-sequence.
+    pub fn mark_among(&mut self, entry: &Entry, flags: Flags, keywords: u64, changes: u64) -> bool {
         let uid = entry.message.uid;
         let present = self.now(&entry.message);
         let flags = (flags & !Flags::RECENT) | (present.flags & Flags::RECENT);
         if (flags, keywords) == (present.flags, present.keywords) {
             return false;
         }
-        let marks = Marks { flags, keywords, modseq: self.modseq + 1 };
+        let marks = Marks { flags, keywords, modseq: self.modseq + changes };
         match self.gone.get_mut(&uid) {
             Some(last) => last.marks = marks,
             None => drop(self.changes.insert(uid, marks)),
@@ -219,8 +224,13 @@ impl Folder {
     }
 
     /// Counts a change: what [`Self::mark`] has marked since the last one has this mod-sequence.
-    pub fn count_change(&mut self) {
-        self.modseq += 1;
+    pub const fn count_change(&mut self) {
+        self.count_changes(1);
+    }
+
+    /// Counts changes: what [`Self::mark_among`] has marked among so many has this mod-sequence.
+    pub const fn count_changes(&mut self, changes: u64) {
+        self.modseq += changes;
     }
 
     /// Removes messages; how many there were.
@@ -280,7 +290,8 @@ impl Folder {
             self.seen_below = self.seen_below.max(self.base_next.min(uid));
         }
         let message = message(uid);
-        self.modseq += 1;
+        // Each keyword is a change of its own.
+        self.modseq += 1 + u64::from(keywords.count_ones());
         let marks = Marks { flags: message.flags, keywords, modseq: self.modseq };
         self.changes.insert(uid, marks);
         self.added.push(Arc::new(message));

@@ -90,9 +90,8 @@ fn add(turn: &mut Turn<'_>, state: &mut State, Asked { mailbox, news }: Asked) -
     Ok(())
 }
 
-/// As a Maildir gives it back: a bare line feed with a carriage return, none of those at the end alone. NUL, which only a binary
-/// literal may hold, is 0x80 otherwise, as in Dovecot.
-fn kept(text: &[u8], binary: bool) -> Vec<u8> {
+/// As a Maildir gives it back: a bare line feed with a carriage return, none of those at the end alone.
+fn kept(text: &[u8]) -> Vec<u8> {
     let text = text.strip_suffix(b"\r").unwrap_or(text);
     let mut wire = Vec::with_capacity(text.len());
     for line in text.split_inclusive(|octet| *octet == b'\n') {
@@ -102,11 +101,6 @@ fn kept(text: &[u8], binary: bool) -> Vec<u8> {
                 wire.extend_from_slice(b"\r\n");
             }
             None => wire.extend_from_slice(line),
-        }
-    }
-    for octet in &mut wire {
-        if *octet == 0 && !binary {
-            *octet = 0x80;
         }
     }
     wire

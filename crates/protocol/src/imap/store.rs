@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use bait::{Entry, Flags};
+use bait::{Entry, Flags, Marks};
 
 use crate::imap::arguments::Argument;
 use crate::imap::copy::targets;
@@ -94,21 +94,20 @@ fn run(turn: &mut Turn<'_>, state: &mut State, by_uid: bool) -> Result<(), Fault
         How::Add | How::Replace if wanted.is_empty() => 0,
         How::Add | How::Replace => folder.keyword_bits(&keywords),
     };
+    let marks = |present: Marks| match how {
+        How::Add => (present.flags | flags, present.keywords | keywords),
+        How::Remove => (present.flags & !flags, present.keywords & !keywords),
+        How::Replace => (flags | (present.flags & Flags::RECENT), keywords),
+    };
+    let count = changes(wanted.iter().map(|(_, entry)| (entry.marks, marks(entry.marks))));
     let mut changed = Vec::new();
     for (position, entry) in wanted {
-        let present = entry.marks;
-        let (flags, keywords) = match how {
-            How::Add => (present.flags | flags, present.keywords | keywords),
-            How::Remove => (present.flags & !flags, present.keywords & !keywords),
-            How::Replace => (flags | (present.flags & Flags::RECENT), keywords),
-        };
-        if folder.mark(&entry, flags, keywords) {
-            changed.push((position, present));
+        let (flags, keywords) = marks(entry.marks);
+        if folder.mark_among(&entry, flags, keywords, count) {
+            changed.push((position, entry.marks));
         }
     }
-    if !changed.is_empty() {
-        folder.count_change();
-    }
+    folder.count_changes(count);
     let modseq = folder.modseq;
     for (position, before) in changed.iter().filter(|_| silent) {
         if let Some(seen) = selected.entries.get(*position).cloned() {
@@ -124,6 +123,16 @@ fn run(turn: &mut Turn<'_>, state: &mut State, by_uid: bool) -> Result<(), Fault
         turn.complete_as(Phrase::StoreConflict, &list);
     }
     Ok(())
+}
+
+/// How many changes Dovecot makes of one STORE: one for the flags, and one for each keyword.
+fn changes(all: impl Iterator<Item = (Marks, (Flags, u64))>) -> u64 {
+    let differ = |(flags, keywords), (before, (new, words)): (Marks, (Flags, u64))| {
+        let same = (before.flags | Flags::RECENT) == (new | Flags::RECENT);
+        (flags || !same, keywords | (before.keywords ^ words))
+    };
+    let (flags, keywords) = all.fold((false, 0), differ);
+    u64::from(flags).saturating_add(u64::from(keywords.count_ones()))
 }
 
 /// `(UNCHANGEDSINCE 5)`. The last of several counts.

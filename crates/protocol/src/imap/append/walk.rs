@@ -195,7 +195,7 @@ impl<'a> Walk<'a> {
         };
         let new = self.options(&arguments)?;
         match (parts, stop) {
-            (None, Stop::Message { literal, binary, .. }) => {
+            (None, Stop::Message { literal, .. }) => {
                 if literal.size == 0 {
                     self.fail(Phrase::ZeroByteMessage);
                     if literal.synchronizing {
@@ -203,7 +203,7 @@ impl<'a> Walk<'a> {
                     }
                 }
                 let bytes = self.octets(literal)?;
-                self.asked.news.push(New { bytes: kept(bytes, binary), ..new });
+                self.asked.news.push(New { bytes: kept(bytes), ..new });
             }
             (Some(parts), stop) => {
                 if parts.is_empty() && stop == Stop::Enough {
@@ -221,7 +221,7 @@ impl<'a> Walk<'a> {
                     }
                 }
                 let New { bytes, .. } = &composed.new;
-                let bytes = kept(bytes, composed.binary);
+                let bytes = kept(bytes);
                 self.asked.news.push(New { bytes, ..composed.new });
             }
             _ => {}

@@ -70,7 +70,8 @@ fn start(turn: &mut Turn<'_>, state: &mut State, by_uid: bool) -> Result<(), Fau
         let mut request = Request::default();
         let qresync = state.account().is_some_and(|account| account.features.qresync);
         let read = request.read(wanted, by_uid, qresync);
-        if request.beyond {
+        // Dovecot does not survive reading beyond the end of a list.
+        if request.beyond && wanted.first().is_some_and(|wanted| wanted.list().is_some()) {
             turn.close(CloseReason::Violation);
             return Ok(());
         }

@@ -35,7 +35,7 @@ pub struct Request {
     pub least_modseq: Option<u64>,
     /// Whether to tell what has vanished, too.
     pub vanished: bool,
-    /// Whether modifiers of PREVIEW were skipped beyond the end of what was asked for: Dovecot does not survive that.
+    /// Whether modifiers of PREVIEW were skipped beyond the end of what was asked for.
     pub beyond: bool,
     /// Whether a mod-sequence was named, which enables CONDSTORE even where the rest is refused.
     pub names_modseq: bool,
