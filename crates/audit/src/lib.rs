@@ -179,7 +179,7 @@ type Look<'a> = &'a dyn Fn() -> Result<Vec<Finding>>;
 
 fn before_login(facts: &Facts, options: &Options, progress: &(dyn Fn(&str) + Sync)) -> Vec<Finding> {
     let quick = options.quick;
-    let checks: [(&'static str, Look<'_>); 9] = [
+    let checks: [(&'static str, Look<'_>); 10] = [
         (greeting::FORM, &|| Ok(greeting::check(facts))),
         (rules::CHECK, &|| rules::check(facts)),
         (transcripts::CHECK, &|| transcripts::check(facts, quick)),
@@ -187,6 +187,7 @@ fn before_login(facts: &Facts, options: &Options, progress: &(dyn Fn(&str) + Syn
         (tls::JARM, &|| tls::check(facts, quick)),
         (certificate::CHECK, &|| certificate::check(facts)),
         (times::BANNER, &|| times::check(facts)),
+        (times::PIECES, &|| times::pieces(facts)),
         (relay::RELAY, &|| relay::check(facts)),
         (queue::CHECK, &|| queue::check(facts, options.send.as_deref())),
     ];

@@ -1,11 +1,11 @@
 //! A session with a target: greeting, commands, answers. Every wait and every answer is bounded.
 
-use std::io;
+use std::io::{self, Read, Write};
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, Result, bail};
-use fidelity::{Answer, Exchange, Pace, Player, Service};
+use anyhow::{Context, Result, bail, ensure};
+use fidelity::{Answer, Channel, Exchange, Pace, Player, Service};
 use openssl::ssl::SslStream;
 use openssl::x509::X509;
 
@@ -69,6 +69,30 @@ impl Place {
     /// Whether SMTP is spoken.
     pub(crate) fn is_smtp(&self) -> bool {
         matches!(self.service, Service::Smtp | Service::Submission)
+    }
+
+    /// Says a line in two pieces, of which the system sends the second one when the first is acknowledged, again and again. How
+    /// much longer than the way there and back each answer took.
+    pub(crate) fn say_in_pieces(&self, rounds: usize) -> Result<Vec<Duration>> {
+        ensure!(!self.target.tls, "over TLS it is not tried");
+        let (stream, connected) = channel::connect(&self.addresses)?;
+        stream.set_nodelay(false)?;
+        let mut line = Talk::begin(self.service, Line::Plain(stream), connected)?.player.into_channel();
+        let halves = if self.service == Service::Imap { ["c CAPA", "BILITY\r\n"] } else { ["CA", "PA\r\n"] };
+        let mut took = Vec::new();
+        for _ in 0..rounds {
+            let start = Instant::now();
+            for half in halves {
+                line.write_all(half.as_bytes())?;
+            }
+            line.set_read_timeout(HURRIED.patience)?;
+            ensure!(line.read(&mut [0; 4096])? > 0, "the server closed the connection");
+            took.push(start.elapsed().saturating_sub(connected.saturating_mul(2)));
+            // The rest of the answer.
+            line.set_read_timeout(HURRIED.more)?;
+            while line.read(&mut [0; 4096]).is_ok_and(|octets| octets > 0) {}
+        }
+        Ok(took)
     }
 
     /// Connects, and takes the greeting.

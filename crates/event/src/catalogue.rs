@@ -202,7 +202,8 @@ events! {
         bait: Vec<String>,
     }
 
-    /// A message was put into a mailbox by IMAP's APPEND. Its octets are in the `line` of the command before it.
+    /// A message was put into a mailbox by IMAP's APPEND: a draft, or what an intruder leaves behind. It is kept like mail that
+    /// was sent, and within the same quotas; as it was received it is in the `line` of the command before it.
     MailboxAppended = "mailbox.appended" {
         /// The mailbox's name.
         mailbox: String,
@@ -212,6 +213,16 @@ events! {
         flags: Text,
         /// Octets of the message.
         bytes: u64,
+        /// SHA-256 of these octets, in hexadecimal; empty where there was no room for it.
+        sha256: String,
+        /// The Subject, decoded.
+        subject: Text,
+        /// Where it is kept, below the data directory; empty where there was no room for it.
+        path: String,
+        /// The attachments, as far as they could be read.
+        attachments: Vec<Attachment>,
+        /// The URLs in its text, each once.
+        urls: Vec<String>,
     }
 
     /// A search: what an intruder looks for.

@@ -120,6 +120,11 @@ impl<S: Carrier> Connection<S> {
                 self.session.resume(self.common.clock.now(), out);
                 self.carry_out(out).await?;
             }
+            if self.session.acknowledges_at_once()
+                && let Some(carrier) = self.stream.carrier()
+            {
+                carrier.acknowledge_at_once();
+            }
             // Whatever memory the queue took is given back before the wait.
             *out = Actions::default();
             match self.turn(out).await {
@@ -281,6 +286,9 @@ impl<S: Carrier> Connection<S> {
     }
 
     async fn wait(&mut self, wait: Duration) -> Result<(), CloseReason> {
+        if wait.is_zero() {
+            return Ok(());
+        }
         tokio::select! {
             biased;
             _ = self.shutdown.wait_for(|stop| *stop) => Err(CloseReason::Shutdown),

@@ -25,8 +25,10 @@ const BACKLOG: u32 = 1024;
 pub(crate) trait Room: Send + Sync {
     /// What is spoken there.
     fn protocol(&self) -> Protocol;
+
     /// A session for a new connection, whose peer finds its mail there. Where no mail is shown, there is none.
     fn session(&self, mail: Option<Arc<dyn Worlds>>, guest: Guest) -> Box<dyn Session>;
+
     /// What its listeners are called where they are counted apart.
     fn service(&self) -> &'static str {
         self.protocol().name()
@@ -123,6 +125,7 @@ fn serve(
     let shows_mail = attribution.protocol != Protocol::Smtp;
     let visit = shows_mail.then(|| house.visitors.enter(attribution.src.ip()));
     let guest = house.penalties.guest(attribution.protocol, room.service(), attribution.src.ip());
+    let guest = Guest { host: Some(attribution.dst.ip()), ..guest };
     let session = room.session(visit.as_ref().map(Visit::worlds), guest);
     let ledger = Ledger::new(Arc::clone(&house.pipeline), attribution);
     let intake = Intake::new(Arc::clone(&house.mailroom));

@@ -54,7 +54,7 @@ impl Penalties {
         address: IpAddr,
     ) -> Guest {
         let peer = Peer { penalties: Arc::clone(self), protocol, service, address, taken: Mutex::default() };
-        Guest { doorman: Arc::new(peer), address: Some(address), luck: Some(rand::random()) }
+        Guest { doorman: Arc::new(peer), address: Some(address), host: None, luck: Some(rand::random()) }
     }
 
     fn time_of_day(&self, now: Moment) -> Duration {

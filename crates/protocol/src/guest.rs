@@ -64,13 +64,15 @@ pub struct Guest {
     pub doorman: Arc<dyn Doorman>,
     /// Its address.
     pub address: Option<IpAddr>,
+    /// Which of the host's addresses it has connected to.
+    pub host: Option<IpAddr>,
     /// A random number, from which the times are drawn that answers take; nothing takes time without one.
     pub luck: Option<u64>,
 }
 
 impl Default for Guest {
     fn default() -> Self {
-        Self { doorman: Arc::new(Stranger), address: None, luck: None }
+        Self { doorman: Arc::new(Stranger), address: None, host: None, luck: None }
     }
 }
 
@@ -79,6 +81,20 @@ impl Guest {
     pub(crate) fn draw(&mut self) -> Option<u64> {
         self.luck = self.luck.map(next);
         self.luck
+    }
+
+    /// The penalty of a login that goes on with a challenge: it waits before the first one, and has `waited` before the others.
+    pub(crate) fn before_challenge(
+        &self,
+        waited: Option<Penalty>,
+        now: Moment,
+        out: &mut Actions,
+    ) -> Penalty {
+        waited.unwrap_or_else(|| {
+            let penalty = self.doorman.penalty(now);
+            wait_for(penalty.wait, out);
+            penalty
+        })
     }
 }
 
@@ -92,17 +108,30 @@ pub enum Verdict {
     Failed(Option<u64>),
 }
 
-/// The answer to a login, which waits until it is due.
+/// A login that is judged, and whose answer waits until it is due.
 #[derive(Debug, Default)]
 pub struct Held {
     /// What is done then.
     pub answer: Actions,
-    /// The penalty that the login began with.
-    pub penalty: Penalty,
+    /// The penalty that it has waited for already, where it has: an exchange does so before its first challenge.
+    pub penalty: Option<Penalty>,
     /// How it ends.
     pub verdict: Verdict,
     /// How long a failure takes where the doorman does not know.
     pub delay: Duration,
+    /// When the time to log in is over.
+    pub until: Option<Moment>,
+}
+
+/// What comes of a login.
+#[derive(Debug)]
+pub enum Ending {
+    /// It has been answered.
+    Answered,
+    /// It is answered when its penalty is over.
+    Held(Box<Held>),
+    /// The time to log in ends before the answer, which is never given.
+    TooLate,
 }
 
 impl Held {
@@ -111,28 +140,44 @@ impl Held {
         self.answer.closes()
     }
 
-    /// The penalty is over. `false` where the time to log in ends before the answer: it is never given.
-    pub fn settle(mut self, guest: &Guest, now: Moment, until: Option<Moment>, out: &mut Actions) -> bool {
+    /// The login has just been judged.
+    pub fn begin(mut self, guest: &Guest, now: Moment, out: &mut Actions) -> Ending {
+        let waited = self.penalty.is_some();
+        let Penalty { wait, .. } = *self.penalty.get_or_insert_with(|| guest.doorman.penalty(now));
+        if !waited && !wait.is_zero() {
+            wait_for(wait.min(self.left(now)), out);
+            return Ending::Held(Box::new(self));
+        }
+        self.settle(guest, now, out)
+    }
+
+    /// The penalty is over.
+    pub fn settle(mut self, guest: &Guest, now: Moment, out: &mut Actions) -> Ending {
+        let penalty = self.penalty.unwrap_or_default();
         let wait = match self.verdict {
-            Verdict::Failed(login) => guest.doorman.failed(now, self.penalty, login).unwrap_or(self.delay),
+            Verdict::Failed(login) => guest.doorman.failed(now, penalty, login).unwrap_or(self.delay),
             Verdict::Passed => {
-                guest.doorman.passed(now, self.penalty);
+                guest.doorman.passed(now, penalty);
                 Duration::ZERO
             }
         };
-        let left = until.map_or(Duration::MAX, |until| until.0.saturating_sub(now.0));
+        let left = self.left(now);
         if wait >= left || left.is_zero() {
             wait_for(left, out);
-            return false;
+            return Ending::TooLate;
         }
         wait_for(wait, out);
         out.append(&mut self.answer);
-        true
+        Ending::Answered
+    }
+
+    fn left(&self, now: Moment) -> Duration {
+        self.until.map_or(Duration::MAX, |until| until.0.saturating_sub(now.0))
     }
 }
 
 /// Waits, where there is something to wait for.
-pub fn wait_for(time: Duration, out: &mut Actions) {
+fn wait_for(time: Duration, out: &mut Actions) {
     if !time.is_zero() {
         out.push(Action::Wait(time));
     }

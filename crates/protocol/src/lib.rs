@@ -33,6 +33,6 @@ pub use options::Options;
 pub use penalty::{AuthRules, FailureQueue, Failures};
 pub use personality::{Personality, PersonalityError};
 pub use reply::Replies;
-pub use session::{Abandoned, Action, Actions, Capture, Captured, Envelope, Mark, Moment, Session};
+pub use session::{Abandoned, Action, Actions, Appended, Capture, Captured, Envelope, Mark, Moment, Session};
 pub use text::{Slot, Text, TextError, Values};
 pub use visitor::{Alone, Home, Lent, SharedWorld, Worlds};

@@ -7,8 +7,8 @@ use std::time::Duration;
 
 use serde::Deserialize;
 
-/// Times by what is answered: `greeting`, a command's verb, or `other` for all verbs that have none of their own. What is not
-/// there takes no time.
+/// Times by what is answered: `greeting`, a command's verb, or `other` for all verbs that have none of their own; `handshake` is
+/// the time before the peer's TLS hello is looked at. What is not there takes no time.
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(transparent)]
 pub struct Pace(BTreeMap<String, Span>);
@@ -23,8 +23,9 @@ struct Span {
     spread_us: u32,
 }
 
-/// What a greeting is called, and every verb without a time of its own.
+/// What a greeting is called, what comes before a handshake, and every verb without a time of its own.
 const GREETING: &str = "greeting";
+const HANDSHAKE: &str = "handshake";
 const OTHER: &str = "other";
 
 /// The greatest and least draws, in standard deviations: one in a thousand or so is beyond.
@@ -38,6 +39,13 @@ impl Pace {
         self.0.get(GREETING).map(|span| span.draw(luck)).unwrap_or_default()
     }
 
+    /// The time before the peer's TLS hello is looked at. Where the connection begins with TLS, it first takes what a greeting
+    /// takes, which then comes at once.
+    pub(crate) fn handshake(&self, luck: u64, begins: bool) -> Duration {
+        let own = self.0.get(HANDSHAKE).map(|span| span.draw(luck)).unwrap_or_default();
+        if begins { own.saturating_add(self.greeting(next(luck))) } else { own }
+    }
+
     /// The time before the answer to this verb.
     pub(crate) fn answer(&self, verb: &[u8], luck: u64) -> Duration {
         let own = std::str::from_utf8(verb).ok().and_then(|verb| self.0.get(verb));
@@ -46,7 +54,9 @@ impl Pace {
 
     /// What the type does not hold: every time is one of something that the engine answers.
     pub(crate) fn check(&self, table: &str, verbs: &[&'static str]) -> Result<(), String> {
-        let known = |key: &String| [GREETING, OTHER].contains(&key.as_str()) || verbs.contains(&key.as_str());
+        let known = |key: &String| {
+            [GREETING, HANDSHAKE, OTHER].contains(&key.as_str()) || verbs.contains(&key.as_str())
+        };
         match self.0.keys().find(|key| !known(key)) {
             Some(key) => Err(format!("[{table}] has `{key}`, which is no command of ours")),
             None => Ok(()),
@@ -121,6 +131,8 @@ mod tests {
         assert_ne!(pace().greeting(5), pace().greeting(6));
         assert_eq!(pace().answer(b"SELECT", 5), Duration::from_millis(1));
         assert_eq!(pace().answer(b"NOOP", 5), Duration::ZERO, "nothing is known of it");
+        assert_eq!(pace().handshake(5, false), Duration::ZERO);
+        assert_eq!(pace().handshake(5, true), pace().greeting(next(5)), "a greeting over TLS comes at once");
         assert!(pace().check("imap.pace", &["SELECT"]).is_ok());
         assert!(pace().check("imap.pace", &["NOOP"]).unwrap_err().contains("SELECT"));
     }

@@ -35,7 +35,8 @@ pub enum Action {
 }
 
 /// The stages of taking in a message, in this order: [`Begin`](Self::Begin), any number of [`Write`](Self::Write),
-/// then [`Commit`](Self::Commit) or [`Abort`](Self::Abort). In pieces, so that no message needs memory of its size.
+/// then [`Commit`](Self::Commit) or [`Abort`](Self::Abort). In pieces, so that no message needs memory of its size. Or, at once,
+/// [`Append`](Self::Append).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Capture {
     /// A message with this envelope begins.
@@ -44,6 +45,8 @@ pub enum Capture {
     Write(Bytes),
     /// It is whole. The driver makes it durable, then calls [`Session::captured`].
     Commit,
+    /// A message that is whole already, and is in a mailbox now: the driver makes it durable, and records that.
+    Append(Box<Appended>),
     /// It will never be whole: the session ends in the middle of it, the peer gives it up, or it is over the limit on
     /// its size. What has come of it is evidence all the same.
     Abort(Abandoned),
@@ -77,6 +80,19 @@ pub struct Envelope {
     pub rcpt_to: Vec<Text>,
     /// Those of them that are mailboxes of this host: for them it appears in INBOX.
     pub local: Vec<Text>,
+}
+
+/// A message that was put into a mailbox (RFC 3501 section 6.3.11).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Appended {
+    /// The mailbox's name, in UTF-8.
+    pub mailbox: String,
+    /// The UID that it got there.
+    pub uid: u32,
+    /// The flags that it was given, as IMAP writes them.
+    pub flags: Text,
+    /// The message, as it is in the mailbox.
+    pub octets: Bytes,
 }
 
 /// What became of a captured message.
@@ -286,6 +302,19 @@ pub trait Session: Send {
 
     /// The deadline has passed.
     fn expire(&mut self, now: Moment, out: &mut Actions);
+
+    /// Whether the imitated server has what it receives acknowledged at once (`TCP_QUICKACK`). Where it does not, a client that sends
+    /// in small pieces and waits for acknowledgements (RFC 896) is slower by 40 ms each time.
+    fn acknowledges_at_once(&self) -> bool {
+        false
+    }
+
+    /// How long the imitated server takes before it looks at the peer's TLS hello: after [`Action::StartTls`], or before
+    /// [`open`](Self::open) where the connection `begins` with TLS.
+    fn before_handshake(&mut self, begins: bool) -> Duration {
+        let _ = begins;
+        Duration::ZERO
+    }
 
     /// TLS is on: after [`Action::StartTls`], which was the last action of its call, or before [`open`](Self::open) where the
     /// connection began with it.

@@ -52,6 +52,16 @@ fn waits_first(actions: &[Action]) -> bool {
 
 const SECOND: Duration = Duration::from_secs(1);
 
+/// Dovecot sets `TCP_QUICKACK`, Postfix and DECNET's servers do not.
+#[test]
+fn only_dovecot_acknowledges_at_once() {
+    assert!(support::session("dovecot-2.3").acknowledges_at_once());
+    assert!(support::pop3_session("dovecot-2.3").acknowledges_at_once());
+    assert!(!support::session("decnet").acknowledges_at_once());
+    assert!(!support::pop3_session("decnet").acknowledges_at_once());
+    assert!(!support::smtp_session("postfix-3.7").acknowledges_at_once());
+}
+
 #[test]
 fn greetings_and_logins_take_their_time() {
     let pieces = ["a NOOP\r\nb LOGIN admin admin\r\nc SELECT INBOX\r\nd FETCH 1:* (FLAGS)\r\ne LOGOUT\r\n"];

@@ -42,7 +42,17 @@ fn every_event() -> Vec<Event> {
         Event::AuthSucceeded { mechanism: "LOGIN", username: "".into(), password: hostile() },
         Event::CommandReceived { verb: hostile(), line: hostile(), state: "NOT_AUTHENTICATED", status: "+" },
         Event::MailboxSelected { mailbox: mailbox(), read_only: true },
-        Event::MailboxAppended { mailbox: mailbox(), uid: 27, flags: hostile(), bytes: 5 },
+        Event::MailboxAppended {
+            mailbox: mailbox(),
+            uid: 27,
+            flags: hostile(),
+            bytes: 5,
+            sha256: String::new(),
+            subject: hostile(),
+            path: mailbox(),
+            attachments: Vec::new(),
+            urls: vec![mailbox()],
+        },
         Event::MessageRead {
             mailbox: mailbox(),
             uid: u64::MAX,

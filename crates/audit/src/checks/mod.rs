@@ -54,6 +54,7 @@ pub const CHECKS: &[Check] = &[
     check(certificate::CHECK, "the certificate: marks of honeypots, serial number, dates, signature", ""),
     check(certificate::NAME, "the certificate is for the host", ""),
     check(times::BANNER, "the time from connection to greeting", ""),
+    check(times::PIECES, "Dovecot acknowledges at once what comes in pieces", ""),
     check(relay::RELAY, "mail from strangers for strangers is refused (RCPT, no message)", ""),
     check(relay::ANYBODY, "somebody who does not exist gets no mail (RCPT, no message)", ""),
     check(relay::VRFY, "VRFY does not vouch for everybody", ""),

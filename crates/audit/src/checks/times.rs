@@ -8,8 +8,9 @@ use crate::claim::Product;
 use crate::facts::Facts;
 use crate::finding::Finding;
 
-/// The check's name.
+/// The checks' names.
 pub(crate) const BANNER: &str = "banner-time";
+pub(crate) const PIECES: &str = "small-pieces";
 
 /// Sooner than this after the connection potsnitch calls a greeting instant.
 const INSTANT: Duration = Duration::from_millis(5);
@@ -17,6 +18,10 @@ const INSTANT: Duration = Duration::from_millis(5);
 const WAIT: Duration = Duration::from_millis(200);
 /// Waits of a real server differ by more than so much of them.
 const SPREAD: f64 = 0.005;
+/// A system that nobody has told otherwise acknowledges so much later, or more: Linux, 40 ms.
+const ACKNOWLEDGED_LATE: Duration = Duration::from_millis(30);
+/// How often a command is said in pieces.
+const ROUNDS: usize = 5;
 
 /// The time from connection to greeting.
 pub(crate) fn check(facts: &Facts) -> Result<Vec<Finding>> {
@@ -26,6 +31,35 @@ pub(crate) fn check(facts: &Facts) -> Result<Vec<Finding>> {
         facts.times.iter().map(|(connected, greeted)| greeted.saturating_sub(*connected)).collect();
     let finding = banner(&place, &waits, facts.place.is_near(), facts.claim.product);
     Ok(vec![finding])
+}
+
+/// How long it takes until the second half of a line arrives which waits until the first one is acknowledged (RFC 896).
+pub(crate) fn pieces(facts: &Facts) -> Result<Vec<Finding>> {
+    let place = facts.place.name();
+    if facts.claim.product != Some(Product::Dovecot) || facts.place.is_smtp() {
+        return Ok(Vec::new());
+    }
+    let finding = match facts.place.say_in_pieces(ROUNDS) {
+        Ok(took) => acknowledged(&place, &took, facts.place.is_near()),
+        Err(error) => Finding::not_checked(PIECES, &place, format!("{error:#}")),
+    };
+    Ok(vec![finding])
+}
+
+fn acknowledged(place: &str, took: &[Duration], near: bool) -> Finding {
+    let mut sorted = took.to_vec();
+    sorted.sort_unstable();
+    let median = sorted.get(sorted.len() / 2).copied().unwrap_or_default();
+    let shown = format!("{:.1} ms longer than the way there and back", median.as_secs_f64() * 1000.0);
+    if median < ACKNOWLEDGED_LATE {
+        return Finding::ok(PIECES, place, format!("what comes in pieces is acknowledged at once: {shown}"));
+    }
+    // What stands between may acknowledge for it.
+    let finding = if near { Finding::tell } else { Finding::note };
+    finding(PIECES, place, "what comes in pieces is acknowledged late")
+        .seen(shown)
+        .real("Dovecot has everything acknowledged at once (TCP_QUICKACK)")
+        .mend("let the server set TCP_QUICKACK after each of its answers")
 }
 
 fn banner(place: &str, waits: &[Duration], near: bool, product: Option<Product>) -> Finding {
@@ -61,6 +95,17 @@ fn banner(place: &str, waits: &[Duration], near: bool, product: Option<Product>)
 mod tests {
     use super::*;
     use crate::finding::Verdict;
+
+    #[test]
+    fn late_acknowledgements_are_told() {
+        let verdict = |took: &[u64], near| {
+            let took: Vec<Duration> = took.iter().copied().map(Duration::from_millis).collect();
+            acknowledged("x", &took, near).verdict
+        };
+        assert_eq!(verdict(&[44, 41, 44, 0, 43], true), Verdict::Tell);
+        assert_eq!(verdict(&[44, 41, 44, 0, 43], false), Verdict::Note);
+        assert_eq!(verdict(&[0, 1, 0, 41, 0], true), Verdict::Ok);
+    }
 
     #[test]
     fn fixed_waits_are_told() {

@@ -72,8 +72,8 @@ fn classes(event: &str) -> (&'static str, &'static [&'static str]) {
         "session.closed" => ("network", &["connection", "end"]),
         "auth.succeeded" => ("authentication", &["start"]),
         "auth.failed" => ("authentication", &["info"]),
-        "mailbox.selected" | "message.read" | "search.run" | "mail.envelope" | "mail.received"
-        | "mail.refused" => ("email", &["info"]),
+        "mailbox.selected" | "mailbox.appended" | "message.read" | "search.run" | "mail.envelope"
+        | "mail.received" | "mail.refused" => ("email", &["info"]),
         "mail.expired" => ("file", &["deletion"]),
         "command.received" | "protocol.violation" | "tls.negotiated" | "tls.failed" => {
             ("network", &["protocol"])

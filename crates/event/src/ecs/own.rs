@@ -30,7 +30,12 @@ pub(super) fn put(event: &str, mut own: Map<String, Value>, document: &mut Docum
         }
         "mail.received" => {
             document.set("event.outcome", "success");
+            document.set("email.direction", "inbound");
             received(&mut own, document);
+        }
+        "mailbox.appended" => {
+            received(&mut own, document);
+            document.set("file.size", take(&mut own, "bytes"));
         }
         "mail.refused" => {
             document.set("event.outcome", "failure");
@@ -83,7 +88,6 @@ fn envelope(own: &mut Map<String, Value>, document: &mut Document) {
 }
 
 fn received(own: &mut Map<String, Value>, document: &mut Document) {
-    document.set("email.direction", "inbound");
     document.set("email.subject", take(own, "subject"));
     let sum = take(own, "sha256");
     document.add("related.hash", sum.clone());

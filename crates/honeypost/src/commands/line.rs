@@ -48,7 +48,7 @@ fn colour(event: &str) -> &'static str {
         "auth.succeeded" => "\x1b[32m",
         "auth.failed" | "protocol.violation" | "tls.failed" => "\x1b[31m",
         "message.read" => "\x1b[33m",
-        "mail.received" => "\x1b[35m",
+        "mail.received" | "mailbox.appended" => "\x1b[35m",
         "search.run" | "mailbox.selected" => "\x1b[36m",
         _ => "",
     }
@@ -168,6 +168,10 @@ fn details(event: &str, fields: &Fields<'_>) -> String {
                 }
             }
             format!("{text}: {}", fields.get("subject"))
+        }
+        "mailbox.appended" => {
+            let place = format!("{} uid {}", fields.word("mailbox"), fields.get("uid"));
+            format!("{place}  {} octets: {}", fields.get("bytes"), fields.get("subject"))
         }
         "mail.refused" => {
             format!("{}  {}  {} octets", fields.word("reason"), fields.addresses(), fields.get("size"))

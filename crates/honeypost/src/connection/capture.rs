@@ -29,6 +29,10 @@ impl<S> Connection<S> {
                 }
                 return Some(captured);
             }
+            Capture::Append(appended) => {
+                let events = self.intake.append(self.ledger.attribution(), *appended).await;
+                self.record(events).await;
+            }
             Capture::Abort(why) => {
                 let events = self.intake.abort(why).await;
                 self.record(events).await;

@@ -1,4 +1,4 @@
-//! A connection parts from its peer: our last word arrives, and what came too late to be answered is evidence still.
+//! A connection parts from its peer: what came too late to be answered is evidence still.
 
 use std::future::poll_fn;
 use std::mem::MaybeUninit;
@@ -9,14 +9,14 @@ use std::time::Duration;
 use event::{CloseReason, Event};
 use protocol::{Abandoned, Actions, Capture};
 use tokio::io::{AsyncRead, AsyncWriteExt, ReadBuf};
-use tokio::time::{sleep, timeout};
+use tokio::time::timeout;
 
 use super::{Carrier, Connection, READ_AT_ONCE, Stream, secure};
 
-/// How long and how much is still read after our last word, lest unread input make the operating system withdraw that
-/// word (RFC 1122 section 4.2.2.13).
-const LINGER: Duration = Duration::from_secs(1);
-const LINGER_OCTETS: usize = 256 * 1024;
+/// How long TLS's word of parting may take.
+const PARTING: Duration = Duration::from_secs(1);
+/// Octets that are still read after our last word.
+const MOST_LATE: usize = 256 * 1024;
 /// Octets of it that are recorded; the rest is only counted.
 const LATE: usize = 16 * 1024;
 
@@ -42,52 +42,30 @@ impl<S: Carrier> Connection<S> {
         self.ledger.close(reason).await;
     }
 
-    /// Closes our side, where anybody is left to see it, and records what came too late to be answered.
+    /// Records what came too late to be answered, and leaves as the imitated servers do: at once. Where they have left input
+    /// unread, the system resets the connection (RFC 1122 section 4.2.2.13); here it has been read, as evidence.
     async fn part(&mut self, reason: CloseReason) {
-        let mut late = Late::default();
-        let linger = match reason {
-            CloseReason::Peer => false,
-            // What had arrived before the connection broke can be read still.
-            CloseReason::Error => {
-                self.read_what_is_there(&mut late).await;
-                false
-            }
-            // Nobody sends anything behind LOGOUT, or all of it is here already.
-            CloseReason::Logout => {
-                self.read_what_is_there(&mut late).await;
-                late.octets > 0
-            }
-            _ => true,
-        };
-        if linger {
-            self.hang_up(&mut late).await;
-        } else if reason != CloseReason::Error && matches!(self.stream, Stream::Tls(_)) {
-            self.close().await;
-        }
-        if late.octets > 0 {
-            let event = Event::ProtocolViolation { what: "unfinished", line: late.kept.into() };
-            self.record(vec![event]).await;
-        }
-    }
-
-    /// Closes our side, and gives the peer a little time to take our last word and close its own.
-    async fn hang_up(&mut self, late: &mut Late) {
-        if !self.close().await {
+        if reason == CloseReason::Peer {
             return;
         }
-        let mut shutdown = self.shutdown.clone();
-        let read = poll_fn(|context| self.read_on(context, late));
-        tokio::select! {
-            biased;
-            () = read => {}
-            _ = shutdown.wait_for(|stop| *stop) => {}
-            () = sleep(LINGER) => {}
+        let mut late = Late::default();
+        self.read_what_is_there(&mut late).await;
+        if reason != CloseReason::Error && matches!(self.stream, Stream::Tls(_)) {
+            self.close().await;
         }
+        if late.octets == 0 {
+            return;
+        }
+        if let Some(carrier) = self.stream.carrier() {
+            carrier.reset_when_closed();
+        }
+        let event = Event::ProtocolViolation { what: "unfinished", line: late.kept.into() };
+        self.record(vec![event]).await;
     }
 
     /// Closes our side, with TLS's word of parting.
-    async fn close(&mut self) -> bool {
-        matches!(timeout(LINGER, self.stream.shutdown()).await, Ok(Ok(())))
+    async fn close(&mut self) {
+        let _ = timeout(PARTING, self.stream.shutdown()).await;
     }
 
     async fn read_what_is_there(&mut self, late: &mut Late) {
@@ -96,7 +74,7 @@ impl<S: Carrier> Connection<S> {
 
     /// Reads until the peer has closed its side, or has sent enough.
     fn read_on(&mut self, context: &mut Context<'_>, late: &mut Late) -> Poll<()> {
-        while late.octets < LINGER_OCTETS {
+        while late.octets < MOST_LATE {
             let mut octets = [const { MaybeUninit::uninit() }; READ_AT_ONCE];
             let mut buffer = ReadBuf::uninit(&mut octets);
             let read = ready!(Pin::new(&mut self.stream).poll_read(context, &mut buffer));

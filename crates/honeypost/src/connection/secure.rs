@@ -15,6 +15,8 @@ impl<S: Carrier> Connection<S> {
     /// Does the handshake, which begins with what came behind the command where the imitated server has it so. The session
     /// sees nothing of that: nothing that came in the clear may pass for what comes over TLS.
     pub(super) async fn secure(&mut self, behind: Vec<u8>) -> Result<(), CloseReason> {
+        let pace = self.session.before_handshake(self.begins_with_tls);
+        self.wait(pace).await?;
         let Stream::Plain(stream) = self.stream.take() else { return Err(CloseReason::Error) };
         let handshakes = Arc::clone(&self.common.handshakes);
         let context = handshakes.context(self.ledger.attribution().protocol);

@@ -14,12 +14,20 @@ use crate::tls::TlsStream;
 pub(crate) trait Carrier: AsyncRead + AsyncWrite + Unpin {
     /// Makes the system reset the connection when it is closed, as it does for a server that has left octets unread.
     fn reset_when_closed(&self) {}
+
+    /// Makes the system acknowledge what comes next at once.
+    fn acknowledge_at_once(&self) {}
 }
 
 impl Carrier for TcpStream {
     fn reset_when_closed(&self) {
         // Where the peer is gone already it makes no difference.
         let _ = self.set_zero_linger();
+    }
+
+    #[cfg(target_os = "linux")]
+    fn acknowledge_at_once(&self) {
+        let _ = self.set_quickack(true);
     }
 }
 
@@ -38,6 +46,15 @@ impl<S> Stream<S> {
     /// Takes it out.
     pub(super) fn take(&mut self) -> Self {
         std::mem::replace(self, Self::Gone)
+    }
+
+    /// What carries it.
+    pub(super) fn carrier(&self) -> Option<&S> {
+        match self {
+            Self::Plain(stream) => Some(stream),
+            Self::Tls(stream) => stream.get_ref().stream(),
+            Self::Gone => None,
+        }
     }
 }
 

@@ -135,6 +135,12 @@ impl Receiving {
         }
     }
 
+    /// It is not sent, but put into this mailbox.
+    pub(super) fn into_mailbox(mut self, mailbox: String) -> Self {
+        self.sidecar.mailbox = Some(mailbox);
+        self
+    }
+
     /// The envelope.
     pub(super) fn envelope(&self) -> &Envelope {
         &self.envelope
@@ -277,7 +283,7 @@ impl Receiving {
             let queue_id = queue_id(self.began(), inode);
             self.room.inode.store(inode, Ordering::Relaxed);
             self.sidecar.whole = true;
-            self.sidecar.queue_id = Some(queue_id.clone());
+            self.sidecar.queue_id = self.sidecar.mailbox.is_none().then(|| queue_id.clone());
             self.describe(received, &sha256);
             self.room.settle(self.name, Extent::Whole, &self.sidecar)?;
             Ok(queue_id)

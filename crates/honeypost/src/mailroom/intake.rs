@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use event::{Attribution, Event};
-use protocol::{Abandoned, Captured, Envelope};
+use protocol::{Abandoned, Appended, Captured, Envelope};
 
 use super::Mailroom;
 use super::analysis::{self, Findings};
@@ -119,6 +119,43 @@ impl Intake {
                 Done { events, captured: Captured::Kept { queue_id }, arrival }
             }
         }
+    }
+
+    /// A message was put into a mailbox. Gives what is to be recorded of it.
+    pub(crate) async fn append(&mut self, attribution: &Attribution, appended: Appended) -> Vec<Event> {
+        let Appended { mailbox, uid, flags, octets } = appended;
+        self.messages = self.messages.wrapping_add(1);
+        let envelope = Envelope { authenticated: true, ..Envelope::default() };
+        let receiving = Receiving::new(Arc::clone(&self.room), attribution, envelope, self.messages);
+        let mut receiving = receiving.into_mailbox(mailbox.clone());
+        let bytes = octets.len() as u64;
+        let kept = self.on_disk(move || {
+            receiving.hold(&octets);
+            receiving.keep()
+        });
+        let (verdict, mut events) =
+            kept.await.map_or((None, Vec::new()), |(verdict, made)| (Some(verdict), made));
+        let (sha256, path, findings) = match verdict {
+            Some(Verdict::Stored(stored)) => {
+                let findings = self.look_into(&stored).await;
+                (stored.sha256, stored.path, findings)
+            }
+            _ => (String::new(), String::new(), Findings::default()),
+        };
+        let Findings { subject, attachments, urls } = findings;
+        let uid = u64::from(uid);
+        events.push(Event::MailboxAppended {
+            mailbox,
+            uid,
+            flags,
+            bytes,
+            sha256,
+            subject,
+            path,
+            attachments,
+            urls,
+        });
+        events
     }
 
     /// It will never be whole.

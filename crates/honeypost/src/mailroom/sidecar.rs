@@ -45,6 +45,9 @@ pub(super) struct Sidecar {
     mail_from: Octets,
     rcpt_to: Vec<Octets>,
     local: Vec<Octets>,
+    /// The mailbox that its sender put it into, where it was not sent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) mailbox: Option<String>,
 }
 
 /// What a peer wrote: text, or in base64 where it is not UTF-8.
@@ -98,6 +101,7 @@ impl Sidecar {
             mail_from: Octets::from(&envelope.mail_from),
             rcpt_to: all(&envelope.rcpt_to),
             local: all(&envelope.local),
+            mailbox: None,
         }
     }
 

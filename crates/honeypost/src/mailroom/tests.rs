@@ -1,5 +1,6 @@
 //! The mailroom behind a real connection: a session of the test's own asks for captures, over loopback.
 
+mod appended;
 mod crash;
 mod disk;
 mod limits;

@@ -30,6 +30,11 @@ impl<S> Replay<S> {
         Self { stream: Some(stream), before, seen: 0, held: hold.then(Vec::new), ended }
     }
 
+    /// The stream, unless it was taken.
+    pub(crate) fn stream(&self) -> Option<&S> {
+        self.stream.as_ref()
+    }
+
     /// The octets that OpenSSL never asked for.
     pub(super) fn unseen(&self) -> usize {
         self.before.len().saturating_sub(self.seen)

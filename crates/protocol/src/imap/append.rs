@@ -1,5 +1,5 @@
 //! APPEND (RFC 3501 section 6.3.11; MULTIAPPEND, RFC 3502; CATENATE, RFC 4469; APPENDUID, RFC 4315). What a visitor puts into
-//! a mailbox is evidence: the octets are in `command.received`, where they went in `mailbox.appended`.
+//! a mailbox is evidence, and kept like mail that was sent.
 //!
 //! How the command is read, and where it ends, is in `append/walk.rs`.
 
@@ -9,7 +9,7 @@ mod walk;
 
 use bait::Flags;
 use bytes::Bytes;
-use event::{Event, Text};
+use event::Text;
 use jiff::tz::TimeZone;
 use jiff::{Timestamp, ZonedDateTime};
 
@@ -23,6 +23,7 @@ use crate::imap::status::keep_modseqs;
 use crate::imap::texts::Phrase;
 use crate::imap::turn::{Fault, Turn};
 use crate::imap::view::Telling;
+use crate::session::{Action, Appended, Capture};
 
 /// One message of the command.
 #[derive(Debug, Clone, Default)]
@@ -64,18 +65,14 @@ fn add(turn: &mut Turn<'_>, state: &mut State, Asked { mailbox, news }: Asked) -
         // A date too far in the future is now.
         let latest = now.checked_add(date::FUTURE).unwrap_or(now);
         let date = date.filter(|date| *date <= latest).unwrap_or(now);
-        let (size, marks) = (bytes.len() as u64, marks(flags, &keywords));
+        let octets = Bytes::from(bytes);
         let world = &mut account(state)?.world;
-        let uid = world.append(&mailbox, (flags, &keywords), utc(date), Bytes::from(bytes), examined);
+        let uid = world.append(&mailbox, (flags, &keywords), utc(date), octets.clone(), examined);
         let uid = uid.map_err(|_| Phrase::OverQuota)?;
         uids.push(uid);
-        let flags = Text::copy(marks.as_bytes());
-        turn.out.record(Event::MailboxAppended {
-            mailbox: mailbox.clone(),
-            uid: u64::from(uid),
-            flags,
-            bytes: size,
-        });
+        let flags = Text::copy(marks(flags, &keywords).as_bytes());
+        let appended = Appended { mailbox: mailbox.clone(), uid, flags, octets };
+        turn.out.push(Action::Capture(Capture::Append(Box::new(appended))));
     }
     let account = account(state)?;
     let uid_validity = account.world.folder(&mailbox).map_or(0, |folder| folder.uid_validity);

@@ -2,7 +2,7 @@
 
 use event::{CloseReason, Text};
 
-use crate::guest::{Penalty, wait_for};
+use crate::guest::Penalty;
 use crate::imap::arguments::Argument;
 use crate::imap::command::Request;
 use crate::imap::reader::{self, Reading, Rules, Stop};
@@ -192,39 +192,27 @@ pub fn login(turn: &mut Turn<'_>, state: &mut State) -> Result<(), Fault> {
 
 /// RFC 3501 section 6.2.2, with an initial response (RFC 4959).
 pub fn authenticate(turn: &mut Turn<'_>, state: &mut State) -> Result<(), Fault> {
-    if turn.service.texts.mail_process.is_dovecot() {
-        return authenticate_as_dovecot(turn, state);
-    }
-    let arguments = turn.parse()?;
-    let (name, initial) = match arguments.as_slice() {
-        [name] => (name.string(), None),
-        [name, initial] => (name.string(), Some(initial.atom().ok_or(Phrase::InvalidArguments)?)),
-        _ => return Err(Phrase::InvalidArguments.into()),
+    let arguments;
+    let (name, initial) = if turn.service.texts.mail_process.is_dovecot() {
+        // What stands behind the mechanism is the initial response, whatever it is.
+        let (name, initial) = word(turn.arguments);
+        if name.is_empty() {
+            return Err(Phrase::UnknownCommand.into());
+        }
+        (name, Some(initial).filter(|response| !response.is_empty()))
+    } else {
+        arguments = turn.parse()?;
+        let (name, initial) = match arguments.as_slice() {
+            [name] => (name, None),
+            [name, initial] => (name, Some(initial.atom().ok_or(Phrase::InvalidArguments)?)),
+            _ => return Err(Phrase::InvalidArguments.into()),
+        };
+        (name.string().ok_or(Phrase::InvalidArguments)?, initial)
     };
-    let name = name.ok_or(Phrase::InvalidArguments)?;
     let offered = &turn.service.texts.mechanisms;
     let mechanism = Mechanism::from_name(name).filter(|mechanism| offered.contains(mechanism));
     let mechanism = mechanism.ok_or(Phrase::UnsupportedMechanism)?;
     let step = Exchange::start(mechanism, initial);
-    if turn.needs_tls() {
-        if let Step::Done(attempt) = step {
-            turn.record(attempt.refused());
-        }
-        return Err(Phrase::PlaintextRefused.into());
-    }
-    self::step(turn, state, step, Phrase::InvalidInitialResponse, None)
-}
-
-/// What stands behind the mechanism is the initial response, whatever it is.
-fn authenticate_as_dovecot(turn: &mut Turn<'_>, state: &mut State) -> Result<(), Fault> {
-    let (name, initial) = word(turn.arguments);
-    if name.is_empty() {
-        return Err(Phrase::UnknownCommand.into());
-    }
-    let offered = &turn.service.texts.mechanisms;
-    let mechanism = Mechanism::from_name(name).filter(|mechanism| offered.contains(mechanism));
-    let mechanism = mechanism.ok_or(Phrase::UnsupportedMechanism)?;
-    let step = Exchange::start(mechanism, Some(initial).filter(|response| !response.is_empty()));
     if turn.needs_tls() {
         if let Step::Done(attempt) = step {
             turn.record(attempt.refused());
@@ -246,11 +234,7 @@ pub fn step(
 ) -> Result<(), Fault> {
     match step {
         Step::Challenge(challenge, exchange) => {
-            let penalty = penalty.unwrap_or_else(|| {
-                let penalty = turn.guest.doorman.penalty(turn.now);
-                wait_for(penalty.wait, turn.out);
-                penalty
-            });
+            let penalty = turn.guest.before_challenge(penalty, turn.now, turn.out);
             turn.challenge(&challenge);
             turn.stage = Stage::Authenticating { tag: turn.tag.clone(), exchange, penalty };
         }

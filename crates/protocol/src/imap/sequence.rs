@@ -18,34 +18,28 @@ enum Number {
 impl SequenceSet {
     /// Reads a set: numbers from 1 to 4294967295 and `*`, ranges in either order.
     pub fn parse(text: &[u8]) -> Option<Self> {
-        let number = |text: &[u8]| match text {
-            b"*" => Some(Number::Last),
-            digits if digits.iter().all(u8::is_ascii_digit) => {
-                let number: u32 = std::str::from_utf8(digits).ok()?.parse().ok()?;
-                (number > 0).then_some(Number::Exact(number))
-            }
-            _ => None,
-        };
-        let range = |text: &[u8]| match memchr::memchr(b':', text) {
-            None => number(text).map(|only| (only, only)),
-            Some(colon) => {
-                let (first, last) = text.split_at_checked(colon)?;
-                Some((number(first)?, number(last.strip_prefix(b":")?)?))
-            }
-        };
-        Some(Self { ranges: text.split(|byte| *byte == b',').map(range).collect::<Option<_>>()? })
+        Self::of_ranges(text, |digits| std::str::from_utf8(digits).ok()?.parse().ok())
     }
 
     /// The same as Dovecot reads it: numbers overflow without a word, and nothing may stand behind a comma.
     pub fn parse_as_dovecot(text: &[u8]) -> Option<Self> {
+        if text.is_empty() {
+            return Some(Self { ranges: Vec::new() });
+        }
+        Self::of_ranges(text.strip_suffix(b",").unwrap_or(text), |digits| {
+            let add = |number: u32, digit: &u8| {
+                number.wrapping_mul(10).wrapping_add(u32::from(digit.wrapping_sub(b'0')))
+            };
+            Some(digits.iter().fold(0, add).min(u32::MAX.wrapping_sub(1)))
+        })
+    }
+
+    /// Ranges between commas; `value` is what digits are worth.
+    fn of_ranges(text: &[u8], value: impl Fn(&[u8]) -> Option<u32>) -> Option<Self> {
         let number = |text: &[u8]| match text {
             b"*" => Some(Number::Last),
             digits if digits.iter().all(u8::is_ascii_digit) => {
-                let add = |number: u32, digit: &u8| {
-                    number.wrapping_mul(10).wrapping_add(u32::from(digit.wrapping_sub(b'0')))
-                };
-                let number = digits.iter().fold(0_u32, add);
-                (number > 0).then_some(Number::Exact(number.min(u32::MAX.wrapping_sub(1))))
+                value(digits).filter(|number| *number > 0).map(Number::Exact)
             }
             _ => None,
         };
@@ -56,10 +50,6 @@ impl SequenceSet {
                 Some((number(first)?, number(last.strip_prefix(b":")?)?))
             }
         };
-        if text.is_empty() {
-            return Some(Self { ranges: Vec::new() });
-        }
-        let text = text.strip_suffix(b",").unwrap_or(text);
         Some(Self { ranges: text.split(|byte| *byte == b',').map(range).collect::<Option<_>>()? })
     }
 

@@ -282,18 +282,6 @@ impl Imap {
         }
     }
 
-    /// A line passed its cap. A login process hangs up; after login the line is refused and thrown away.
-    fn too_long(&mut self, kept: &Bytes, now: Moment, out: &mut Actions) {
-        out.record(Event::ProtocolViolation { what: "line-too-long", line: Text(kept.clone()) });
-        if matches!(self.state, State::NotAuthenticated) {
-            return self.farewell(Phrase::ByeLineTooLong, CloseReason::Violation, out);
-        }
-        self.framing.skip_line(kept);
-        let request = Request::parse(kept);
-        let input = Input { line: &Bytes::new(), ..Input::command(kept, &request) };
-        self.turn(&input, now, out, |_, _| Err(Phrase::ArgumentTooLong.into()));
-    }
-
     fn farewell(&mut self, phrase: Phrase, reason: CloseReason, out: &mut Actions) {
         out.send(b"* ");
         out.send(&self.service.texts.reply(phrase).fill(&[]));
@@ -365,6 +353,16 @@ impl Session for Imap {
             out.send(&self.service.texts.reply(Phrase::StillHere).fill(&[]));
             out.send(b"\r\n");
         }
+    }
+
+    fn acknowledges_at_once(&self) -> bool {
+        // Whenever Dovecot has written its answers (o_stream_uncork()).
+        self.service.texts.mail_process.is_dovecot()
+    }
+
+    fn before_handshake(&mut self, begins: bool) -> Duration {
+        let luck = self.guest.draw();
+        luck.map(|luck| self.service.texts.pace.handshake(luck, begins)).unwrap_or_default()
     }
 
     fn secured(&mut self, now: Moment) {

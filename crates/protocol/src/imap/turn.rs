@@ -6,7 +6,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use event::{CloseReason, Event};
 
-use crate::guest::{Guest, Held, Penalty, Verdict, wait_for};
+use crate::guest::{Ending, Guest, Held, Penalty, Verdict};
 use crate::imap::Service;
 use crate::imap::arguments::{self, Argument};
 use crate::imap::command::Request;
@@ -270,20 +270,18 @@ impl<'a> Turn<'a> {
         let before = std::mem::take(self.out);
         let admitted = self.answer_login(accepted, &user);
         let answer = std::mem::replace(self.out, before);
-        let wait = penalty.is_none();
-        let penalty = penalty.unwrap_or_else(|| self.guest.doorman.penalty(self.now));
-        let delay = self.service.texts.times.failure_delay();
         let world = admitted.then(|| self.mail.enter(process.is_dovecot().then_some(&user[..])));
         self.user = user;
         let verdict = if accepted { Verdict::Passed } else { Verdict::Failed(login) };
-        let held = Held { answer, penalty, verdict, delay };
-        if wait && !penalty.wait.is_zero() {
-            let left = self.until.map_or(Duration::MAX, |until| until.0.saturating_sub(self.now.0));
-            wait_for(penalty.wait.min(left), self.out);
-            self.stage = Stage::Held(Box::new(held));
-        } else if !held.settle(self.guest, self.now, self.until, self.out) {
-            self.bye(Phrase::ByeInactiveAuthenticating, CloseReason::Timeout);
-            return None;
+        let delay = self.service.texts.times.failure_delay();
+        let held = Held { answer, penalty, verdict, delay, until: self.until };
+        match held.begin(self.guest, self.now, self.out) {
+            Ending::Answered => {}
+            Ending::Held(held) => self.stage = Stage::Held(held),
+            Ending::TooLate => {
+                self.bye(Phrase::ByeInactiveAuthenticating, CloseReason::Timeout);
+                return None;
+            }
         }
         world
     }

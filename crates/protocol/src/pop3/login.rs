@@ -2,7 +2,7 @@
 
 use event::{CloseReason, Text};
 
-use crate::guest::{Penalty, wait_for};
+use crate::guest::Penalty;
 use crate::pop3::state::{Stage, State};
 use crate::pop3::texts::Phrase;
 use crate::pop3::turn::{Fault, Turn};
@@ -115,11 +115,7 @@ pub fn step(
 ) -> Result<(), Fault> {
     match step {
         Step::Challenge(challenge, exchange) => {
-            let penalty = penalty.unwrap_or_else(|| {
-                let penalty = turn.guest.doorman.penalty(turn.now);
-                wait_for(penalty.wait, turn.out);
-                penalty
-            });
+            let penalty = turn.guest.before_challenge(penalty, turn.now, turn.out);
             turn.challenge(&challenge);
             turn.stage = Stage::Authenticating(exchange, penalty);
             Ok(())

@@ -1,12 +1,13 @@
 //! The session: from lines to turns, from turns to actions.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::Bytes;
 use event::{CloseReason, Event, Text};
 
 use crate::framing::{Framing, Unit, trim_line_end};
-use crate::guest::Guest;
+use crate::guest::{Ending, Guest};
 use crate::pop3::Service;
 use crate::pop3::command::{Request, before_nul};
 use crate::pop3::login;
@@ -235,7 +236,7 @@ impl Pop3 {
     fn settle(&mut self, now: Moment, out: &mut Actions) -> Step {
         let Stage::Held(held) = std::mem::take(&mut self.stage) else { return Step::Done };
         let closes = held.closes();
-        if !held.settle(&self.guest, now, self.until(), out) {
+        if matches!(held.settle(&self.guest, now, out), Ending::TooLate) {
             self.farewell(Some(Phrase::ByeInactiveAuthenticating), CloseReason::Timeout, out);
         } else if closes {
             self.stage = Stage::Closed;
@@ -299,6 +300,16 @@ impl Session for Pop3 {
             };
             self.farewell(Some(phrase), CloseReason::Timeout, out);
         }
+    }
+
+    fn acknowledges_at_once(&self) -> bool {
+        // Whenever Dovecot has written its answers (o_stream_uncork()).
+        self.service.texts.mail_process.is_dovecot()
+    }
+
+    fn before_handshake(&mut self, begins: bool) -> Duration {
+        let luck = self.guest.draw();
+        luck.map(|luck| self.service.texts.pace.handshake(luck, begins)).unwrap_or_default()
     }
 
     fn secured(&mut self, now: Moment) {

@@ -1,10 +1,8 @@
 //! One command's turn: what its handler knows, and how it answers.
 
-use std::time::Duration;
-
 use event::{CloseReason, Event};
 
-use crate::guest::{Guest, Held, Penalty, Verdict, wait_for};
+use crate::guest::{Ending, Guest, Held, Penalty, Verdict};
 use crate::pop3::Service;
 use crate::pop3::maildrop::Maildrop;
 use crate::pop3::state::{Stage, State};
@@ -121,18 +119,16 @@ impl Turn<'_> {
             self.close(CloseReason::Limit);
         }
         let answer = std::mem::replace(self.out, before);
-        let wait = penalty.is_none();
-        let penalty = penalty.unwrap_or_else(|| self.guest.doorman.penalty(self.now));
         let delay = self.service.texts.times.failure_delay();
         let verdict = if accepted { Verdict::Passed } else { Verdict::Failed(login) };
-        let held = Held { answer, penalty, verdict, delay };
-        if wait && !penalty.wait.is_zero() {
-            let left = self.until.map_or(Duration::MAX, |until| until.0.saturating_sub(self.now.0));
-            wait_for(penalty.wait.min(left), self.out);
-            self.stage = Stage::Held(Box::new(held));
-        } else if !held.settle(self.guest, self.now, self.until, self.out) {
-            self.reply(Phrase::ByeInactiveAuthenticating, &[]);
-            self.close(CloseReason::Timeout);
+        let held = Held { answer, penalty, verdict, delay, until: self.until };
+        match held.begin(self.guest, self.now, self.out) {
+            Ending::Answered => {}
+            Ending::Held(held) => self.stage = Stage::Held(held),
+            Ending::TooLate => {
+                self.reply(Phrase::ByeInactiveAuthenticating, &[]);
+                self.close(CloseReason::Timeout);
+            }
         }
     }
 }

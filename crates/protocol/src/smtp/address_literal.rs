@@ -1,6 +1,6 @@
 //! Addresses of hosts in square brackets (RFC 5321 section 4.1.3), as Postfix reads them.
 
-use std::net::{Ipv4Addr, Ipv6Addr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 /// How IPv6 is announced.
 const IPV6: &str = "IPv6:";
@@ -14,17 +14,21 @@ pub fn is_address_literal(literal: &[u8]) -> bool {
     }
 }
 
-/// Whether this is the loopback address, which is one of every host's own.
-pub fn is_loopback(literal: &[u8]) -> bool {
-    let Some(text) = inside(literal).filter(|text| is_ipv4(text)) else { return false };
+/// The address that it is looked up as.
+pub fn address(literal: &[u8]) -> Option<IpAddr> {
+    let text = inside(literal)?;
+    if let Some((tag, address)) = text.split_at_checked(IPV6.len())
+        && tag.eq_ignore_ascii_case(IPV6)
+    {
+        return address.parse::<Ipv6Addr>().ok().map(IpAddr::from);
+    }
     let mut octets = [0; 4];
-    for (octet, digits) in octets.iter_mut().zip(text.split('.')) {
+    for (octet, digits) in octets.iter_mut().zip(is_ipv4(text).then_some(text)?.split('.')) {
         // Whoever looks the address up then reads octal behind a nought.
         let radix = if digits.starts_with('0') { 8 } else { 10 };
-        let Ok(number) = u8::from_str_radix(digits, radix) else { return false };
-        *octet = number;
+        *octet = u8::from_str_radix(digits, radix).ok()?;
     }
-    Ipv4Addr::from(octets) == Ipv4Addr::LOCALHOST
+    Some(Ipv4Addr::from(octets).into())
 }
 
 fn inside(literal: &[u8]) -> Option<&str> {
@@ -70,7 +74,16 @@ mod tests {
         ] {
             assert!(!is_address_literal(bad.as_bytes()), "{bad}");
         }
-        assert!(is_loopback(b"[127.0.0.1]") && is_loopback(b"[0177.0.0.01]"));
-        assert!(!is_loopback(b"[127.0.0.2]") && !is_loopback(b"[127.0.0.08]") && !is_loopback(b"127.0.0.1"));
+        let address = |literal: &str| address(literal.as_bytes()).map(|address| address.to_string());
+        for (literal, expected) in [
+            ("[127.0.0.1]", Some("127.0.0.1")),
+            ("[0177.0.0.01]", Some("127.0.0.1")),
+            ("[ipv6:FD00:0::2]", Some("fd00::2")),
+            ("[127.0.0.08]", None),
+            ("[0300.0.2.1]", None),
+            ("127.0.0.1", None),
+        ] {
+            assert_eq!(address(literal).as_deref(), expected, "{literal}");
+        }
     }
 }

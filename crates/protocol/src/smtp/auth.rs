@@ -2,7 +2,7 @@
 
 use event::{Event, Text};
 
-use crate::guest::{Held, Penalty, Verdict, wait_for};
+use crate::guest::{Ending, Held, Penalty, Verdict};
 use crate::mail_process::MailProcess;
 use crate::sasl::{Attempt, Exchange, Mechanism, Step};
 use crate::smtp::Auth;
@@ -78,11 +78,7 @@ fn step(
         }
         Step::Challenge(..) if !padded => Err(not_base64.into()),
         Step::Challenge(challenge, exchange) => {
-            let penalty = penalty.unwrap_or_else(|| {
-                let penalty = turn.guest.doorman.penalty(turn.now);
-                wait_for(penalty.wait, turn.out);
-                penalty
-            });
+            let penalty = turn.guest.before_challenge(penalty, turn.now, turn.out);
             turn.reply(Phrase::Challenge, &[(Slot::Detail, challenge.as_bytes())]);
             turn.stage = Stage::Authenticating(exchange, penalty);
             Ok(())
@@ -130,15 +126,10 @@ fn judge(turn: &mut Turn<'_>, dialogue: &mut Dialogue, attempt: Attempt, penalty
         turn.refuse(&Phrase::AuthenticationFailed.into());
     }
     let answer = std::mem::replace(turn.out, before);
-    let wait = penalty.is_none();
-    let penalty = penalty.unwrap_or_else(|| turn.guest.doorman.penalty(turn.now));
     let delay = turn.service.texts.times.failure_delay();
     let verdict = if accepted { Verdict::Passed } else { Verdict::Failed(login) };
-    let held = Held { answer, penalty, verdict, delay };
-    if wait && !penalty.wait.is_zero() {
-        wait_for(penalty.wait, turn.out);
-        turn.stage = Stage::Held(Box::new(held));
-    } else {
-        held.settle(turn.guest, turn.now, None, turn.out);
+    let held = Held { answer, penalty, verdict, delay, until: None };
+    if let Ending::Held(held) = held.begin(turn.guest, turn.now, turn.out) {
+        turn.stage = Stage::Held(held);
     }
 }

@@ -21,7 +21,7 @@ pub fn vrfy(turn: &mut Turn<'_>, dialogue: &mut Dialogue) -> Result<(), Fault> {
     let address = words.join(&b' ');
     let utf8 = arguments.len() < turn.arguments().len();
     let path = Path::parse(&address).ok().filter(|path| !path.is_empty()).ok_or(Phrase::BadRecipient)?;
-    recipient_verdict(turn.service, dialogue.authenticated, &path, utf8)?;
+    recipient_verdict(turn, dialogue.authenticated, &path, utf8)?;
     turn.complete(&[(Slot::Detail, &address)]);
     Ok(())
 }

@@ -18,7 +18,8 @@ pub fn mail(turn: &mut Turn<'_>, dialogue: &mut Dialogue) -> Result<(), Fault> {
     let path = self::path(path).ok_or(Phrase::BadSender)?;
     if !path.is_empty() {
         let utf8 = parameter::wants_utf8(parameters);
-        resolve(&turn.service.directory, &path.plain, utf8).map_err(|NoAddress| Phrase::BadSender)?;
+        resolve(&turn.service.directory, &path.plain, utf8, turn.guest.host)
+            .map_err(|NoAddress| Phrase::BadSender)?;
     }
     let State::Idle(remembered) = &mut dialogue.state else { return Err(Phrase::NestedMail.into()) };
     let utf8 = parameter::mail(parameters, remembered)?;
@@ -58,7 +59,7 @@ pub fn rcpt(turn: &mut Turn<'_>, dialogue: &mut Dialogue) -> Result<(), Fault> {
     let (State::Mail(transaction) | State::Rcpt(transaction)) = &mut dialogue.state else {
         return Err(Phrase::NeedMail.into());
     };
-    resolve(&turn.service.directory, &path.plain, transaction.utf8)
+    resolve(&turn.service.directory, &path.plain, transaction.utf8, turn.guest.host)
         .map_err(|NoAddress| Phrase::BadRecipient)?;
     parameter::rcpt(parameters)?;
     let recipient = Text::from(path.named.clone());
@@ -68,7 +69,7 @@ pub fn rcpt(turn: &mut Turn<'_>, dialogue: &mut Dialogue) -> Result<(), Fault> {
         turn.excused = true;
         Err(Phrase::TooManyRecipients.into())
     } else {
-        match recipient_verdict(turn.service, dialogue.authenticated, &path, transaction.utf8) {
+        match recipient_verdict(turn, dialogue.authenticated, &path, transaction.utf8) {
             Ok(Destination::Foreign) if put_off(turn.service.drop_rate, dialogue.luck, &recipient.0) => {
                 turn.excused = true;
                 Err(Fault::with(Phrase::Greylisted, path.shown()))
@@ -95,13 +96,14 @@ pub fn rcpt(turn: &mut Turn<'_>, dialogue: &mut Dialogue) -> Result<(), Fault> {
 /// Whether mail to this address is taken, and where it would go. On a submission port that asks for a login at this
 /// point, who is in may name anybody, as in Debian's lines for it in `master.cf`.
 pub fn recipient_verdict(
-    service: &Service,
+    turn: &Turn<'_>,
     authenticated: bool,
     path: &Path,
     utf8: bool,
 ) -> Result<Destination, Fault> {
+    let service = turn.service;
     let submission = service.refuses_submission(Stranger::Recipient);
-    match resolve(&service.directory, &path.plain, utf8) {
+    match resolve(&service.directory, &path.plain, utf8, turn.guest.host) {
         Err(NoAddress) => Err(Phrase::BadRecipient.into()),
         Ok(_) if submission && !authenticated => Err(Fault::with(Phrase::SubmissionRefused, path.shown())),
         Ok(Destination::Foreign) if !(service.open_relay || authenticated) => {

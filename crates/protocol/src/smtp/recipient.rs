@@ -1,8 +1,9 @@
 //! Whose address it is: a mailbox of this host, nobody's, or somewhere else's. How that is found: `resolve.rs`.
 
 use std::collections::BTreeSet;
+use std::net::{IpAddr, Ipv4Addr};
 
-use crate::smtp::address_literal::is_loopback;
+use crate::smtp::address_literal::address;
 
 /// Where a recipient's mail would go.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -60,8 +61,9 @@ impl Directory {
         }
     }
 
-    /// Whether we take mail for this domain. The loopback address is one of every host's own.
-    pub fn is_ours(&self, domain: &[u8]) -> bool {
-        self.domains.contains(&domain.to_ascii_lowercase()) || is_loopback(domain)
+    /// Whether we take mail for this domain. `own` is an address of the host; the loopback address is one of every host's.
+    pub fn is_ours(&self, domain: &[u8], own: Option<IpAddr>) -> bool {
+        self.domains.contains(&domain.to_ascii_lowercase())
+            || address(domain).is_some_and(|address| address == Ipv4Addr::LOCALHOST || Some(address) == own)
     }
 }

@@ -1,6 +1,8 @@
 //! Where mail to an address would go, found as Postfix finds it: our own domains are taken away from the end until a
 //! foreign one or a mailbox is left. `user%host` and `host!user` ask for the mail to be sent on, also in quotes.
 
+use std::net::IpAddr;
+
 use crate::smtp::address::{Element, NoAddress, elements, split};
 use crate::smtp::address_literal::is_address_literal;
 use crate::smtp::recipient::{Destination, Directory, NOBODY};
@@ -11,7 +13,13 @@ const ROUTING: &[u8] = b"@!%";
 const OPTION: &[u8] = b"-";
 
 /// The destination of an address without quotes. `utf8`: whether its domain may have other letters than ASCII has.
-pub fn resolve(directory: &Directory, plain: &[u8], utf8: bool) -> Result<Destination, NoAddress> {
+/// `own` is an address of the host.
+pub fn resolve(
+    directory: &Directory,
+    plain: &[u8],
+    utf8: bool,
+    own: Option<IpAddr>,
+) -> Result<Destination, NoAddress> {
     let mut address = quoted(plain, true);
     rewrite(&mut address);
     // The domain of ours that was taken away last.
@@ -21,7 +29,7 @@ pub fn resolve(directory: &Directory, plain: &[u8], utf8: bool) -> Result<Destin
         strip_last_dot(&mut address);
         if let Some(at) = last(&address, b'@') {
             let domain = text(address.get(at.saturating_add(1)..).unwrap_or_default());
-            if !domain.is_empty() && !directory.is_ours(&domain) {
+            if !domain.is_empty() && !directory.is_ours(&domain, own) {
                 let whole = text(&address);
                 let domain = split(&whole).1.unwrap_or_default();
                 let sound = is_sound(domain, utf8) && !whole.starts_with(OPTION);
@@ -186,7 +194,12 @@ mod tests {
     fn destination(text: &str) -> Result<Destination, NoAddress> {
         let users: [&[u8]; 2] = [b"admin", b"Info@Example.com"];
         let directory = Directory::new(["example.com", "mail.example.com", "localhost"], users);
-        resolve(&directory, &Path::parse(text.as_bytes()).unwrap().plain, false)
+        resolve(
+            &directory,
+            &Path::parse(text.as_bytes()).unwrap().plain,
+            false,
+            Some("192.0.2.2".parse().unwrap()),
+        )
     }
 
     /// Each as Postfix 3.7.11 answered it.
@@ -225,6 +238,8 @@ mod tests {
             ("<x@y@example.com>", Destination::Foreign),
             ("<admin@[1.2.3.4]>", Destination::Foreign),
             ("<admin@[127.0.0.1]>", Destination::Local),
+            ("<admin@[192.0.2.2]>", Destination::Local),
+            ("<admin@[192.0.2.3]>", Destination::Foreign),
             ("<a:b@[127.0.0.1]>", Destination::Unknown),
             ("<abuse@example.com>", Destination::Local),
             ("<a@b_c>", Destination::Foreign),

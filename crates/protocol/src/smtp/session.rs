@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::Bytes;
 use event::{CloseReason, Event, Text};
@@ -71,7 +72,7 @@ impl Smtp {
     /// A login has waited for its penalty: it is answered.
     fn settle(&mut self, now: Moment, out: &mut Actions) -> bool {
         if let Stage::Held(held) = std::mem::take(&mut self.stage) {
-            held.settle(&self.guest, now, None, out);
+            held.settle(&self.guest, now, out);
         }
         self.check_errors(out);
         true
@@ -289,6 +290,11 @@ impl Session for Smtp {
         if self.deadline().is_some_and(|deadline| now >= deadline) {
             self.farewell(Phrase::Timeout, CloseReason::Timeout, out);
         }
+    }
+
+    fn before_handshake(&mut self, begins: bool) -> Duration {
+        let luck = self.guest.draw();
+        luck.map(|luck| self.service.texts.pace.handshake(luck, begins)).unwrap_or_default()
     }
 
     fn secured(&mut self, now: Moment) {

@@ -22,7 +22,7 @@ use std::collections::VecDeque;
 use std::time::Duration;
 
 use event::{Event, Text};
-use protocol::{Action, Actions, Capture, Captured, Envelope, Moment, Session};
+use protocol::{Action, Actions, Appended, Capture, Captured, Envelope, Moment, Session};
 
 /// What the server did, as a transcript writes it.
 #[derive(Debug)]
@@ -161,7 +161,7 @@ impl Player {
                         }
                     }
                 }
-                Action::Record(_) if self.recorded => {}
+                Action::Record(_) | Action::Capture(Capture::Append(_)) if self.recorded => {}
                 Action::Record(event) => self.happened.push_back(Happened::Event(event)),
                 Action::Wait(time) => {
                     self.now = self.now.after(time);
@@ -204,6 +204,10 @@ impl Player {
                 format!("begin from={} to={} local={}", mail_from.lossy(), list(rcpt_to), list(local))
             }
             (Capture::Commit, _) => "commit".into(),
+            (Capture::Append(appended), _) => {
+                let Appended { mailbox, uid, flags, octets } = &*appended;
+                format!("append {mailbox} {uid} ({}) {}", flags.lossy(), escape(octets))
+            }
             (Capture::Abort(why), _) => format!("abort {why:?}").to_lowercase(),
         };
         self.happened.push_back(Happened::Capture(shown));

@@ -5,7 +5,7 @@ use event::Protocol;
 use super::Subjects;
 use crate::commands::evidence::Evidence;
 use crate::commands::summary::fields::{
-    Closed, Command, Login, Mail, Opened, Read, Search, Selected, Tls, Violation, of,
+    Appended, Closed, Command, Login, Mail, Opened, Read, Search, Selected, Tls, Violation, of,
 };
 use crate::terminal::escape;
 
@@ -46,6 +46,12 @@ pub(super) fn line(protocol: Protocol, name: &str, fields: &str, subjects: &Subj
             };
             let subject = Evidence::from(&*mail.subject).shown();
             format!("SENT mail {}, {} octets{files}: {subject}", envelope(&mail), mail.size)
+        }
+        "mailbox.appended" => {
+            let left: Appended<'_> = of(fields);
+            let mailbox = Evidence::from(&*left.mailbox).word(&[' ', ',']);
+            let subject = Evidence::field(&left.subject, left.subject_b64.as_deref()).shown();
+            format!("LEFT a message in {mailbox}, {} octets: {subject}", left.bytes)
         }
         "mail.refused" => {
             let mail: Mail<'_> = of(fields);

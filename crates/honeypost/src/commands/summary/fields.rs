@@ -78,6 +78,19 @@ pub(crate) struct Mail<'a> {
     pub(crate) attachments: Vec<Attachment>,
 }
 
+/// `mailbox.appended`.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub(crate) struct Appended<'a> {
+    #[serde(borrow)]
+    pub(crate) mailbox: Cow<'a, str>,
+    pub(crate) bytes: u64,
+    #[serde(borrow)]
+    pub(crate) subject: Cow<'a, str>,
+    #[serde(borrow)]
+    pub(crate) subject_b64: Option<Cow<'a, str>>,
+}
+
 /// One of a mail's attachments.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]

@@ -7,7 +7,7 @@ use super::{Imap, Input};
 use crate::framing::trim_line_end;
 use crate::imap::append::{self, Ending, Next};
 use crate::imap::command::Request;
-use crate::imap::state::Stage;
+use crate::imap::state::{Stage, State};
 use crate::imap::texts::Phrase;
 use crate::imap::turn::{Fault, Turn};
 use crate::reply::received;
@@ -100,6 +100,18 @@ impl Imap {
         out.record(Event::ProtocolViolation { what: "line-too-long", line });
         self.farewell(Phrase::ByeLineTooLong, CloseReason::Violation, out);
         Step::Done
+    }
+
+    /// A line passed its cap. A login process hangs up; after login the line is refused and thrown away.
+    pub(super) fn too_long(&mut self, kept: &Bytes, now: Moment, out: &mut Actions) {
+        out.record(Event::ProtocolViolation { what: "line-too-long", line: Text(kept.clone()) });
+        if matches!(self.state, State::NotAuthenticated) {
+            return self.farewell(Phrase::ByeLineTooLong, CloseReason::Violation, out);
+        }
+        self.framing.skip_line(kept);
+        let request = Request::parse(kept);
+        let input = Input { line: &Bytes::new(), ..Input::command(kept, &request) };
+        self.turn(&input, now, out, |_, _| Err(Phrase::ArgumentTooLong.into()));
     }
 }
 

@@ -3,6 +3,7 @@
 use event::CloseReason;
 
 use super::Imap;
+use crate::guest::Ending;
 use crate::imap::state::{Stage, State};
 use crate::imap::texts::Phrase;
 use crate::session::{Actions, Moment, Step};
@@ -12,7 +13,7 @@ impl Imap {
     pub(super) fn settle(&mut self, now: Moment, out: &mut Actions) -> Step {
         let Stage::Held(held) = std::mem::take(&mut self.stage) else { return Step::Done };
         let closes = held.closes();
-        if !held.settle(&self.guest, now, self.until(), out) {
+        if matches!(held.settle(&self.guest, now, out), Ending::TooLate) {
             self.farewell(Phrase::ByeInactiveAuthenticating, CloseReason::Timeout, out);
         } else if closes {
             self.stage = Stage::Closed;
