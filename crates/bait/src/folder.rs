@@ -68,6 +68,8 @@ pub struct Folder {
     pub keywords: Vec<String>,
     /// The highest mod-sequence.
     pub modseq: u64,
+    /// The least mod-sequence that a message has, since somebody wanted to know them: until then none is kept.
+    pub modseqs_from: Option<u64>,
     base: Arc<Mailbox>,
     /// The first UID of the corpus that is not in `base` or among the added.
     base_next: u32,
@@ -80,8 +82,6 @@ pub struct Folder {
     record: Record,
     /// Whether the visitor has made it.
     made: bool,
-    /// The mod-sequence of what has not changed since mod-sequences are told apart.
-    first_modseq: Option<u64>,
     /// Counts what sessions may have to tell.
     touched: u64,
     list: OnceLock<Arc<Vec<Entry>>>,
@@ -95,6 +95,7 @@ impl Folder {
             uid_next: mailbox.uid_next,
             keywords: Vec::new(),
             modseq: FIRST_MODSEQ,
+            modseqs_from: None,
             base: Arc::clone(mailbox),
             base_next: mailbox.uid_next,
             added: Vec::new(),
@@ -104,7 +105,6 @@ impl Folder {
             looked_at: false,
             record: Record::None,
             made: false,
-            first_modseq: None,
             touched: 0,
             list: OnceLock::new(),
         }
@@ -157,15 +157,13 @@ impl Folder {
 
     /// Whether its mod-sequences are told apart.
     pub const fn is_tracked(&self) -> bool {
-        self.first_modseq.is_some()
+        self.modseqs_from.is_some()
     }
 
-    /// Tells mod-sequences apart from now on: as in Dovecot, once somebody has asked for one.
-    pub fn track(&mut self) {
-        if self.first_modseq.is_none() {
-            self.first_modseq = Some(self.modseq);
-            self.list = OnceLock::new();
-        }
+    /// Tells mod-sequences apart from now on: as in Dovecot, once somebody has asked for one. What has changed before has changed
+    /// now. The least one.
+    pub fn track(&mut self) -> u64 {
+        *self.modseqs_from.get_or_insert(self.modseq)
     }
 
     /// Grows with everything that a session that has it open may have to tell.
@@ -181,7 +179,6 @@ impl Folder {
     fn marks(&self, message: &Message) -> Marks {
         let unchanged = Marks { flags: message.flags, keywords: 0, modseq: FIRST_MODSEQ };
         let mut marks = self.changes.get(&message.uid).copied().unwrap_or(unchanged);
-        marks.modseq = marks.modseq.max(self.first_modseq.unwrap_or_default());
         if message.uid < self.seen_below {
             marks.flags = marks.flags & !Flags::RECENT;
         }
@@ -191,6 +188,11 @@ impl Folder {
     /// Whether its index was ever read.
     pub(crate) const fn is_looked_at(&self) -> bool {
         self.looked_at && matches!(self.record, Record::Whole)
+    }
+
+    /// Whether its index was ever read, or something was put into it, which makes one.
+    pub fn has_index(&self) -> bool {
+        self.looked_at || self.made || !self.added.is_empty()
     }
 
     /// Whether anything in it is `\Recent`.
@@ -263,13 +265,18 @@ impl Folder {
     /// Marks a message; says whether that changed anything. `\Recent` stays as it is. A session that does not know yet that
     /// the message is gone marks it all the same.
     pub fn mark(&mut self, entry: &Entry, flags: Flags, keywords: u64) -> bool {
+        self.mark_among(entry, flags, keywords, 1)
+    }
+
+    /// The same as one of so many changes, of which the last has its mod-sequence.
+    pub fn mark_among(&mut self, entry: &Entry, flags: Flags, keywords: u64, changes: u64) -> bool {
         let uid = entry.message.uid;
         let present = self.now(&entry.message);
         let flags = (flags & !Flags::RECENT) | (present.flags & Flags::RECENT);
         if (flags, keywords) == (present.flags, present.keywords) {
             return false;
         }
-        let marks = Marks { flags, keywords, modseq: self.modseq + 1 };
+        let marks = Marks { flags, keywords, modseq: self.modseq + changes };
         match self.gone.get_mut(&uid) {
             Some(last) => last.marks = marks,
             None => drop(self.changes.insert(uid, marks)),
@@ -280,8 +287,13 @@ impl Folder {
     }
 
     /// Counts a change: what [`Self::mark`] has marked since the last one has this mod-sequence.
-    pub fn count_change(&mut self) {
-        self.modseq += 1;
+    pub const fn count_change(&mut self) {
+        self.count_changes(1);
+    }
+
+    /// Counts changes: what [`Self::mark_among`] has marked among so many has this mod-sequence.
+    pub const fn count_changes(&mut self, changes: u64) {
+        self.modseq += changes;
     }
 
     /// Removes messages; how many there were.
@@ -302,6 +314,12 @@ impl Folder {
             self.touch();
         }
         removed
+    }
+
+    /// The bits of those keywords that the mailbox knows.
+    pub fn known_keyword_bits(&self, names: &[String]) -> u64 {
+        let bit = |name: &String| self.keywords.iter().position(|known| known.eq_ignore_ascii_case(name));
+        names.iter().filter_map(bit).fold(0, |bits, bit| bits | 1 << bit)
     }
 
     /// The bits of keywords, which become known to the mailbox. There is no bit for one too many.

@@ -38,10 +38,10 @@ fn unshift(wire: &mut String, shifted: &mut Vec<u8>) {
 }
 
 /// A name from the wire in UTF-8; `None` where it is no modified UTF-7: also where what needs no shifting is shifted, and where
-/// one shift follows another.
+/// one shift follows another. Behind the first `&` an octet that is no printable ASCII ends the name, as Dovecot has it.
 pub fn decode(wire: &[u8]) -> Option<String> {
     let mut name = String::with_capacity(wire.len());
-    let mut rest = wire;
+    let (mut rest, mut end) = (wire, None);
     while let Some((&first, behind)) = rest.split_first() {
         rest = behind;
         match first {
@@ -67,9 +67,13 @@ pub fn decode(wire: &[u8]) -> Option<String> {
                 }
             }
             b' '..=b'~' => name.push(char::from(first)),
+            _ if wire.get(..wire.len() - rest.len()).is_some_and(|before| before.contains(&b'&')) => {
+                end.get_or_insert(name.len());
+            }
             _ => return None,
         }
     }
+    name.truncate(end.unwrap_or(name.len()));
     Some(name)
 }
 
@@ -93,5 +97,7 @@ mod tests {
         for wire in ["&", "&AB", "&A-", "\u{fc}", "&2D0-", "a\tb", "&AGE-", "&AAA-", "&U,A-&ZeU-"] {
             assert_eq!(decode(wire.as_bytes()), None, "{wire}");
         }
+        assert_eq!(decode(b"a&-b\tc").as_deref(), Some("a&b"));
+        assert_eq!(decode(b"a&-\xff&A-"), None);
     }
 }

@@ -112,7 +112,8 @@ fn mailbox(
             let arrived = arrived.unwrap_or_default().to_zoned_datetime(TimeZone::UTC);
             let uid = list.uid(base);
             let flags = flags(letters) | recent;
-            messages.push(Arc::new(Message::new(uid, flags, arrived, with_line_ends(&text), Vec::new())));
+            let message = Message::new(uid, flags, arrived, with_line_ends(&text), Vec::new());
+            messages.push(Arc::new(message.named(base)));
         }
     }
     messages.sort_by_key(|message| message.uid);

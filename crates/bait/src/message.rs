@@ -42,6 +42,8 @@ pub struct Message {
     pub bytes: Bytes,
     /// The secrets in it, by ascending position.
     pub slots: Vec<Slot>,
+    /// The base name of its file, where that is known.
+    file_name: Option<Arc<str>>,
     read: Arc<Read>,
 }
 
@@ -57,14 +59,34 @@ struct Read {
 impl Message {
     /// A message of these parts; `bytes` with CRLF line ends, `slots` by ascending position.
     pub fn new(uid: u32, flags: Flags, internal_date: ZonedDateTime, bytes: Bytes, slots: Vec<Slot>) -> Self {
-        Self { uid, flags, internal_date, bytes, slots, read: Arc::default() }
+        Self { uid, flags, internal_date, bytes, slots, file_name: None, read: Arc::default() }
+    }
+
+    /// The same with a file of that base name.
+    #[must_use]
+    pub fn named(self, file_name: &str) -> Self {
+        Self { file_name: Some(file_name.into()), ..self }
     }
 
     /// The same message elsewhere. What was read from it is shared.
     #[must_use]
     pub fn again(&self, uid: u32, flags: Flags) -> Self {
         let (internal_date, bytes) = (self.internal_date.clone(), self.bytes.clone());
-        Self { uid, flags, internal_date, bytes, slots: self.slots.clone(), read: Arc::clone(&self.read) }
+        let (slots, file_name) = (self.slots.clone(), Some(self.file_name()));
+        Self { uid, flags, internal_date, bytes, slots, file_name, read: Arc::clone(&self.read) }
+    }
+
+    /// The base name of its file in a Maildir: the one that it has come with, or one as Dovecot would have given it. It never
+    /// changes, and its copies keep it.
+    pub fn file_name(&self) -> Arc<str> {
+        if let Some(name) = &self.file_name {
+            return Arc::clone(name);
+        }
+        let noise = noise(&self.bytes, self.uid);
+        let (micros, process) = (noise % 1_000_000, noise >> 32 & 0x7fff);
+        let line_ends = memchr::memmem::find_iter(&self.bytes, b"\r\n").count();
+        let (wire, seconds) = (self.size(), self.internal_date.timestamp().as_second());
+        format!("{seconds}.M{micros:06}P{process}.mail,S={},W={wire}", wire - line_ends).into()
     }
 
     /// RFC822.SIZE.
@@ -119,4 +141,13 @@ impl Message {
         }
         found
     }
+}
+
+/// A number that looks like chance, the same for the same message: FNV-1a.
+fn noise(bytes: &[u8], uid: u32) -> u64 {
+    let octets = bytes.iter().copied().chain(uid.to_le_bytes());
+    let hash = octets.fold(0xcbf2_9ce4_8422_2325_u64, |hash, octet| {
+        (hash ^ u64::from(octet)).wrapping_mul(0x0100_0000_01b3)
+    });
+    hash ^ (hash >> 32)
 }

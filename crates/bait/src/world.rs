@@ -61,6 +61,8 @@ pub struct World {
     octets: usize,
     /// Counts what may have changed.
     changes: u64,
+    /// Whether there is an index of the names. No reason to keep a world.
+    names_known: bool,
     budget: Arc<Budget>,
     /// Octets taken from the budget.
     taken: usize,
@@ -90,6 +92,7 @@ impl World {
             added,
             octets,
             changes,
+            names_known: false,
             budget,
             taken,
         }
@@ -158,6 +161,7 @@ impl World {
 
     /// Notes that a mailbox' index was read; says whether nobody had read it before.
     pub fn look_at(&mut self, name: &str) -> bool {
+        self.know_names();
         self.refresh_list();
         if self.folder(name).is_some_and(|folder| !folder.is_looked_at())
             && let Some(folder) = self.folder_mut(name)
@@ -175,6 +179,11 @@ impl World {
         {
             folder.track();
         }
+    }
+
+    /// Notes that an index of the names was made.
+    pub const fn know_names(&mut self) {
+        self.names_known = true;
     }
 
     /// From now on nothing that is there is `\Recent`.
@@ -222,6 +231,7 @@ impl World {
         if self.folders.len() >= MOST_FOLDERS {
             return Err(Full);
         }
+        self.know_names();
         let uid_validity = self.next_validity;
         self.next_validity = uid_validity.checked_add(1).ok_or(Full)?;
         self.take(FOLDER_COST)?;
@@ -243,20 +253,23 @@ impl World {
         let Some(place) = self.folders.iter().position(|folder| folder.name == name) else { return false };
         self.changes += 1;
         Arc::make_mut(&mut self.folders).remove(place);
-        if self.has_children(name, separator) && self.left_behind.len() < MOST_FOLDERS {
+        let left_behind = self.names_known && self.has_children(name, separator);
+        if left_behind && self.left_behind.len() < MOST_FOLDERS {
             self.left_behind.push(name.to_owned());
         }
         self.renew_list();
         true
     }
 
-    /// Whether a mailbox of that name was deleted while others lay below it: Dovecot goes on listing it as if it were there.
+    /// Whether a mailbox of that name was deleted while others lay below it: Dovecot goes on listing it as if it were there,
+    /// where it had an index of the names.
     pub fn is_left_behind(&self, name: &str) -> bool {
         self.left_behind.iter().any(|left| left == name)
     }
 
     /// Gives a mailbox, and all below it, another name; says whether there was one.
     pub fn rename(&mut self, from: &str, to: &str, separator: char) -> bool {
+        self.know_names();
         let mut found = false;
         // Where it is no mailbox itself, Dovecot reads the names at once.
         let mailbox = self.folder(from).is_some();
@@ -297,8 +310,7 @@ impl World {
     pub fn append(
         &mut self,
         name: &str,
-        flags: Flags,
-        keywords: &[String],
+        (flags, keywords): (Flags, &[String]),
         date: ZonedDateTime,
         bytes: Bytes,
     ) -> Result<u32, Full> {

@@ -27,6 +27,8 @@ static IMAP: LazyLock<Vec<Rule>> = LazyLock::new(|| {
         (r"UIDNEXT \d+", "UIDNEXT U"),
         (r"(HIGHESTMODSEQ|MODSEQ) (\(?)\d+", "$1 ${2}M"),
         (r"MAILBOXID \([^)]*\)", "MAILBOXID (I)"),
+        // A file that the server has made; those of the mail that there was say nothing of their size.
+        (r"X-GUID \d+\.M\d+P\d+\.[^ ,)]+,S=", "X-GUID FILE,S="),
         // Whether something has arrived since, by the times of files.
         (r" \\(?:Un)?Marked\b", ""),
         (r"\(\\(?:Un)?Marked ?", "("),
@@ -35,11 +37,17 @@ static IMAP: LazyLock<Vec<Rule>> = LazyLock::new(|| {
 static POP3: LazyLock<Vec<Rule>> = LazyLock::new(|| rules(&[(r"<[^<>@\s]+@[^<>\s]+>\r\n", "<APOP>\r\n")]));
 static SMTP: LazyLock<Vec<Rule>> = LazyLock::new(|| rules(&[(r"(queued as )[0-9A-Za-z]{6,20}", "${1}QID")]));
 
-/// Neighbouring lines of LIST, or of STATUS: their order is that of a folder on the disk.
-static LISTING: LazyLock<Regex> =
-    LazyLock::new(|| regex(r"(?:\* X?LIST [^\r\n]*\r\n(?:\* STATUS [^\r\n]*\r\n)?){2,}"));
+/// Neighbouring lines of LIST: their order is that of a folder on the disk. The first STATUS among them may tell the
+/// mod-sequence of the open mailbox.
+static LISTING: LazyLock<Regex> = LazyLock::new(|| {
+    regex(
+        r"(?:\* X?LIST [^\r\n]*\r\n(?:\* OK \[HIGHESTMODSEQ [^\r\n]*\r\n)?(?:\* (?:STATUS|NO) [^\r\n]*\r\n)?){2,}",
+    )
+});
 static LISTED: LazyLock<Regex> =
-    LazyLock::new(|| regex(r"\* X?LIST [^\r\n]*\r\n(?:\* STATUS [^\r\n]*\r\n)?"));
+    LazyLock::new(|| regex(r"\* X?LIST [^\r\n]*\r\n(?:\* (?:STATUS|NO) [^\r\n]*\r\n)?"));
+static MODSEQ: LazyLock<Regex> = LazyLock::new(|| regex(r"\* OK \[HIGHESTMODSEQ [^\r\n]*\r\n"));
+/// The same of STATUS.
 static STATUSES: LazyLock<Regex> = LazyLock::new(|| regex(&format!("(?:{STATUS}){{2,}}")));
 static ONE_STATUS: LazyLock<Regex> = LazyLock::new(|| regex(STATUS));
 /// One line, or two where the name is a literal.
@@ -89,9 +97,11 @@ pub fn own_name(service: Service, answers: &[Answer]) -> Option<Vec<u8>> {
 }
 
 fn sorted(listing: &[u8], line: &Regex) -> Vec<u8> {
-    let mut lines: Vec<&[u8]> = line.find_iter(listing).map(|line| line.as_bytes()).collect();
+    let told: Vec<&[u8]> = MODSEQ.find_iter(listing).map(|line| line.as_bytes()).collect();
+    let listing = MODSEQ.replace_all(listing, &b""[..]);
+    let mut lines: Vec<&[u8]> = line.find_iter(&listing).map(|line| line.as_bytes()).collect();
     lines.sort_unstable();
-    lines.concat()
+    [told.concat(), lines.concat()].concat()
 }
 
 fn today(date: &[u8]) -> Vec<u8> {
@@ -130,6 +140,15 @@ mod tests {
             normal(Service::Imap, "* STATUS {1}\r\nb (UNSEEN 1)\r\n* STATUS a (UNSEEN 2)\r\na OK\r\n"),
             "* STATUS a (UNSEEN 2)\r\n* STATUS {1}\r\nb (UNSEEN 1)\r\na OK\r\n"
         );
+        assert_eq!(
+            normal(
+                Service::Imap,
+                "* LIST () \".\" b\r\n* OK [HIGHESTMODSEQ 3] Highest\r\n* STATUS b ()\r\n* LIST () \".\" a\r\n* NO x\r\n"
+            ),
+            "* OK [HIGHESTMODSEQ M] Highest\r\n* LIST () \".\" a\r\n* NO x\r\n* LIST () \".\" b\r\n* STATUS b ()\r\n"
+        );
+        assert_eq!(normal(Service::Imap, "(X-GUID 1.M2P3.host,S=4,W=5)"), "(X-GUID FILE,S=4,W=5)");
+        assert_eq!(normal(Service::Imap, "(X-GUID 1.M2P3.mail)"), "(X-GUID 1.M2P3.mail)");
         let now = jiff::Timestamp::now().strftime("\"%d-%b-%Y 10:00:00 +0000\"").to_string();
         assert_eq!(normal(Service::Imap, &now), "\"TODAY\"");
         assert_eq!(normal(Service::Imap, "\"04-Mar-2024 10:00:00 +0000\""), "\"04-Mar-2024 10:00:00 +0000\"");

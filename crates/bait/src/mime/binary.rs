@@ -60,22 +60,31 @@ pub fn decoded_size(
     whole: &Part,
     part: &Part,
     with_header: bool,
-) -> Result<usize, Undecodable> {
+) -> Result<u64, Undecodable> {
     known(message, whole)?;
     let mut run =
         Run { message, out: Vec::new(), copied: 0, binary: false, converted: false, sizes: Vec::new() };
     run.part(whole, true)?;
-    let mut size = part.header.len() + part.body.len();
-    let mut header = part.header.len();
-    for noted in &run.sizes {
-        if noted.start >= part.header.start && noted.start < part.body.end.max(part.header.start + 1) {
-            size = (size + noted.header + noted.body).saturating_sub(noted.before);
-            if noted.start == part.header.start {
-                header = noted.header;
-            }
+    // Where parts begin is counted in the file, whose lines end with a line feed, and their sizes as on the wire: what stands a
+    // little behind the part counts as within it. Dovecot takes its size off, and may come out below zero.
+    let wire = part.header.len() + part.body.len();
+    let (mut size, mut header) = (wire as u64, part.header.len());
+    run.sizes.sort_unstable_by_key(|noted| noted.start);
+    let (mut counted, mut line_ends) = (part.header.start, 0);
+    for noted in run.sizes.iter().filter(|noted| noted.start >= part.header.start) {
+        let passed = message.get(counted..noted.start).unwrap_or_default();
+        line_ends += memchr::memmem::find_iter(passed, b"\r\n").count();
+        counted = noted.start;
+        if noted.start - part.header.start - line_ends >= wire {
+            break;
+        }
+        let became = (noted.header + noted.body) as u64;
+        size = size.wrapping_add(became).wrapping_sub(noted.before as u64);
+        if noted.start == part.header.start {
+            header = noted.header;
         }
     }
-    Ok(if with_header { size } else { size.saturating_sub(header) })
+    Ok(if with_header { size } else { size.wrapping_sub(header as u64) })
 }
 
 /// Whether all encodings in it are known. As deep as parts nest, which is bounded.
@@ -223,7 +232,7 @@ mod tests {
         message: &'static str,
         numbers: &[u32],
         with_header: bool,
-    ) -> Result<(String, bool, usize), Undecodable> {
+    ) -> Result<(String, bool, u64), Undecodable> {
         let whole = Part::parse(&Bytes::from_static(message.as_bytes()));
         let part =
             if numbers.is_empty() { &whole } else { whole.section(numbers).expect("the part is there") };
@@ -240,7 +249,7 @@ mod tests {
                 "X: y\r\nContent-Transfer-Encoding: binary\r\n",
             )
             .replace("aGVsbG8=", "hello");
-        assert_eq!(shown(MIXED, &[], true), Ok((expected.clone(), true, expected.len())));
+        assert_eq!(shown(MIXED, &[], true), Ok((expected.clone(), true, expected.len() as u64)));
         assert_eq!(shown(MIXED, &[1], false), Ok(("hello".into(), true, 5)));
         assert_eq!(shown(MIXED, &[2], false), Ok(("plain".into(), false, 5)));
     }

@@ -3,7 +3,7 @@
 
 use std::borrow::Cow;
 
-use encoding_rs::{Encoding, REPLACEMENT, UTF_8};
+use encoding_rs::{Encoding, REPLACEMENT, UTF_8, UTF_16BE};
 
 use crate::mime::binary::Undecodable;
 use crate::mime::lexer::{Lexer, Then};
@@ -108,12 +108,77 @@ const fn base64_digit(byte: u8) -> bool {
 /// Text in a charset as UTF-8. ASCII and unknown charsets count as UTF-8; what is no character becomes U+FFFD, and several
 /// such in a row one.
 pub(super) fn to_utf8<'a>(text: &'a [u8], charset: &[u8]) -> Cow<'a, str> {
-    let ascii = charset.eq_ignore_ascii_case(b"us-ascii") || charset.eq_ignore_ascii_case(b"ascii");
-    match Encoding::for_label(charset) {
-        Some(encoding) if !ascii && encoding != REPLACEMENT && encoding != UTF_8 => {
-            once_replaced(encoding.decode(text).0)
+    match known(charset, text) {
+        Some(_) if is_latin_1(charset) => Cow::Owned(latin_1(text)),
+        Some((encoding, text)) => once_replaced(defined(encoding, encoding.decode(text).0)),
+        None => valid_utf8(text),
+    }
+}
+
+/// The same of text that comes in a stream: a character that is unfinished at its end is left out.
+pub(super) fn begun_to_utf8(text: &[u8], charset: &[u8]) -> String {
+    match known(charset, text) {
+        Some(_) if is_latin_1(charset) => latin_1(text),
+        Some((encoding, text)) => {
+            let mut begun = encoding.new_decoder_without_bom_handling();
+            let room = begun.max_utf8_buffer_length(text.len()).unwrap_or_default();
+            let mut decoded = String::with_capacity(room);
+            let _ = begun.decode_to_string(text, &mut decoded, false);
+            once_replaced(defined(encoding, Cow::Owned(decoded))).into_owned()
         }
-        _ => valid_utf8(text),
+        None => {
+            let mut end = 0;
+            while let Some(next) = text.get(end).map(|first| end + claimed(*first))
+                && next <= text.len()
+            {
+                end = next;
+            }
+            valid_utf8(text.get(..end).unwrap_or_default()).into_owned()
+        }
+    }
+}
+
+/// The encoding of a charset, and the text without its byte order mark; none for UTF-8.
+fn known<'a>(charset: &[u8], text: &'a [u8]) -> Option<(&'static Encoding, &'a [u8])> {
+    let ascii = charset.eq_ignore_ascii_case(b"us-ascii") || charset.eq_ignore_ascii_case(b"ascii");
+    let encoding = Encoding::for_label(charset).filter(|encoding| !ascii && *encoding != REPLACEMENT)?;
+    match (charset.eq_ignore_ascii_case(b"utf-16"), text) {
+        (true, [0xfe, 0xff, text @ ..]) => Some((UTF_16BE, text)),
+        (true, [0xff, 0xfe, text @ ..]) => Some((encoding, text)),
+        _ => Some((encoding, text)).filter(|_| encoding != UTF_8),
+    }
+}
+
+/// Whether browsers take the charset for another one than it is.
+fn is_latin_1(charset: &[u8]) -> bool {
+    [&b"iso-8859-1"[..], b"latin1"].iter().any(|name| charset.eq_ignore_ascii_case(name))
+}
+
+fn latin_1(text: &[u8]) -> String {
+    text.iter().copied().map(char::from).collect()
+}
+
+/// With U+FFFD where a Windows charset has nothing; browsers see a control character there.
+fn defined<'a>(encoding: &'static Encoding, text: Cow<'a, str>) -> Cow<'a, str> {
+    let undefined = |character: char| matches!(character, '\u{80}'..='\u{9f}');
+    if !encoding.name().starts_with("windows-125") || !text.contains(undefined) {
+        return text;
+    }
+    text.chars()
+        .map(|it| if undefined(it) { char::REPLACEMENT_CHARACTER } else { it })
+        .collect::<String>()
+        .into()
+}
+
+/// How many octets a character takes that begins with this one, by what it says: older UTF-8 had up to six.
+const fn claimed(first: u8) -> usize {
+    match first {
+        0xc2..=0xdf => 2,
+        0xe0..=0xef => 3,
+        0xf0..=0xf7 => 4,
+        0xf8..=0xfb => 5,
+        0xfc..=0xfd => 6,
+        _ => 1,
     }
 }
 
@@ -171,10 +236,21 @@ mod tests {
     #[test]
     fn charsets_known_and_unknown() {
         assert_eq!(to_utf8(b"\xfcber", b"ISO-8859-1"), "\u{fc}ber");
+        assert_eq!(to_utf8(b"\xe9\x80\x93", b"ISO-8859-1"), "\u{e9}\u{80}\u{93}");
+        assert_eq!(to_utf8(b"\xe9\x80\x81", b"windows-1252"), "\u{e9}\u{20ac}\u{fffd}");
         assert_eq!(to_utf8(b"\xc3\xbcber", b"us-ascii"), "\u{fc}ber");
         assert_eq!(to_utf8(b"\xfcber", b"x-klingon"), "\u{fffd}ber");
         assert_eq!(to_utf8(b"a\xff\xfe\xe2\x82b", b"utf-8"), "a\u{fffd}b");
         assert_eq!(to_utf8(b"\x1b$B%F%9%H\x1b(B", b"iso-2022-jp"), "\u{30c6}\u{30b9}\u{30c8}");
         assert_eq!(to_utf8(b"abc", b"iso-2022-kr"), "abc");
+    }
+
+    #[test]
+    fn the_unfinished_end_of_a_stream_is_left_out() {
+        assert_eq!(begun_to_utf8(b"f\xfcnf.\n", b"us-ascii"), "f", "it says that six octets belong to it");
+        assert_eq!(begun_to_utf8(b"f\xfcnf. \r\n", b""), "f\u{fffd}nf. \r\n");
+        assert_eq!(begun_to_utf8(b"\xe9t\xe9", b"iso-8859-1"), "\u{e9}t\u{e9}");
+        assert_eq!(begun_to_utf8(b"a\x82", b"shift_jis"), "a");
+        assert_eq!(begun_to_utf8(b"\xfe\xff\0a\0", b"UTF-16"), "a");
     }
 }

@@ -3,15 +3,13 @@
 //! As in Dovecot, BODY looks in the bodies of text and `message/*` parts, HTML as it is written; TEXT looks in every
 //! part's header besides. Multiparts' preambles and attachments of other kinds are not looked in.
 
-use std::borrow::Cow;
-
 use bytes::Bytes;
 
 use crate::mime::address::{Allowance, addresses};
 use crate::mime::address_text::written;
 use crate::mime::collation::fold;
 use crate::mime::content::media_type;
-use crate::mime::decode::{TransferEncoding, to_utf8};
+use crate::mime::decode::{TransferEncoding, begun_to_utf8, to_utf8};
 use crate::mime::encoded_word;
 use crate::mime::header::{fields, is_blank};
 use crate::mime::part::{Content, Part};
@@ -75,15 +73,25 @@ impl SearchText {
     }
 }
 
-/// The body of a part as text; `None` where it is in an unknown encoding or no text.
-pub fn body_text<'a>(message: &'a [u8], part: &Part) -> Option<Cow<'a, str>> {
+/// The body of a part as text; `None` where it is in an unknown encoding or no text. As a preview is made of it: line ends
+/// are line feeds where it is not encoded, and a character that is unfinished at its end is left out.
+pub fn body_text(message: &[u8], part: &Part) -> Option<String> {
     let reading = Reading::of(message.get(part.header.clone()).unwrap_or_default())?;
     let body = message.get(part.body.clone()).unwrap_or_default();
-    match reading.encoding.decode(body) {
-        _ if reading.encoding == TransferEncoding::Unknown => None,
-        Cow::Borrowed(body) => Some(to_utf8(body, &reading.charset)),
-        Cow::Owned(body) => Some(Cow::Owned(to_utf8(&body, &reading.charset).into_owned())),
+    match reading.encoding {
+        TransferEncoding::Unknown => None,
+        TransferEncoding::Identity => Some(begun_to_utf8(&with_line_feeds(body), &reading.charset)),
+        encoding => Some(begun_to_utf8(&encoding.decode(body), &reading.charset)),
     }
+}
+
+/// CRLF made LF.
+fn with_line_feeds(text: &[u8]) -> Vec<u8> {
+    let line = |line: &[u8]| match line.strip_suffix(b"\r\n") {
+        Some(content) => [content, b"\n"].concat(),
+        None => line.to_vec(),
+    };
+    text.split_inclusive(|octet| *octet == b'\n').flat_map(line).collect()
 }
 
 /// What the search key of that name looks in, if there is such a key.

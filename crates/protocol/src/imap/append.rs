@@ -13,6 +13,7 @@ use event::Text;
 use jiff::tz::TimeZone;
 use jiff::{Timestamp, ZonedDateTime};
 
+use walk::Named;
 pub use walk::{Ending, Next, next};
 
 use crate::imap::folders::account;
@@ -45,33 +46,38 @@ pub struct Asked {
 pub fn append(turn: &mut Turn<'_>, state: &mut State) -> Result<(), Fault> {
     let behind = [turn.arguments, b"\r\n"].concat();
     match next(state, turn.service, &behind, 0) {
-        Next::Ended(Ok(asked), _) => add(turn, state, asked),
-        Next::Ended(Err(fault), _) => Err(fault),
+        Next::Ended(asked, _, Named { mailbox, keywords }) => {
+            state.name_keywords(&mailbox, &keywords);
+            state.track(&mailbox);
+            add(turn, state, asked?)
+        }
         Next::Literal(..) | Next::Ignored(_) | Next::TooBig => Err(Phrase::InvalidLiteral.into()),
     }
 }
 
 fn add(turn: &mut Turn<'_>, state: &mut State, Asked { mailbox, news }: Asked) -> Result<(), Fault> {
     let now = turn.service.wall_clock(turn.now);
-    let account = account(state)?;
-    let (world, condstore) = (&mut account.world, account.features.condstore);
-    if condstore {
-        world.track(&mailbox);
-    }
     let mut uids = Vec::new();
     for New { flags, keywords, date, bytes } in news {
+        let keywords = state.name_keywords(&mailbox, &keywords);
         // A date too far in the future is now.
         let latest = now.checked_add(date::FUTURE).unwrap_or(now);
         let date = date.filter(|date| *date <= latest).unwrap_or(now);
         let octets = Bytes::from(bytes);
-        let uid = world.append(&mailbox, flags, &keywords, utc(date), octets.clone());
+        let world = &mut account(state)?.world;
+        let uid = world.append(&mailbox, (flags, &keywords), utc(date), octets.clone());
         let uid = uid.map_err(|_| Phrase::OverQuota)?;
         uids.push(uid);
         let flags = Text::copy(marks(flags, &keywords).as_bytes());
         let appended = Appended { mailbox: mailbox.clone(), uid, flags, octets };
         turn.out.push(Action::Capture(Capture::Append(Box::new(appended))));
     }
-    let mut detail = world.folder(&mailbox).map_or(0, |folder| folder.uid_validity).to_string().into_bytes();
+    let account = account(state)?;
+    let uid_validity = account.world.folder(&mailbox).map_or(0, |folder| folder.uid_validity);
+    for uid in &uids {
+        account.read.add(uid_validity, *uid);
+    }
+    let mut detail = uid_validity.to_string().into_bytes();
     detail.push(b' ');
     push_numbers(&mut detail, &uids);
     turn.sync(state, Telling::default());
@@ -79,8 +85,7 @@ fn add(turn: &mut Turn<'_>, state: &mut State, Asked { mailbox, news }: Asked) -
     Ok(())
 }
 
-/// As a Maildir gives it back: a bare line feed with a carriage return, none of those at the end alone. NUL, which no literal
-/// may hold, is 0x80 as in Dovecot.
+/// As a Maildir gives it back: a bare line feed with a carriage return, none of those at the end alone.
 fn kept(text: &[u8]) -> Vec<u8> {
     let text = text.strip_suffix(b"\r").unwrap_or(text);
     let mut wire = Vec::with_capacity(text.len());
@@ -91,11 +96,6 @@ fn kept(text: &[u8]) -> Vec<u8> {
                 wire.extend_from_slice(b"\r\n");
             }
             None => wire.extend_from_slice(line),
-        }
-    }
-    for octet in &mut wire {
-        if *octet == 0 {
-            *octet = 0x80;
         }
     }
     wire

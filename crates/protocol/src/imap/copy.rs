@@ -52,6 +52,7 @@ fn run(turn: &mut Turn<'_>, state: &mut State, by_uid: bool, moving: bool) -> Re
     }
     let to = decoded(Some(to))?;
     sound(&to, separator(turn))?;
+    state.track(&to);
     let world = &mut account(state)?.world;
     if world.folder(&to).is_none() {
         return Err(missing(Phrase::TryCreate, &to));
@@ -70,18 +71,22 @@ fn run(turn: &mut Turn<'_>, state: &mut State, by_uid: bool, moving: bool) -> Re
         return Ok(());
     }
     let world = &mut opener.world;
-    if opener.features.condstore {
-        world.track(&to);
-    }
     let uids = world.copy(&entries, &keywords, &to).map_err(|_| Phrase::OverQuota)?;
-    if opener.features.condstore {
-        world.track(&to);
-    }
     let mut pairs = world.folder(&to).map_or(0, |folder| folder.uid_validity).to_string().into_bytes();
     let from: Vec<u32> = entries.iter().map(|entry| entry.message.uid).collect();
     for list in [&from, &uids] {
         pairs.push(b' ');
         push_numbers(&mut pairs, list);
+    }
+    opener.complaint = Some(Phrase::NotCached.into());
+    if to == here {
+        let uid_validity = selected.uid_validity;
+        for (from, to) in from.iter().zip(&uids) {
+            opener.read.copy(uid_validity, *from, *to);
+        }
+        if moving {
+            selected.moved_within.extend(&from);
+        }
     }
     if moving {
         turn.untagged_with(Phrase::MovedUids, &pairs);

@@ -63,9 +63,19 @@ pub fn delete(turn: &mut Turn<'_>, state: &mut State) -> Result<(), Fault> {
 pub fn rename(turn: &mut Turn<'_>, state: &mut State) -> Result<(), Fault> {
     let separator = separator(turn);
     let arguments = turn.parse()?;
-    let (from, to) = (decoded(arguments.first())?, decoded(arguments.get(1))?);
-    let inside = to.strip_prefix(&from).is_some_and(|rest| rest.starts_with(separator));
-    if inside && !from.is_empty() {
+    let (Some(old), Some(new)) = (arguments.first(), arguments.get(1)) else {
+        return Err(Phrase::MissingArguments.into());
+    };
+    let (Some(old_text), Some(new_text)) = (old.string(), new.string()) else {
+        return Err(Phrase::InvalidArguments.into());
+    };
+    let (from, to) = (decoded(Some(old))?, decoded(Some(new))?);
+    // INBOX is not known yet where it is written otherwise.
+    let raw = (mailbox_name::decode(old_text), mailbox_name::decode(new_text));
+    if let (Some(from), Some(to)) = raw
+        && !from.is_empty()
+        && to.strip_prefix(&from).is_some_and(|rest| rest.starts_with(separator))
+    {
         return Err(Phrase::RenameUnderChild.into());
     }
     name::sound(&from, separator)?;
@@ -99,7 +109,7 @@ pub fn subscribe(turn: &mut Turn<'_>, state: &mut State) -> Result<(), Fault> {
     let separator = separator(turn);
     let name = decoded(turn.parse()?.first())?;
     let world = &mut account(state)?.world;
-    if world.folder(&name).is_none() {
+    if world.folder(&name).is_none() && !world.is_left_behind(&name) {
         return Err(missing(Phrase::NoSuchMailbox, name.strip_suffix(separator).unwrap_or(&name)));
     }
     world.subscribe(&name, true).map_err(|_| Phrase::OverQuota)?;

@@ -201,7 +201,12 @@ fn answer(turn: &mut Turn<'_>, state: &mut State, reference: &[u8], patterns: &[
             let recent = open.as_ref().filter(|(open, _)| *open == name).map(|(_, recent)| *recent);
             turn.untagged(&status::line(wire.as_bytes(), folder, &options.status, recent));
             looked_at.push(name);
+        } else if about.left_behind && !options.status.is_empty() && !options.only_subscribed {
+            turn.untagged_with(Phrase::NoSuchMailbox, name.as_bytes());
         }
+    }
+    if !options.only_subscribed {
+        account.world.know_names();
     }
     account.features.condstore |= enabled;
     for name in looked_at {
@@ -226,7 +231,8 @@ fn attributes(
     // LSUB says of a name that is not subscribed to itself that it is no mailbox.
     let parent = options.lsub && !options.extended && !about.subscribed;
     let nowhere = if options.extended { &words.nonexistent } else { &words.root };
-    let missing = !about.exists && !about.left_behind && !options.lsub;
+    let left_behind = about.left_behind && !options.only_subscribed;
+    let missing = !about.exists && !left_behind && !options.lsub;
     let words = [
         (options.tell_subscribed && about.subscribed).then_some(&words.subscribed),
         (missing || parent).then_some(nowhere),

@@ -10,7 +10,7 @@ use crate::imap::qresync::Qresync;
 use crate::imap::state::{Selected, Stage, State};
 use crate::imap::texts::Phrase;
 use crate::imap::turn::{Fault, Turn};
-use crate::imap::view::{Telling, all_flags};
+use crate::imap::view::{Telling, all_flags, meet_keywords};
 use crate::text::{Slot, Text};
 
 /// RFC 3501 section 6.3.1.
@@ -61,6 +61,8 @@ pub fn check(turn: &mut Turn<'_>, state: &mut State) -> Result<(), Fault> {
 /// RFC 2177. Arguments are ignored, as Dovecot does.
 pub fn idle(turn: &mut Turn<'_>, state: &mut State) -> Result<(), Fault> {
     turn.go_on(Phrase::Idling);
+    // Whatever the client has sent already, the mailbox is looked at now.
+    turn.may_wait = false;
     turn.sync(state, Telling::default());
     if let Some(modseq) = turn.modseq.take() {
         turn.untagged_with(Phrase::HighestModseq, modseq.to_string().as_bytes());
@@ -87,29 +89,29 @@ fn open(turn: &mut Turn<'_>, state: &mut State, read_only: bool) -> Result<(), F
         return Err(Phrase::UnknownCommand.into());
     };
     account.features.condstore |= condstore;
-    let features = account.features;
     if dovecot {
         name::sound(&name, name::separator(turn))?;
     }
-    if features.condstore {
-        account.world.track(&name);
-    }
+    state.track(&name);
+    let Some(account) = state.account_mut() else {
+        return Err(Phrase::UnknownCommand.into());
+    };
     let Some(folder) = account.world.folder(&name) else {
         let wire = arguments.first().and_then(Argument::string).unwrap_or_default();
         let wire = if dovecot { name.into_bytes() } else { wire.to_vec() };
         return Err(Fault::with(Phrase::NoSuchMailbox, wire));
     };
-    let (uid_next, modseq) = (folder.uid_next, folder.modseq_once_read());
     // Once somebody has used CONDSTORE with a mailbox, everybody is told its mod-sequence.
-    let tells_modseq = features.condstore || folder.is_tracked();
-    let mut selected = Selected::of(folder, read_only, tells_modseq);
-    selected.open(&mut account.world, !dovecot);
-    if features.condstore {
-        account.world.track(&name);
+    let (uid_next, modseq) = (folder.uid_next, folder.modseqs_from.map(|_| folder.modseq_once_read()));
+    let mut selected = Selected::of(folder, read_only);
+    if let Some(mut known) = account.known_keywords.remove(&selected.uid_validity) {
+        meet_keywords(&mut known, &selected.keywords);
+        (selected.told_keywords, selected.known_keywords) = (known.len(), known);
     }
+    selected.open(&mut account.world, !dovecot);
     turn.record(Event::MailboxSelected { mailbox: selected.name.clone(), read_only });
     let lines = if read_only { &turn.service.texts.examine } else { &turn.service.texts.select };
-    describe(turn, lines, &selected, uid_next, modseq, tells_modseq);
+    describe(turn, lines, &selected, uid_next, modseq);
     if let Some(known) = qresync
         && let Some(folder) = selected.folder_in(&account.world).cloned()
     {
@@ -155,14 +157,7 @@ fn wanted(turn: &Turn<'_>, state: &State, arguments: &[Argument<'_>]) -> Result<
     Ok((name, wanted))
 }
 
-fn describe(
-    turn: &mut Turn<'_>,
-    lines: &[Text],
-    selected: &Selected,
-    uid_next: u32,
-    modseq: u64,
-    tells_modseq: bool,
-) {
+fn describe(turn: &mut Turn<'_>, lines: &[Text], selected: &Selected, uid_next: u32, modseq: Option<u64>) {
     let unseen = selected.first_unseen();
     let numbers = [
         (Slot::Exists, selected.entries.len().to_string()),
@@ -170,14 +165,14 @@ fn describe(
         (Slot::Unseen, unseen.unwrap_or_default().to_string()),
         (Slot::UidValidity, selected.uid_validity.to_string()),
         (Slot::UidNext, uid_next.to_string()),
-        (Slot::Modseq, modseq.to_string()),
-        (Slot::Flags, all_flags(&selected.keywords)),
+        (Slot::Modseq, modseq.unwrap_or_default().to_string()),
+        (Slot::Flags, all_flags(&selected.known_keywords)),
     ];
     let values: Vec<(Slot, &[u8])> = numbers.iter().map(|(slot, text)| (*slot, text.as_bytes())).collect();
     for line in lines {
         let untrue = unseen.is_none() && line.mentions(Slot::Unseen);
-        let unasked = !tells_modseq && line.mentions(Slot::Modseq);
-        if !untrue && !unasked {
+        let untracked = modseq.is_none() && line.mentions(Slot::Modseq);
+        if !untrue && !untracked {
             turn.untagged(&line.fill(&values));
         }
     }

@@ -20,7 +20,7 @@ pub fn decoded_text(wire: &[u8]) -> Result<String, Fault> {
     let name = mailbox_name::decode(wire).ok_or_else(|| Fault::with(Phrase::InvalidMailboxName, wire))?;
     let head = name.get(..5).filter(|head| head.eq_ignore_ascii_case("INBOX"));
     let behind = name.get(5..).unwrap_or_default();
-    let below = behind.chars().next().is_none_or(|letter| !letter.is_alphanumeric());
+    let below = behind.is_empty() || behind.starts_with(['.', '/']);
     Ok(if head.is_some() && below { format!("INBOX{behind}") } else { name })
 }
 

@@ -275,6 +275,10 @@ with_reading! {
     UrlOfOddPath,
     /// A URL without a message, or with a section that there is none.
     MessageExpunged,
+    /// The same, after something was asked for only where it is at hand, and was not.
+    NotCached,
+    /// The same, after a URL of a message that is not there.
+    UrlExpunged,
     /// A keyword with characters that none may have.
     KeywordCharacters,
     /// A keyword that is too long.

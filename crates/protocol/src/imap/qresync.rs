@@ -62,7 +62,7 @@ impl Qresync {
         }
         let mut told = 0;
         for (position, entry) in selected.entries.iter().enumerate() {
-            let (uid, modseq) = (entry.message.uid, entry.marks.modseq);
+            let (uid, modseq) = (entry.message.uid, selected.modseq_of(&entry.marks));
             if modseq > self.modseq && known(uid) {
                 let (number, flags) = (position.saturating_add(1), selected.flags(&entry.marks));
                 let line = format!("* {number} FETCH (UID {uid} FLAGS ({flags}) MODSEQ ({modseq}))\r\n");

@@ -1,6 +1,7 @@
 //! The session: from units of input to turns, from turns to actions. Commands, literals and long answers are
 //! in `session/`.
 
+mod bad;
 mod command;
 mod literal;
 mod settle;
@@ -15,6 +16,8 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use event::{CloseReason, Event, Text};
+
+use bad::BadCommands;
 
 use crate::framing::{Framing, Unit, trim_line_end};
 use crate::guest::Guest;
@@ -41,7 +44,7 @@ pub struct Imap {
     stage: Stage,
     tls: bool,
     last_input: Moment,
-    bad_commands: u32,
+    bad_commands: BadCommands,
     pending: bool,
     asked_capabilities: bool,
     /// When the command that is being read, or answered, first waited for the client.
@@ -98,7 +101,7 @@ impl Imap {
             stage: Stage::default(),
             tls: false,
             last_input: Moment::default(),
-            bad_commands: 0,
+            bad_commands: BadCommands::default(),
             pending: false,
             asked_capabilities: false,
             waiting: None,
@@ -223,8 +226,9 @@ impl Imap {
         let limits = &service.texts.limits;
         let refused = run(&mut turn, &mut self.state).err();
         if let Some(fault) = &refused {
+            self.state.note_complaint(input.verb, fault);
             // The last bad command that Dovecot's login process bears gets no answer of its own.
-            let last = self.bad_commands.saturating_add(1) >= limits.login_bad_commands;
+            let last = self.bad_commands.0.saturating_add(1) >= limits.login_bad_commands;
             let silent = last
                 && fault.phrase.is_counted_before_login()
                 && !turn.logged_in
@@ -235,19 +239,9 @@ impl Imap {
                 turn.refuse(fault);
             }
         }
-        // Dovecot's login process counts only what it knows nothing else to say of.
-        let particular = refused.as_ref().is_some_and(|fault| !fault.phrase.is_counted_before_login());
-        let uncounted = particular && !turn.logged_in && service.texts.mail_process.is_dovecot();
-        if turn.status == "BAD" && !uncounted {
-            self.bad_commands = self.bad_commands.saturating_add(1);
-        } else if turn.status != "BAD" && self.state.account().is_some() {
-            self.bad_commands = 0;
-        }
-        let limit = match self.state {
-            State::NotAuthenticated => limits.login_bad_commands,
-            _ => limits.bad_commands,
-        };
-        if self.bad_commands >= limit && !matches!(turn.stage, Stage::Closed) {
+        if self.bad_commands.count(&turn, refused.as_ref(), &self.state)
+            && !matches!(turn.stage, Stage::Closed)
+        {
             let what = "too-many-bad-commands";
             turn.record(Event::ProtocolViolation { what, line: Text::default() });
             turn.bye(Phrase::ByeTooManyBad, CloseReason::Violation);

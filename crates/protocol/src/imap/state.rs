@@ -1,17 +1,19 @@
 //! Where a session stands: RFC 3501 section 3, and what the next input means.
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use bytes::Bytes;
 
 use crate::guest::{Held, Penalty};
 use crate::imap::Service;
-use crate::imap::fetch::{self, Fetching};
+use crate::imap::fetch::{self, Fetching, Known};
 use crate::imap::notify::{self, Notify};
 use crate::imap::search::Searching;
+use crate::imap::texts::Phrase;
+use crate::imap::turn::Fault;
 pub use crate::imap::view::Selected;
-use crate::imap::view::{Features, Telling};
+use crate::imap::view::{Features, Telling, meet_keywords};
 use crate::sasl::Exchange;
 use crate::session::{Actions, Moment};
 use crate::visitor::{Lent, SharedWorld};
@@ -39,8 +41,12 @@ pub struct Account {
     pub features: Features,
     /// What its last NOTIFY has set.
     pub notify: Option<Box<Notify>>,
-    /// Messages whose preview has been made, by UIDVALIDITY and UID.
-    pub previewed: BTreeSet<(u32, u32)>,
+    /// What was read from messages and is known from then on.
+    pub read: Known,
+    /// What the storage has complained of last: Dovecot says it again where it has no words of its own.
+    pub complaint: Option<Fault>,
+    /// The keywords that the session knows of in mailboxes that are not open, by UIDVALIDITY.
+    pub known_keywords: BTreeMap<u32, Vec<String>>,
 }
 
 impl State {
@@ -60,7 +66,9 @@ impl State {
             shared,
             features: Features::default(),
             notify: None,
-            previewed: BTreeSet::new(),
+            read: Known::default(),
+            complaint: None,
+            known_keywords: BTreeMap::new(),
         });
     }
 
@@ -102,6 +110,10 @@ impl State {
 
     /// Opens a mailbox, or closes the present one.
     pub fn select(&mut self, selected: Option<Selected>) {
+        if let Self::Selected(account, open) = self {
+            let known = std::mem::take(&mut open.known_keywords);
+            account.known_keywords.insert(open.uid_validity, known);
+        }
         *self = match (std::mem::take(self), selected) {
             (Self::NotAuthenticated, _) => Self::NotAuthenticated,
             (Self::Authenticated(account) | Self::Selected(account, _), None) => Self::Authenticated(account),
@@ -116,6 +128,54 @@ impl State {
         match self {
             Self::NotAuthenticated => None,
             Self::Authenticated(account) | Self::Selected(account, _) => Some(account),
+        }
+    }
+
+    /// Notes keywords that were named for a mailbox: Dovecot makes the session know them, whether a message has them or not.
+    /// The keywords as they were met first: what is returned.
+    pub fn name_keywords(&mut self, mailbox: &str, names: &[String]) -> Vec<String> {
+        match self {
+            Self::Selected(_, open) if open.name == mailbox => return open.name_keywords(names),
+            Self::Selected(account, _) | Self::Authenticated(account) if !names.is_empty() => {
+                if let Some(folder) = account.world.folder(mailbox) {
+                    let known = account.known_keywords.entry(folder.uid_validity).or_default();
+                    if known.is_empty() {
+                        known.clone_from(&folder.keywords);
+                    }
+                    return meet_keywords(known, names);
+                }
+            }
+            _ => {}
+        }
+        names.to_vec()
+    }
+
+    /// Notes what the storage has complained of, when a command was refused. SUBSCRIBE has looked for itself.
+    pub fn note_complaint(&mut self, verb: &[u8], fault: &Fault) {
+        use Phrase::{
+            BadUrl, KeywordCharacters, KeywordTooLong, MailboxExists, NameAdjacent, NameBegins, NameControl,
+            NameEmpty, NameEnds, NameSlash, NameTilde, NameTooLong, NoSuchMailbox, Nonexistent, RenameInbox,
+            RenameItself, TargetExists, TryCreate,
+        };
+        let complaint = match fault.phrase {
+            // It was no fault of a storage that there is no such mailbox.
+            _ if verb == b"SUBSCRIBE" => return,
+            TryCreate | Nonexistent => Fault { phrase: NoSuchMailbox, ..fault.clone() },
+            BadUrl => Phrase::UrlExpunged.into(),
+            NoSuchMailbox | MailboxExists | TargetExists | RenameInbox | RenameItself | NameEmpty
+            | NameBegins | NameEnds | NameSlash | NameAdjacent | NameTilde | NameControl | NameTooLong
+            | KeywordCharacters | KeywordTooLong => fault.clone(),
+            _ => return,
+        };
+        if let Some(account) = self.account_mut() {
+            account.complaint = Some(complaint);
+        }
+    }
+
+    /// Notes that a mailbox is opened: its mod-sequences are told apart from now on, if the client has enabled CONDSTORE.
+    pub fn track(&mut self, name: &str) {
+        if let Some(account) = self.account_mut().filter(|account| account.features.condstore) {
+            account.world.track(name);
         }
     }
 

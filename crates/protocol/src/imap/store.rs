@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use bait::{Entry, Flags};
+use bait::{Entry, Flags, Marks};
 
 use crate::imap::arguments::Argument;
 use crate::imap::copy::targets;
@@ -54,11 +54,8 @@ fn run(turn: &mut Turn<'_>, state: &mut State, by_uid: bool) -> Result<(), Fault
     let (flags, keywords) = flags::parse(named)?;
     flags::check(&keywords)?;
     let telling = Telling { uids: by_uid && (!silent || account.features.condstore), keep_expunged: !by_uid };
+    let keywords = selected.name_keywords(&keywords);
     if selected.read_only {
-        // Dovecot makes the mailbox know a keyword by naming it.
-        if let Some(folder) = selected.folder(&mut account.world) {
-            folder.keyword_bits(&keywords);
-        }
         turn.sync(state, telling);
         if unchanged_since.is_some() {
             turn.complete_as(Phrase::ConditionalReadOnly, &[]);
@@ -77,10 +74,7 @@ fn run(turn: &mut Turn<'_>, state: &mut State, by_uid: bool) -> Result<(), Fault
         return Ok(());
     };
     let known = Arc::clone(folder.list());
-    let keywords = folder.keyword_bits(&keywords);
-    let first = folder.modseq.saturating_add(1);
-    let (mut conflicts, mut marked) = (Vec::new(), Vec::new());
-    let mut differs = (false, 0_u64);
+    let (mut conflicts, mut wanted) = (Vec::new(), Vec::new());
     for position in positions {
         let Some(seen) = selected.entries.get(position) else { continue };
         let uid = seen.message.uid;
@@ -88,33 +82,36 @@ fn run(turn: &mut Turn<'_>, state: &mut State, by_uid: bool) -> Result<(), Fault
         // What another session has expunged is marked too, as long as the client does not know.
         let gone = || Some(Entry { message: Arc::clone(&seen.message), marks: folder.last_marks(uid)? });
         let Some(entry) = place.and_then(|place| known.get(place)).cloned().or_else(gone) else { continue };
-        if unchanged_since.is_some_and(|since| entry.marks.modseq > since) {
+        if unchanged_since.is_some_and(|since| selected.modseq_of(&entry.marks) > since) {
             let number = u32::try_from(position.saturating_add(1)).unwrap_or(u32::MAX);
             conflicts.push(if by_uid { uid } else { number });
-            continue;
+        } else {
+            wanted.push((position, entry));
         }
-        let present = entry.marks;
-        let (flags, keywords) = match how {
-            How::Add => (present.flags | flags, present.keywords | keywords),
-            How::Remove => (present.flags & !flags, present.keywords & !keywords),
-            How::Replace => (flags | (present.flags & Flags::RECENT), keywords),
-        };
-        let flags = (flags & !Flags::RECENT) | (present.flags & Flags::RECENT);
-        differs.0 |= flags != present.flags;
-        differs.1 |= keywords ^ present.keywords;
-        marked.push((entry, flags, keywords));
     }
-    // The flags are one change, and each keyword is one; what is marked has the last one's mod-sequence.
-    let changes = differs.1.count_ones().saturating_add(u32::from(differs.0));
-    if changes > 0 {
-        (1..changes).for_each(|_| folder.count_change());
-        for (entry, flags, keywords) in marked {
-            folder.mark(&entry, flags, keywords);
+    let keywords = match how {
+        How::Remove => folder.known_keyword_bits(&keywords),
+        How::Add | How::Replace if wanted.is_empty() => 0,
+        How::Add | How::Replace => folder.keyword_bits(&keywords),
+    };
+    let marks = |present: Marks| match how {
+        How::Add => (present.flags | flags, present.keywords | keywords),
+        How::Remove => (present.flags & !flags, present.keywords & !keywords),
+        How::Replace => (flags | (present.flags & Flags::RECENT), keywords),
+    };
+    let count = changes(wanted.iter().map(|(_, entry)| (entry.marks, marks(entry.marks))));
+    let mut changed = Vec::new();
+    for (position, entry) in wanted {
+        let (flags, keywords) = marks(entry.marks);
+        if folder.mark_among(&entry, flags, keywords, count) {
+            changed.push((position, entry.marks));
         }
-        folder.count_change();
-        if silent {
-            let last = folder.modseq;
-            selected.silent.push(first..=last);
+    }
+    folder.count_changes(count);
+    let modseq = folder.modseq;
+    for (position, before) in changed.iter().filter(|_| silent) {
+        if let Some(seen) = selected.entries.get(*position).cloned() {
+            selected.change_silently(&seen, before, modseq);
         }
     }
     turn.sync(state, telling);
@@ -126,6 +123,16 @@ fn run(turn: &mut Turn<'_>, state: &mut State, by_uid: bool) -> Result<(), Fault
         turn.complete_as(Phrase::StoreConflict, &list);
     }
     Ok(())
+}
+
+/// How many changes Dovecot makes of one STORE: one for the flags, and one for each keyword.
+fn changes(all: impl Iterator<Item = (Marks, (Flags, u64))>) -> u64 {
+    let differ = |(flags, keywords), (before, (new, words)): (Marks, (Flags, u64))| {
+        let same = (before.flags | Flags::RECENT) == (new | Flags::RECENT);
+        (flags || !same, keywords | (before.keywords ^ words))
+    };
+    let (flags, keywords) = all.fold((false, 0), differ);
+    u64::from(flags).saturating_add(u64::from(keywords.count_ones()))
 }
 
 /// `(UNCHANGEDSINCE 5)`. The last of several counts.

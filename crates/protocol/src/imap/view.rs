@@ -1,21 +1,24 @@
 //! The open mailbox as the client knows it: what it was last told. What has changed in the world since is told by
 //! [`Selected::sync`], in Dovecot's order: flags, then what is gone, then what is new.
 
-use std::collections::BTreeSet;
-use std::ops::RangeInclusive;
+mod sync;
+
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use bait::{Entry, Flags, Folder, Marks, World};
 
 use crate::imap::Service;
 use crate::imap::search::Question;
-use crate::imap::sequence::push_numbers;
 use crate::imap::state::State;
 use crate::imap::texts::Phrase;
 use crate::imap::turn::Turn;
 use crate::imap::updates::Update;
 use crate::session::Actions;
 use crate::text::Slot;
+
+/// Keywords that a session knows of in one mailbox.
+const MOST_KEYWORDS: usize = 64;
 
 /// The open mailbox.
 #[derive(Debug, Clone)]
@@ -28,8 +31,12 @@ pub struct Selected {
     pub read_only: bool,
     /// The messages; the one at position n has the number n + 1. Shared, where the client knows them as everybody does.
     pub entries: Arc<Vec<Entry>>,
-    /// The keywords that the client has been told of.
+    /// The keywords of the mailbox, by their bits.
     pub keywords: Vec<String>,
+    /// The keywords that the session knows of, in the order in which it met them: also such as no message has.
+    pub known_keywords: Vec<String>,
+    /// How many of these the client has been told of.
+    pub told_keywords: usize,
     /// The UIDs that `SEARCH RETURN (SAVE)` kept (RFC 5182).
     pub saved: Vec<u32>,
     /// The first UID of which NOTIFY has fetched nothing yet.
@@ -46,10 +53,14 @@ pub struct Selected {
     pub known_modseq: u64,
     /// The highest one that it was told of since.
     pub told_modseq: u64,
+    /// The least one that a message has (see [`Folder::track`]).
+    pub modseqs_from: u64,
+    /// The session's own changes of which the client wants to hear nothing: UIDs, and the mod-sequences that they have made.
+    pub silent: BTreeMap<u32, u64>,
+    /// The UIDs of messages that the session has moved to the mailbox itself, until their end is told.
+    pub moved_within: BTreeSet<u32>,
     /// Where the mailbox stood when everything had been told.
     pub told: Option<u64>,
-    /// The mod-sequences of the client's own silent changes that it was not told of yet.
-    pub silent: Vec<RangeInclusive<u64>>,
 }
 
 /// What the client has enabled (RFC 5161), by ENABLE or by using it.
@@ -77,55 +88,39 @@ pub struct Telling {
     pub keep_expunged: bool,
 }
 
-/// What [`Selected::sync`] has found.
-#[derive(Debug, Default)]
-pub struct Changes {
-    /// Whether there are new messages.
-    pub arrived: bool,
-    /// The UIDs of what is new or marked otherwise.
-    pub changed: BTreeSet<u32>,
-    /// The first UID that is new, if any is.
-    pub first_new: u32,
-    /// The highest mod-sequence.
-    pub highest: u64,
-    /// Whether it is left for later to tell what is gone.
-    pub delayed: bool,
-}
-
 impl Selected {
-    /// A mailbox as it is when it is opened. Who is not told its mod-sequence knows none.
-    pub fn of(folder: &Folder, read_only: bool, tells_modseq: bool) -> Self {
+    /// A mailbox as it is when it is opened. Where no mod-sequences are told apart, none is known.
+    pub fn of(folder: &Folder, read_only: bool) -> Self {
         Self {
             name: folder.name.clone(),
             uid_validity: folder.uid_validity,
             read_only,
             entries: Arc::clone(folder.list()),
             keywords: folder.keywords.clone(),
+            known_keywords: folder.keywords.clone(),
+            told_keywords: folder.keywords.len(),
             saved: Vec::new(),
             fetch_from: folder.uid_next,
             updates: Vec::new(),
-            known_modseq: if tells_modseq { folder.modseq_once_read() } else { 0 },
             expunged: Vec::new(),
             threaded: None,
             fatal: false,
+            known_modseq: folder.modseqs_from.map_or(0, |_| folder.modseq_once_read()),
             told_modseq: 0,
+            modseqs_from: folder.modseqs_from.unwrap_or_default(),
+            silent: BTreeMap::new(),
+            moved_within: BTreeSet::new(),
             told: None,
-            silent: Vec::new(),
         }
     }
 
     /// Tells mod-sequences apart from now on. That all messages have got one is no change.
     pub fn track(&mut self, world: &mut World) {
-        let Some(folder) = self.folder(world).filter(|folder| !folder.is_tracked()) else { return };
-        folder.track();
-        let now = |entry: &Entry| {
-            let now = folder.now(&entry.message);
-            let same = (now.flags & !Flags::RECENT, now.keywords)
-                == (entry.marks.flags & !Flags::RECENT, entry.marks.keywords);
-            let modseq = if same { now.modseq } else { entry.marks.modseq };
-            Entry { marks: Marks { modseq, ..entry.marks }, ..entry.clone() }
-        };
-        self.entries = Arc::new(self.entries.iter().map(now).collect());
+        if let Some(folder) = self.folder_in(world) {
+            let least = folder.modseqs_from;
+            let least = least.or_else(|| self.folder(world).map(Folder::track));
+            self.modseqs_from = least.unwrap_or_default().max(self.modseqs_from);
+        }
     }
 
     /// Notes that it is open. Opened for writing, it takes `\Recent` away from those who come later.
@@ -178,8 +173,11 @@ impl Selected {
     }
 
     /// Whether the message at this position is gone, which the client was not told yet.
+    ///
+    /// What the session has moved within the mailbox is still at hand until then.
     pub fn is_gone(&self, world: &World, position: usize) -> bool {
         let uid = self.entries.get(position).map(|entry| entry.message.uid);
+        let uid = uid.filter(|uid| !self.moved_within.contains(uid));
         uid.is_some_and(|uid| self.folder_in(world).is_some_and(|folder| folder.is_gone(uid)))
     }
 
@@ -197,143 +195,43 @@ impl Selected {
         text
     }
 
-    /// Tells the client what has changed in the world, if the mailbox is still there. What NOTIFY fetches of new messages comes
-    /// behind it, then searches that are kept up to date, then the mod-sequence.
-    pub fn sync(
-        &mut self,
-        service: &Service,
-        features: Features,
-        world: &mut World,
-        how: Telling,
-        out: &mut Actions,
-    ) -> Option<Changes> {
-        world.refresh_list();
-        let folder = self.folder_in(world)?;
-        let highest = folder.modseq;
-        if self.told == Some(folder.touched()) {
-            return Some(Changes { highest, ..Changes::default() });
-        }
-        if folder.keywords.len() != self.keywords.len() {
-            self.keywords.clone_from(&folder.keywords);
-            let flags = all_flags(&self.keywords);
-            let permanent =
-                if self.read_only { Phrase::PermanentFlagsReadOnly } else { Phrase::PermanentFlagsNow };
-            for phrase in [Phrase::FlagsNow, permanent] {
-                untagged(service, phrase, flags.as_bytes(), out);
-            }
-        }
-        let present = Arc::clone(folder.list());
-        let recent_before = self.recent();
-        let mut gone: Vec<usize> = Vec::new();
-        let mut lines: Vec<String> = Vec::new();
-        let mut changed = BTreeSet::new();
-        let tells_gone = !how.keep_expunged || features.immediate_expunges;
-        let mut entries = Vec::with_capacity(present.len());
-        for (position, known) in self.entries.iter().enumerate() {
-            let uid = known.message.uid;
-            let now = present.binary_search_by_key(&uid, |entry| entry.message.uid).ok();
-            let now = now.and_then(|place| present.get(place)).map(|entry| entry.marks);
-            if now.is_none() {
-                gone.push(position);
-            }
-            let now = now.or_else(|| folder.last_marks(uid)).unwrap_or(known.marks);
-            let recent = known.marks.flags & Flags::RECENT;
-            let marks = Marks { flags: (now.flags & !Flags::RECENT) | recent, ..now };
-            entries.push(Entry { message: Arc::clone(&known.message), marks });
-            // What is told to be gone in a moment is not told to be marked.
-            if marks == known.marks || (gone.last() == Some(&position) && tells_gone) {
-                continue;
-            }
-            let same = (marks.flags, marks.keywords) == (known.marks.flags, known.marks.keywords);
-            // What was marked and unmarked again is told; what is new of it may be only the mod-sequence.
-            let quiet = (same && features.condstore)
-                || self.silent.iter().any(|silent| silent.contains(&marks.modseq));
-            changed.insert(known.message.uid);
-            let number = position.saturating_add(1);
-            let uid = (how.uids || features.qresync).then(|| format!("UID {uid}"));
-            let modseq = features.condstore.then(|| format!("MODSEQ ({})", marks.modseq));
-            let flags = (!quiet).then(|| format!("FLAGS ({})", self.flags(&marks)));
-            if (quiet && modseq.is_none()) || features.mute_flags {
-                continue;
-            }
-            if features.condstore {
-                self.told_modseq = self.told_modseq.max(marks.modseq);
-            }
-            let items: Vec<String> = [uid, modseq, flags].into_iter().flatten().collect();
-            lines.push(format!("* {number} FETCH ({})\r\n", items.join(" ")));
-        }
-        self.silent.clear();
-        self.expunged.clear();
-        for line in &lines {
-            out.send(line.as_bytes());
-        }
-        if tells_gone {
-            self.update_gone(&gone, out);
-            tell_gone(&mut entries, &gone, features, out);
-        }
-        // What is new comes behind everything that is known.
-        let last = self.entries.last().map_or(0, |entry| entry.message.uid);
-        let new = present.partition_point(|entry| entry.message.uid <= last);
-        entries.extend(present.get(new..).unwrap_or_default().iter().cloned());
-        changed.extend(present.get(new..).unwrap_or_default().iter().map(|entry| entry.message.uid));
-        let arrived = new < present.len();
-        let same =
-            |(one, other): (&Entry, &Entry)| (one.message.uid, one.marks) == (other.message.uid, other.marks);
-        let shared = entries.len() == present.len() && entries.iter().zip(&*present).all(same);
-        self.entries = if shared { present } else { Arc::new(entries) };
-        if !self.read_only && service.texts.mail_process.is_dovecot() {
-            world.forget_recent(&self.name);
-        }
-        let all_told = gone.is_empty() || tells_gone;
-        self.told = self.folder_in(world).map(Folder::touched).filter(|_| all_told);
-        let recent = self.recent();
-        let numbers = [(Slot::Exists, self.entries.len().to_string()), (Slot::Recent, recent.to_string())];
-        let values: Vec<(Slot, &[u8])> =
-            numbers.iter().map(|(slot, text)| (*slot, text.as_bytes())).collect();
-        for line in &service.texts.arrived {
-            let counts_all = line.mentions(Slot::Exists) && arrived;
-            let counts_recent = line.mentions(Slot::Recent) && (recent != recent_before);
-            if (counts_all || counts_recent) && !features.mute_counts {
-                out.send(b"* ");
-                out.send(&line.fill(&values));
-                out.send(b"\r\n");
-            }
-        }
-        let first_new = last.saturating_add(1);
-        Some(Changes { arrived, changed, first_new, highest, delayed: !all_told })
+    /// The mod-sequence of a message with these marks.
+    pub fn modseq_of(&self, marks: &Marks) -> u64 {
+        marks.modseq.max(self.modseqs_from)
     }
 
-    /// A client that counts with the mod-sequences which it has seen must not miss what was expunged and is not told yet; and it
-    /// need not ask again for what it knows (RFC 7162 section 3.2.5.1).
-    pub fn modseq_to_tell(&mut self, highest: u64, delayed: bool) -> Option<u64> {
-        let told = std::mem::take(&mut self.told_modseq);
-        let known = self.known_modseq;
-        if delayed {
-            return (told > known).then_some(known);
+    /// The marks, with the mod-sequence that is told.
+    pub fn as_told(&self, marks: Marks) -> Marks {
+        Marks { modseq: self.modseq_of(&marks), ..marks }
+    }
+
+    /// Notes that the session has changed a message and its client wants to hear nothing of it: at `modseq`, from the marks that
+    /// it had `before`. A change that is still to be told is told all the same.
+    pub fn change_silently(&mut self, known: &Entry, before: &Marks, modseq: u64) {
+        let uid = known.message.uid;
+        if known.marks.modseq == before.modseq || self.silent.get(&uid) == Some(&before.modseq) {
+            self.silent.insert(uid, modseq);
         }
-        self.known_modseq = highest;
-        (highest > known && highest > told).then_some(highest)
+    }
+
+    /// Notes keywords that were named: Dovecot makes the session know them, whether a message has them or not.
+    /// The keywords as they were met first: what is returned.
+    pub fn name_keywords(&mut self, names: &[String]) -> Vec<String> {
+        meet_keywords(&mut self.known_keywords, names)
     }
 }
 
-/// Tells what is gone, and takes it out of the list. Positions are ascending.
-fn tell_gone(entries: &mut Vec<Entry>, gone: &[usize], features: Features, out: &mut Actions) {
-    let mut vanished = Vec::new();
-    for position in gone.iter().rev() {
-        if *position < entries.len() {
-            vanished.push(entries.remove(*position).message.uid);
+/// Adds keywords to those that were met, as far as there is room. What is returned is how they were written first.
+pub fn meet_keywords(known: &mut Vec<String>, names: &[String]) -> Vec<String> {
+    let mut met = Vec::with_capacity(names.len());
+    for name in names {
+        let first = known.iter().find(|known| known.eq_ignore_ascii_case(name)).cloned();
+        if first.is_none() && known.len() < MOST_KEYWORDS {
+            known.push(name.clone());
         }
-        if !features.qresync && !features.mute_counts {
-            out.send(format!("* {} EXPUNGE\r\n", position.saturating_add(1)).as_bytes());
-        }
+        met.push(first.unwrap_or_else(|| name.clone()));
     }
-    if features.qresync && !features.mute_counts && !vanished.is_empty() {
-        vanished.sort_unstable();
-        let mut line = b"* VANISHED ".to_vec();
-        push_numbers(&mut line, &vanished);
-        line.extend_from_slice(b"\r\n");
-        out.send(&line);
-    }
+    met
 }
 
 /// Enables CONDSTORE, and tells the open mailbox's mod-sequence where that is new (RFC 7162 section 3.1).
@@ -342,11 +240,12 @@ pub fn enable_condstore(turn: &mut Turn<'_>, state: &mut State) {
     if std::mem::replace(&mut account.features.condstore, true) {
         return;
     }
-    if let State::Selected(account, selected) = state {
-        selected.track(&mut account.world);
-        let Some(folder) = selected.folder_in(&account.world) else { return };
-        turn.untagged_with(Phrase::HighestModseq, folder.modseq.to_string().as_bytes());
-    }
+    let State::Selected(account, selected) = state else { return };
+    selected.track(&mut account.world);
+    // Where the mailbox is gone, the session has not seen it yet.
+    let last = || selected.entries.iter().map(|entry| entry.marks.modseq).max().unwrap_or(1);
+    let highest = selected.folder_in(&account.world).map_or_else(last, |folder| folder.modseq);
+    turn.untagged_with(Phrase::HighestModseq, highest.to_string().as_bytes());
 }
 
 /// All flags that messages may have, with these keywords.

@@ -26,15 +26,22 @@ pub fn fetch(text: &[u8], state: &State) -> Result<Vec<u8>, Fault> {
             .ok_or_else(|| bad(Phrase::UrlWithoutMailbox))?;
         target.mailbox = Some(open.name.clone());
     }
-    let Some(uid) = target.uid else { return Err(Phrase::MessageExpunged.into()) };
     let account = state.account().ok_or(Phrase::UnknownCommand)?;
+    // Dovecot has no words for these, and repeats what it has said last.
+    let nothing = || account.complaint.clone().unwrap_or(Phrase::MessageExpunged.into());
+    let Some(uid) = target.uid else { return Err(nothing()) };
     let name = target.mailbox.unwrap_or_default();
-    let section = section(&target.section, target.partial).ok_or(Phrase::MessageExpunged)?;
+    let section = section(&target.section, target.partial).ok_or_else(nothing)?;
     let Some(folder) = account.world.folder(&name) else {
         return Err(Fault::with(Phrase::BadUrlOfMailbox, [text, b"\0", name.as_bytes()].concat()));
     };
-    if target.uid_validity.is_some_and(|wanted| wanted != folder.uid_validity) {
+    // Nobody has made an index of it yet: it has no UIDVALIDITY, and nothing is in it.
+    let indexed = folder.has_index();
+    if target.uid_validity.is_some_and(|wanted| !indexed || wanted != folder.uid_validity) {
         return Err(bad(Phrase::UrlOfOtherValidity));
+    }
+    if !indexed {
+        return Err(bad(Phrase::BadUrl));
     }
     let entry = folder.entries().find(|entry| entry.message.uid == uid).ok_or_else(|| bad(Phrase::BadUrl))?;
     let mut octets = Vec::new();

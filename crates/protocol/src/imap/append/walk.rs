@@ -25,7 +25,16 @@ pub enum Next {
     /// Nothing: it asks for a literal beyond all limits.
     TooBig,
     /// Nothing: this comes of it.
-    Ended(Result<Asked, Fault>, Ending),
+    Ended(Result<Asked, Fault>, Ending, Named),
+}
+
+/// The keywords that were named for a mailbox that there is.
+#[derive(Debug, Default)]
+pub struct Named {
+    /// The mailbox, in UTF-8; empty where there is none.
+    pub mailbox: String,
+    /// The keywords.
+    pub keywords: Vec<String>,
 }
 
 /// How much of what was read is no part of the command.
@@ -48,6 +57,7 @@ pub fn next(state: &State, service: &Service, behind: &[u8], before: usize) -> N
         asked: Asked { mailbox: String::new(), news: Vec::new() },
         failed: None,
         literals: 0,
+        keywords: Vec::new(),
     };
     match walk.command(before) {
         Ok(()) => walk.ended_line(None),
@@ -64,6 +74,8 @@ struct Walk<'a> {
     /// What went wrong first: only that is told.
     failed: Option<Fault>,
     literals: usize,
+    /// The keywords that were named.
+    keywords: Vec<String>,
 }
 
 /// The message that is being put together from parts.
@@ -106,13 +118,14 @@ impl<'a> Walk<'a> {
     }
 
     fn ended(&mut self, fault: Option<Fault>, ending: Ending) -> Next {
-        match self.failed.take().or(fault) {
-            Some(fault) => Next::Ended(Err(fault), ending),
-            None => {
-                let nothing = Asked { mailbox: String::new(), news: Vec::new() };
-                Next::Ended(Ok(std::mem::replace(&mut self.asked, nothing)), ending)
-            }
-        }
+        let named =
+            Named { mailbox: self.asked.mailbox.clone(), keywords: std::mem::take(&mut self.keywords) };
+        let nothing = Asked { mailbox: String::new(), news: Vec::new() };
+        let asked = match self.failed.take().or(fault) {
+            Some(fault) => Err(fault),
+            None => Ok(std::mem::replace(&mut self.asked, nothing)),
+        };
+        Next::Ended(asked, ending, named)
     }
 
     fn command(&mut self, before: usize) -> Result<(), Next> {
@@ -226,8 +239,9 @@ impl<'a> Walk<'a> {
         if let [Argument::List(members), behind @ ..] = rest {
             match flags::parse(members) {
                 Ok((flags, keywords)) => {
-                    if let Err(fault) = flags::check(&keywords) {
-                        self.fail(fault);
+                    match flags::check(&keywords) {
+                        Ok(()) => self.keywords.extend_from_slice(&keywords),
+                        Err(fault) => self.fail(fault),
                     }
                     (new.flags, new.keywords) = (flags, keywords);
                 }

@@ -13,7 +13,7 @@ pub fn octets(section: &Section, message: &Message) -> Option<Result<Decoded, Un
 }
 
 /// The number of a `BINARY.SIZE[...]`.
-pub fn size(section: &Section, message: &Message) -> Option<Result<usize, Undecodable>> {
+pub fn size(section: &Section, message: &Message) -> Option<Result<u64, Undecodable>> {
     let (part, with_header) = meant(section, message)?;
     Some(decoded_size(&message.bytes, message.structure(), part, with_header))
 }

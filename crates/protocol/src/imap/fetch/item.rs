@@ -6,9 +6,8 @@ use super::preview::preview;
 use super::section::Section;
 use super::{atom_at, envelope, structure};
 use crate::imap::arguments::Argument;
-use crate::imap::string::push_string;
+use crate::imap::string::{push_astring, push_string};
 use crate::imap::texts::Phrase;
-use crate::imap::timing::noise;
 use crate::imap::turn::Fault;
 
 /// One data item.
@@ -69,6 +68,11 @@ impl Item {
         !matches!(self, Self::Uid | Self::Flags | Self::Modseq)
     }
 
+    /// Whether it cannot be told of a message whose mailbox is gone.
+    pub fn needs_file(&self) -> bool {
+        self.needs_message() && !matches!(self, Self::MailboxName | Self::RealUid)
+    }
+
     /// Whether asking for it sets `\Seen`.
     pub fn sets_seen(&self) -> bool {
         match self {
@@ -106,7 +110,11 @@ impl Item {
                 out
             }
             Self::RealUid => format!("X-REAL-UID {}", message.uid).into_bytes(),
-            Self::Guid => format!("X-GUID {}", guid(message)).into_bytes(),
+            Self::Guid => {
+                let mut out = b"X-GUID ".to_vec();
+                push_astring(&mut out, guid(message).as_bytes());
+                out
+            }
             Self::Preview(Previewing { snippet, fuzzy, lazy }) => {
                 let mut out = if *snippet { b"SNIPPET ".to_vec() } else { b"PREVIEW ".to_vec() };
                 out.extend_from_slice(if *fuzzy { b"(FUZZY " } else { b"" });
@@ -123,11 +131,9 @@ impl Item {
     }
 }
 
-/// A name as a message has it in a Maildir. It never changes.
+/// The base name of a message's file in a Maildir: that is what Dovecot takes for its GUID.
 pub fn guid(message: &Message) -> String {
-    let noise = noise(&[&message.bytes, &message.uid.to_le_bytes()]);
-    let (micros, process) = (noise % 1_000_000, noise >> 32 & 0x7fff);
-    format!("{}.M{micros:06}P{process}.mail", message.internal_date.timestamp().as_second())
+    message.file_name().to_string()
 }
 
 /// Sections in one FETCH: each is an event of its own for every message, and no client needs more than a few.

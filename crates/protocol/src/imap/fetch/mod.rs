@@ -3,6 +3,7 @@
 
 mod binary;
 mod envelope;
+mod gone;
 mod item;
 mod news;
 mod preview;
@@ -15,13 +16,14 @@ use std::collections::VecDeque;
 use std::ops::Range;
 use std::sync::Arc;
 
+use bait::Flags;
 use bait::mailbox_name::encode;
 use bait::mime::Undecodable;
-use bait::{Flags, Message};
 use bytes::Bytes;
+use event::CloseReason;
 use jiff::Timestamp;
-use jiff::tz::TimeZone;
 
+use crate::imap::Service;
 use crate::imap::arguments::Argument;
 use crate::imap::copy::targets;
 use crate::imap::sequence::{SequenceSet, push_numbers};
@@ -31,6 +33,7 @@ use crate::imap::texts::Phrase;
 use crate::imap::turn::{Fault, Turn};
 use crate::imap::view::enable_condstore;
 use crate::session::Actions;
+pub use gone::Known;
 pub use item::Item;
 use item::Previewing;
 pub use item::guid;
@@ -70,6 +73,11 @@ fn start(turn: &mut Turn<'_>, state: &mut State, by_uid: bool) -> Result<(), Fau
         let mut request = Request::default();
         let qresync = state.account().is_some_and(|account| account.features.qresync);
         let read = request.read(wanted, by_uid, qresync);
+        // Dovecot does not survive reading beyond the end of a list.
+        if request.beyond && wanted.first().is_some_and(|wanted| wanted.list().is_some()) {
+            turn.close(CloseReason::Violation);
+            return Ok(());
+        }
         if request.names_modseq {
             enable_condstore(turn, state);
         }
@@ -105,6 +113,7 @@ fn start(turn: &mut Turn<'_>, state: &mut State, by_uid: bool) -> Result<(), Fau
         next_item: 0,
         reads,
         newly_seen: false,
+        marked: false,
         expunged: false,
         at_once: false,
     }));
@@ -162,6 +171,8 @@ pub struct Fetching {
     reads: bool,
     /// Whether it has just set `\Seen` on the message under way.
     newly_seen: bool,
+    /// Whether it has set it on any.
+    marked: bool,
     /// Whether it was asked for what another session has expunged.
     pub expunged: bool,
     /// Whether it is answered whole, however much the driver has to carry out.
@@ -170,15 +181,36 @@ pub struct Fetching {
 
 impl Fetching {
     /// Answers until the driver has enough. `true` when everything is answered.
-    pub fn step(&mut self, state: &mut State, out: &mut Actions) -> bool {
+    pub fn step(&mut self, service: &Service, state: &mut State, out: &mut Actions) -> bool {
         match state {
-            State::Selected(account, selected) => self.answer_all(account, selected, out),
+            State::Selected(account, selected) => self.answer_all(service, account, selected, out),
             _ => true,
         }
     }
 
     /// The same, of this mailbox.
-    fn answer_all(&mut self, account: &mut Account, selected: &mut Selected, out: &mut Actions) -> bool {
+    fn answer_all(
+        &mut self,
+        service: &Service,
+        account: &mut Account,
+        selected: &mut Selected,
+        out: &mut Actions,
+    ) -> bool {
+        let finished = self.answers(service, account, selected, out);
+        if let Some(folder) = selected.folder(&mut account.world).filter(|_| finished && self.marked) {
+            // All that was marked is one change.
+            folder.count_change();
+        }
+        finished
+    }
+
+    fn answers(
+        &mut self,
+        service: &Service,
+        account: &mut Account,
+        selected: &mut Selected,
+        out: &mut Actions,
+    ) -> bool {
         while let Some(position) = self.spans.front().map(|span| span.start) {
             if out.full() && !self.at_once {
                 return false;
@@ -186,8 +218,8 @@ impl Fetching {
             let Some(entry) = selected.entries.get(position) else {
                 return true;
             };
-            let wanted = self.least_modseq.is_none_or(|least| entry.marks.modseq >= least);
-            if wanted && !self.answer(position, account, selected, out) {
+            let wanted = self.least_modseq.is_none_or(|least| selected.modseq_of(&entry.marks) >= least);
+            if wanted && !self.answer(service, position, account, selected, out) {
                 return false;
             }
             if self.failure.is_some() {
@@ -207,6 +239,7 @@ impl Fetching {
     /// Answers for one message, or as much of it as the driver takes. `true` when it is done.
     fn answer(
         &mut self,
+        service: &Service,
         position: usize,
         account: &mut Account,
         selected: &mut Selected,
@@ -214,28 +247,42 @@ impl Fetching {
     ) -> bool {
         if self.next_item == 0 {
             self.newly_seen = self.reads && mark_seen(position, account, selected);
-            out.send(format!("* {} FETCH (", position.saturating_add(1)).as_bytes());
+            self.marked |= self.newly_seen;
+            if self.dovecot && (self.newly_seen || self.items.contains(&Item::Flags)) {
+                selected.tell_keywords(service, &account.world, out);
+            }
         }
         let Some(entry) = selected.entries.get(position) else { return true };
-        let (mut message, flags) = (&entry.message, selected.flags(&selected.now(&account.world, entry)));
+        let (message, flags) = (&entry.message, selected.flags(&selected.now(&account.world, entry)));
+        let place = (selected.uid_validity, message.uid);
         let is_lost = selected.is_lost(&account.world);
         let is_gone = (is_lost || selected.is_gone(&account.world, position))
             && self.items.iter().any(Item::needs_message);
         if is_lost && is_gone {
             // It ends here, and the client is told why when it is told what has changed.
             self.spans.clear();
-            out.send(format!("FLAGS ({flags}))\r\n").as_bytes());
+            let seen = self.newly_seen.then_some(Item::Flags);
+            let told = gone::at_hand(&self.items, seen.as_ref());
+            let told = told.into_iter().map(|item| match item {
+                Item::Modseq => format!("MODSEQ ({})", selected.modseq_of(&entry.marks)).into_bytes(),
+                Item::MailboxName => mailbox_name(selected),
+                item => item.render(message, &flags),
+            });
+            let told: Vec<Vec<u8>> = told.collect();
+            if !told.is_empty() {
+                out.send(format!("* {} FETCH (", position.saturating_add(1)).as_bytes());
+                out.send(&told.join(&b' '));
+                out.send(b")\r\n");
+            }
             return true;
         }
-        let nothing;
-        if is_gone {
-            self.expunged = true;
-            nothing = remains(message);
-            message = &nothing;
+        if self.next_item == 0 {
+            out.send(format!("* {} FETCH (", position.saturating_add(1)).as_bytes());
         }
         let flags_asked = self.items.contains(&Item::Flags);
         while let Some(item) = self.items.get(self.next_item) {
             if let Item::Section(section) = item
+                && !is_gone
                 && let Some(fault) = binary::fault(section, message)
             {
                 if self.next_item == 0 {
@@ -255,34 +302,39 @@ impl Fetching {
                 self.newly_seen = false;
             }
             self.next_item = self.next_item.saturating_add(1);
+            // A file's name is known until the file itself was missed.
+            let known = account.read.has(place, item) || (*item == Item::Guid && !self.expunged);
+            if let Some(nothing) = gone::nothing(item).filter(|_| is_gone && !known) {
+                self.expunged = true;
+                out.send(&nothing);
+                continue;
+            }
+            let late = !known && matches!(item, Item::Preview(Previewing { lazy: true, .. }));
+            if matches!(item, Item::Preview(_)) {
+                account.read.want_previews(selected.uid_validity);
+            }
+            if late {
+                account.complaint = Some(Phrase::NotCached.into());
+            } else {
+                account.read.note(place, item);
+            }
             match item {
-                Item::Section(section) if is_gone => out.send(&[&section.label[..], b" NIL"].concat()),
-                Item::Body if is_gone => out.send(structure::NOTHING),
-                Item::BodyStructure if is_gone => out.send(structure::NOTHING_EXTENDED),
                 Item::Section(section) => {
                     send_section(&selected.name, message, section, self.dovecot, out);
                 }
                 Item::Modseq => {
-                    selected.told_modseq = selected.told_modseq.max(entry.marks.modseq);
-                    out.send(format!("MODSEQ ({})", entry.marks.modseq).as_bytes());
+                    let modseq = selected.modseq_of(&entry.marks);
+                    selected.told_modseq = selected.told_modseq.max(modseq);
+                    out.send(format!("MODSEQ ({modseq})").as_bytes());
                 }
                 Item::SaveDate { old } => {
                     let saved = self.saved.strftime("%d-%b-%Y %H:%M:%S +0000");
                     let name = if *old { "X-SAVEDATE" } else { "SAVEDATE" };
                     out.send(format!("{name} \"{saved}\"").as_bytes());
                 }
-                Item::MailboxName => {
-                    let mut name = b"X-MAILBOX ".to_vec();
-                    push_astring(&mut name, encode(&selected.name).as_bytes());
-                    out.send(&name);
-                }
+                Item::MailboxName => out.send(&mailbox_name(selected)),
                 Item::Preview(how) => {
-                    let place = (selected.uid_validity, message.uid);
-                    let lazy = how.lazy && !account.previewed.contains(&place);
-                    if !lazy {
-                        account.previewed.insert(place);
-                    }
-                    out.send(&Item::Preview(Previewing { lazy, ..*how }).render(message, &flags));
+                    out.send(&Item::Preview(Previewing { lazy: late, ..*how }).render(message, &flags));
                 }
                 item => out.send(&item.render(message, &flags)),
             }
@@ -292,10 +344,11 @@ impl Fetching {
     }
 }
 
-/// What Dovecot knows of a message that another session has expunged: its UID.
-fn remains(message: &Message) -> Arc<Message> {
-    let date = Timestamp::UNIX_EPOCH.to_zoned_datetime(TimeZone::UTC);
-    Arc::new(Message::new(message.uid, Flags::NONE, date, Bytes::new(), Vec::new()))
+/// `X-MAILBOX INBOX`
+fn mailbox_name(selected: &Selected) -> Vec<u8> {
+    let mut name = b"X-MAILBOX ".to_vec();
+    push_astring(&mut name, encode(&selected.name).as_bytes());
+    name
 }
 
 /// Marks a message `\Seen`; says whether it was not.
@@ -305,18 +358,17 @@ fn mark_seen(position: usize, account: &mut Account, selected: &mut Selected) ->
     if before.contains(Flags::SEEN) {
         return false;
     }
-    let mut known = None;
     // Where the mailbox is gone, Dovecot says that it is seen all the same.
     if let Some(folder) = selected.folder(&mut account.world) {
+        let now = folder.now(&entry.message);
         if !folder.mark(&entry, before | Flags::SEEN, entry.marks.keywords) {
             return false;
         }
-        folder.count_change();
-        known = Some(folder.modseq).filter(|_| !account.features.condstore);
+        let modseq = folder.modseq.saturating_add(1);
+        selected.change_silently(&entry, &now, modseq);
     }
     if let Some(entry) = Arc::make_mut(&mut selected.entries).get_mut(position) {
         entry.marks.flags |= Flags::SEEN;
-        entry.marks.modseq = known.unwrap_or(entry.marks.modseq);
     }
     true
 }

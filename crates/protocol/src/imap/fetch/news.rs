@@ -35,8 +35,9 @@ pub fn tell_news(service: &Service, account: &mut Account, selected: &mut Select
         next_item: 0,
         reads,
         newly_seen: false,
+        marked: false,
         expunged: false,
         at_once: true,
     };
-    fetching.answer_all(account, selected, out);
+    fetching.answer_all(service, account, selected, out);
 }

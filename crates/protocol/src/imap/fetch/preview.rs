@@ -13,9 +13,8 @@ const LOOKED_AT: usize = 64 * 1024;
 pub fn preview(message: &Message) -> String {
     let Some(part) = text_part(message.structure()) else { return String::new() };
     let Some(text) = body_text(&message.bytes, part) else { return String::new() };
-    let subtype = &part.media.subtype;
-    let html = part.media.kind.eq_ignore_ascii_case(b"text")
-        && (subtype.eq_ignore_ascii_case(b"html") || subtype.eq_ignore_ascii_case(b"xhtml"));
+    let media = &part.media;
+    let html = media.kind.eq_ignore_ascii_case(b"text") && media.subtype.eq_ignore_ascii_case(b"html");
     let end = text.char_indices().nth(LOOKED_AT).map_or(text.len(), |(end, _)| end);
     let text = text.get(..end).unwrap_or(&text);
     if html { line(&without_markup(text)) } else { line(text) }
@@ -87,8 +86,8 @@ fn line(text: &str) -> String {
         }
     }
     match (own.text.is_empty(), quoted.text.is_empty()) {
-        (true, false) => format!(">{}", quoted.text.trim_start()),
-        _ => own.text.trim_start().to_owned(),
+        (true, false) => format!(">{}", quoted.text.trim_start_matches(' ')),
+        _ => own.text.trim_start_matches(' ').to_owned(),
     }
 }
 

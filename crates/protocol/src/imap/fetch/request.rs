@@ -37,6 +37,8 @@ pub struct Request {
     pub least_modseq: Option<u64>,
     /// Whether to tell what has vanished, too.
     pub vanished: bool,
+    /// Whether modifiers of PREVIEW were skipped beyond the end of what was asked for.
+    pub beyond: bool,
     /// Whether a mod-sequence was named, which enables CONDSTORE even where the rest is refused.
     pub names_modseq: bool,
 }
@@ -82,7 +84,11 @@ impl Request {
 
     /// Adds an item; those without parameters once.
     fn add(&mut self, item: Item) -> Result<(), Fault> {
-        let with_parameters = matches!(item, Item::Section(_) | Item::Preview(_));
+        let with_parameters = match &item {
+            Item::Section(section) => !section.label.starts_with(b"RFC822"),
+            Item::Preview(_) => true,
+            _ => false,
+        };
         if !with_parameters && self.items.contains(&item) {
             return Ok(());
         }
@@ -210,6 +216,7 @@ impl Request {
             skipped = modifiers.len();
         }
         self.add(Item::Preview(how))?;
+        self.beyond |= skipped > behind.len();
         Ok(behind.get(skipped..).unwrap_or_default())
     }
 
@@ -312,6 +319,11 @@ mod tests {
     #[test]
     fn modifiers_of_preview_are_skipped_by_their_number() {
         assert_eq!(read("(PREVIEW (LAZY FUZZY) UID)").map(|request| request.items.len()), Ok(2));
+        let beyond = |text: &str| read(text).map(|request| request.beyond);
+        assert_eq!(
+            (beyond("(PREVIEW (LAZY FUZZY) UID)"), beyond("(PREVIEW (LAZY FUZZY))")),
+            (Ok(false), Ok(true))
+        );
         assert_eq!(read("(PREVIEW ())").unwrap_err(), Phrase::FetchNoAtoms);
         assert_eq!(read("FLAGS (VANISHED)").unwrap_err(), Phrase::QresyncDisabled);
     }

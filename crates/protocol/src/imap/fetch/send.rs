@@ -70,9 +70,7 @@ fn send_decoded(mailbox: &str, message: &Message, section: &Section, decoded: De
         });
     }
     out.send(&section.label);
-    // Beyond its end there is nothing that could be binary.
-    let past = section.partial.is_some_and(|_| shown.is_empty());
-    let kind = if decoded.binary && !past { "~" } else { "" };
+    let kind = if decoded.binary { "~" } else { "" };
     out.send(format!(" {kind}{{{}}}\r\n", shown.len()).as_bytes());
     out.send_shared(if decoded.binary { shown } else { without_nul(shown) });
 }

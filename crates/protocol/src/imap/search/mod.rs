@@ -103,10 +103,8 @@ fn start(turn: &mut Turn<'_>, state: &mut State, verb: &'static str, by_uid: boo
     let keywords = question.keywords();
     if dovecot && !keywords.is_empty() {
         // Dovecot makes the mailbox know a keyword by asking for it.
-        if let State::Selected(account, selected) = state
-            && let Some(folder) = selected.folder(&mut account.world)
-        {
-            folder.keyword_bits(&keywords);
+        if let State::Selected(_, selected) = state {
+            selected.name_keywords(&keywords);
         }
     }
     if wanted.update && state.selected().is_some_and(Selected::has_all_updates) {

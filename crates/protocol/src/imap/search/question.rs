@@ -41,7 +41,11 @@ impl<'a> Seen<'a> {
         let Some(folder) = selected.folder_in(world) else { return Self::known(selected, 0) };
         Self {
             entries: &selected.entries,
-            marks: selected.entries.iter().map(|entry| selected.now(world, entry)).collect(),
+            marks: selected
+                .entries
+                .iter()
+                .map(|entry| selected.as_told(selected.now(world, entry)))
+                .collect(),
             keywords: &folder.keywords,
             highest: folder.modseq,
             readable: &selected.expunged,
@@ -54,7 +58,7 @@ impl<'a> Seen<'a> {
     pub fn known(selected: &'a Selected, highest: u64) -> Self {
         Self {
             entries: &selected.entries,
-            marks: selected.entries.iter().map(|entry| entry.marks).collect(),
+            marks: selected.entries.iter().map(|entry| selected.as_told(entry.marks)).collect(),
             keywords: &selected.keywords,
             highest,
             readable: &[],

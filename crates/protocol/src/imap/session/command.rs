@@ -44,7 +44,7 @@ impl Imap {
             // The login process has given the line up, and cannot hold the rest of it.
             return self.farewell(Phrase::ByeLineTooLong, CloseReason::Violation, out);
         }
-        if let (Some(Next::Ended(_, Ending { rest, skip })), false) =
+        if let (Some(Next::Ended(_, Ending { rest, skip }, _)), false) =
             (ending, matches!(self.stage, Stage::Closed))
         {
             self.framing.unread(line.get(line.len().saturating_sub(rest)..).unwrap_or_default());

@@ -53,9 +53,9 @@ impl Imap {
             }
         }
         if literal.synchronizing {
-            self.finish_before(&Request::parse(&so_far).verb, &so_far, out);
-            self.waiting.get_or_insert(now);
             let request = Request::parse(&so_far);
+            self.finish_before(&request.verb, &so_far, out);
+            self.waiting.get_or_insert(now);
             out.record(received(&request.verb, trim_line_end(&so_far), self.state.name(), "+"));
             let text = self.service.texts.reply(Phrase::Continue).fill(&[]);
             out.send(&text);

@@ -5,6 +5,7 @@
 use bytes::Bytes;
 
 use super::Imap;
+use crate::imap::Service;
 use crate::imap::texts::Phrase;
 use crate::imap::view::{Telling, untagged};
 use crate::session::Actions;
@@ -45,9 +46,9 @@ impl Imap {
         self.finish_saving(line, out);
     }
 
-    /// Finishes what waits, as there is nothing more to read. A command that waits for its literal keeps the others waiting.
+    /// Finishes what waits, as there is nothing more to read. A command that has begun to come keeps those before it waiting.
     pub(super) fn finish_at_rest(&mut self, out: &mut Actions) {
-        if self.framing.command_so_far().is_empty() {
+        if self.framing.command_so_far().is_empty() && self.framing.rest().is_empty() {
             self.finish_waiting(out);
         }
     }
@@ -63,29 +64,15 @@ impl Imap {
             let uids = group().any(|held| held.telling.uids);
             let how = Telling { uids, keep_expunged };
             let modseq = self.state.sync(&self.service, how, out).map(|modseq| modseq.to_string());
-            let last = group().count().saturating_sub(1);
-            for (place, held) in group().enumerate() {
-                let told = modseq.as_ref().filter(|_| place == last);
-                match told.map(|modseq| self.with_modseq(&held.line, modseq.as_bytes())) {
-                    Some(Some(line)) => out.send(&line),
-                    Some(None) => {
-                        let modseq = modseq.as_deref().unwrap_or_default();
-                        untagged(&self.service, Phrase::HighestModseq, modseq.as_bytes(), out);
-                        out.send(&held.line);
-                    }
-                    None => out.send(&held.line),
-                }
+            // It is told with the closing words of the last command, if there is room.
+            let last = group().last().and_then(|held| within(&self.service, held, modseq.as_deref()?));
+            if let Some(modseq) = modseq.filter(|_| last.is_none()) {
+                untagged(&self.service, Phrase::HighestModseq, modseq.as_bytes(), out);
             }
+            let lines = group().map(|held| &held.line);
+            let count = lines.clone().count().saturating_sub(usize::from(last.is_some()));
+            lines.take(count).chain(&last).for_each(|line| out.send(line));
         }
-    }
-
-    /// Closing words that tell a mod-sequence besides, where they are such that can.
-    fn with_modseq(&self, line: &[u8], modseq: &[u8]) -> Option<Vec<u8>> {
-        let behind_tag = memchr::memchr(b' ', line)?.saturating_add(1);
-        let (tag, words) = line.split_at_checked(behind_tag)?;
-        let words = words.strip_prefix(b"OK ").filter(|words| !words.starts_with(b"["))?;
-        let values = [(Slot::Modseq, modseq), (Slot::Detail, words)];
-        Some([tag, &self.service.texts.reply(Phrase::CompletedAtModseq).fill(&values)].concat())
     }
 
     /// Finishes what waits, where a command speaks of a result that is being kept, or keeps another one (RFC 5182 section 2.4).
@@ -96,4 +83,13 @@ impl Imap {
             self.finish_waiting(out);
         }
     }
+}
+
+/// The closing words with the highest mod-sequence in them.
+fn within(service: &Service, held: &Waiting, modseq: &str) -> Option<Bytes> {
+    let space = memchr::memchr(b' ', &held.line)?;
+    let (tag, words) = held.line.split_at_checked(space.saturating_add(1))?;
+    let words = words.strip_prefix(b"OK ").filter(|words| !words.starts_with(b"["))?;
+    let values = [(Slot::Modseq, modseq.as_bytes()), (Slot::Detail, words)];
+    Some([tag, &service.texts.reply(Phrase::CompletedAtModseq).fill(&values)].concat().into())
 }

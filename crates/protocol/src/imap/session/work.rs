@@ -52,7 +52,7 @@ impl Imap {
         let mut saves = false;
         let (tag, verb, finished, failure, expunged, by_uid) = match &mut self.stage {
             Stage::Fetching(run) => {
-                let finished = run.step(&mut self.state, out);
+                let finished = run.step(&self.service, &mut self.state, out);
                 let expunged = run.expunged.then_some(Phrase::FetchedExpunged);
                 let by_uid = run.verb.starts_with("UID ");
                 (run.tag.clone(), run.verb, finished, run.failure, expunged, by_uid)
