@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
 pub use capture::{Abandoned, Appended, Capture, Captured, Envelope};
-use event::{CloseReason, Event, Text};
+use event::{CloseReason, Event};
 
 /// A point in time: how long after the driver's own start. Monotonic.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]
@@ -281,6 +281,8 @@ pub trait Session: Send {
 
 #[cfg(test)]
 mod tests {
+    use event::Text;
+
     use super::*;
 
     fn command(out: &mut Actions, text: &[u8], milliseconds: u64) {
