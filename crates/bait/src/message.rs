@@ -82,10 +82,20 @@ impl Message {
         if let Some(name) = &self.file_name {
             return Arc::clone(name);
         }
+        self.name_of(self.internal_date.timestamp().as_second())
+    }
+
+    /// The same, with a name that Dovecot would give its file at this time, in seconds since 1970.
+    #[must_use]
+    pub fn stored_at(self, seconds: i64) -> Self {
+        Self { file_name: Some(self.name_of(seconds)), ..self }
+    }
+
+    fn name_of(&self, seconds: i64) -> Arc<str> {
         let noise = noise(&self.bytes, self.uid);
         let (micros, process) = (noise % 1_000_000, noise >> 32 & 0x7fff);
         let line_ends = memchr::memmem::find_iter(&self.bytes, b"\r\n").count();
-        let (wire, seconds) = (self.size(), self.internal_date.timestamp().as_second());
+        let wire = self.size();
         format!("{seconds}.M{micros:06}P{process}.mail,S={},W={wire}", wire - line_ends).into()
     }
 

@@ -306,13 +306,14 @@ impl World {
         Ok(())
     }
 
-    /// Puts a message into a mailbox, `\Recent`; its UID.
+    /// Puts a message into a mailbox, `\Recent`, at a time in seconds since 1970; its UID.
     pub fn append(
         &mut self,
         name: &str,
         (flags, keywords): (Flags, &[String]),
         date: ZonedDateTime,
         bytes: Bytes,
+        now: i64,
     ) -> Result<u32, Full> {
         let octets = self.octets.saturating_add(bytes.len());
         if octets > MOST_OCTETS || self.added >= MOST_ADDED {
@@ -322,7 +323,7 @@ impl World {
         let folder = self.folder_mut(name).ok_or(Full)?;
         let keywords = folder.keyword_bits(keywords);
         let modseq = Counted::from(folder.modseq).modseq(keywords);
-        let message = |uid| Message::new(uid, flags | Flags::RECENT, date, bytes, Vec::new());
+        let message = |uid| Message::new(uid, flags | Flags::RECENT, date, bytes, Vec::new()).stored_at(now);
         let uid = folder.add(message, keywords, modseq)?;
         self.octets = octets;
         self.added += 1;

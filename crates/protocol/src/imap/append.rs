@@ -65,7 +65,7 @@ fn add(turn: &mut Turn<'_>, state: &mut State, Asked { mailbox, news }: Asked) -
         let date = date.filter(|date| *date <= latest).unwrap_or(now);
         let octets = Bytes::from(bytes);
         let world = &mut account(state)?.world;
-        let uid = world.append(&mailbox, (flags, &keywords), utc(date), octets.clone());
+        let uid = world.append(&mailbox, (flags, &keywords), utc(date), octets.clone(), now.as_second());
         let uid = uid.map_err(|_| Phrase::OverQuota)?;
         uids.push(uid);
         let flags = Text::copy(marks(flags, &keywords).as_bytes());

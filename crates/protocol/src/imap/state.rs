@@ -132,7 +132,7 @@ impl State {
     }
 
     /// Notes keywords that were named for a mailbox: Dovecot makes the session know them, whether a message has them or not.
-    /// The keywords as they were met first: what is returned.
+    /// The keywords as [`meet_keywords`] gives them back.
     pub fn name_keywords(&mut self, mailbox: &str, names: &[String]) -> Vec<String> {
         match self {
             Self::Selected(_, open) if open.name == mailbox => return open.name_keywords(names),

@@ -215,23 +215,25 @@ impl Selected {
     }
 
     /// Notes keywords that were named: Dovecot makes the session know them, whether a message has them or not.
-    /// The keywords as they were met first: what is returned.
+    /// The keywords as [`meet_keywords`] gives them back.
     pub fn name_keywords(&mut self, names: &[String]) -> Vec<String> {
         meet_keywords(&mut self.known_keywords, names)
     }
 }
 
-/// Adds keywords to those that were met, as far as there is room. What is returned is how they were written first.
+/// Adds keywords to those that were met, as far as there is room. What is returned is how they were written first, in the order
+/// in which they were met.
 pub fn meet_keywords(known: &mut Vec<String>, names: &[String]) -> Vec<String> {
-    let mut met = Vec::with_capacity(names.len());
+    let mut met: Vec<(usize, String)> = Vec::with_capacity(names.len());
     for name in names {
-        let first = known.iter().find(|known| known.eq_ignore_ascii_case(name)).cloned();
-        if first.is_none() && known.len() < MOST_KEYWORDS {
+        let place = known.iter().position(|known| known.eq_ignore_ascii_case(name)).unwrap_or(known.len());
+        if place == known.len() && place < MOST_KEYWORDS {
             known.push(name.clone());
         }
-        met.push(first.unwrap_or_else(|| name.clone()));
+        met.push((place, known.get(place).unwrap_or(name).clone()));
     }
-    met
+    met.sort_by_key(|(place, _)| *place);
+    met.into_iter().map(|(_, name)| name).collect()
 }
 
 /// Enables CONDSTORE, and tells the open mailbox's mod-sequence where that is new (RFC 7162 section 3.1).

@@ -257,7 +257,7 @@ fn append(visitors: &Arc<Visitors>, peer: IpAddr, octets: usize) -> (Arc<SharedW
     let world = visit.worlds().enter(Some(b"admin"));
     let date = Timestamp::UNIX_EPOCH.to_zoned_datetime(TimeZone::UTC);
     let text = Bytes::from(vec![b'x'; octets]);
-    let done = world.lend(|world| world.append("INBOX", (Flags::NONE, &[]), date, text).is_ok());
+    let done = world.lend(|world| world.append("INBOX", (Flags::NONE, &[]), date, text, 0).is_ok());
     (world, visit, done)
 }
 

@@ -20,7 +20,6 @@ use bait::Flags;
 use bait::mailbox_name::encode;
 use bait::mime::Undecodable;
 use bytes::Bytes;
-use event::CloseReason;
 use jiff::Timestamp;
 
 use crate::imap::Service;
@@ -75,7 +74,9 @@ fn start(turn: &mut Turn<'_>, state: &mut State, by_uid: bool) -> Result<(), Fau
         let read = request.read(wanted, by_uid, qresync);
         // Dovecot does not survive reading beyond the end of a list.
         if request.beyond && wanted.first().is_some_and(|wanted| wanted.list().is_some()) {
-            turn.close(CloseReason::Violation);
+            if let State::Selected(_, selected) = state {
+                selected.fatal = true;
+            }
             return Ok(());
         }
         if request.names_modseq {
@@ -354,14 +355,13 @@ fn mailbox_name(selected: &Selected) -> Vec<u8> {
 /// Marks a message `\Seen`; says whether it was not.
 fn mark_seen(position: usize, account: &mut Account, selected: &mut Selected) -> bool {
     let Some(entry) = selected.entries.get(position).cloned() else { return false };
-    let before = entry.marks.flags;
-    if before.contains(Flags::SEEN) {
+    let now = selected.now(&account.world, &entry);
+    if now.flags.contains(Flags::SEEN) {
         return false;
     }
     // Where the mailbox is gone, Dovecot says that it is seen all the same.
     if let Some(folder) = selected.folder(&mut account.world) {
-        let now = folder.now(&entry.message);
-        if !folder.mark(&entry, before | Flags::SEEN, entry.marks.keywords) {
+        if !folder.mark(&entry, now.flags | Flags::SEEN, now.keywords) {
             return false;
         }
         let modseq = folder.modseq.saturating_add(1);

@@ -31,12 +31,15 @@ pub struct Candidate<'a> {
     pub saved: i64,
     /// Whether another session has expunged it.
     pub gone: bool,
+    /// Whether its mailbox is gone, or has another name.
+    pub misplaced: bool,
     /// Whether Dovecot does not survive the question for a keyword or a mailbox.
     pub unprepared: bool,
 }
 
 /// What asking has cost, and what came of it.
 #[derive(Debug)]
+#[expect(clippy::struct_excessive_bools, reason = "facts that have nothing to do with each other")]
 pub struct Cost {
     /// Octets of text looked through so far.
     pub read: usize,
@@ -46,13 +49,25 @@ pub struct Cost {
     pub named: bool,
     /// Whether a message had to be looked at that another session has expunged.
     pub lost: bool,
+    /// Whether a message had to be looked at whose mailbox is gone.
+    pub misplaced: bool,
+    /// Whether a message had to be looked at itself.
+    pub looked: bool,
     /// Whether Dovecot's process would not have survived.
     pub fatal: bool,
 }
 
 impl Default for Cost {
     fn default() -> Self {
-        Self { read: 0, parts: MOST_PARTS, named: false, lost: false, fatal: false }
+        Self {
+            read: 0,
+            parts: MOST_PARTS,
+            named: false,
+            lost: false,
+            misplaced: false,
+            looked: false,
+            fatal: false,
+        }
     }
 }
 
@@ -94,7 +109,7 @@ impl Candidate<'_> {
             }
         }
         // Of the parts of a message that is gone nothing is known, and nothing is said of that.
-        !self.gone && inquiry.parts(keys).unwrap_or_default()
+        !self.gone && !self.misplaced && inquiry.parts(keys).unwrap_or_default()
     }
 
     fn compares(&self, time: &Time) -> bool {
@@ -198,10 +213,18 @@ impl Inquiry<'_> {
                 self.cost.lost = true;
                 None
             }
-            (Key::SaveDateSupported, Round::Data) => Some(true),
-            (Key::Time(time), Round::Data) => Some(asked.compares(time)),
             (Key::RealUids(set), Round::Data) => Some(set.holds(message.uid)),
             (Key::Guid(name), Round::Data) => Some(guid(message) == *name),
+            (key, round) if asked.misplaced && key.is_read_in(round) => {
+                self.cost.misplaced = true;
+                None
+            }
+            (key, round) if !self.cost.looked && key.is_read_in(round) => {
+                self.cost.looked = true;
+                self.answer(node, round)
+            }
+            (Key::SaveDateSupported, Round::Data) => Some(true),
+            (Key::Time(time), Round::Data) => Some(asked.compares(time)),
             (Key::Size { larger, octets }, Round::Data) => {
                 let size = message.size() as u64;
                 Some(if *larger { size > *octets } else { size < *octets })
@@ -232,6 +255,7 @@ impl Inquiry<'_> {
 
     /// The last round: what only the parts can answer.
     fn parts(&mut self, keys: &[Node]) -> Option<bool> {
+        self.cost.looked = true;
         let mut left = self.cost.parts;
         let mut parts = Parts::of(self.candidate.message.structure(), &mut left);
         let found = self.all(keys, &mut |_: &mut Self, node: &Node| match &node.key {

@@ -31,6 +31,8 @@ pub struct Seen<'a> {
     pub readable: &'a [u32],
     /// The mailbox, to see what is gone from it.
     pub folder: Option<&'a Folder>,
+    /// Whether the mailbox is gone, or has another name.
+    pub misplaced: bool,
     /// Dovecot looks at new messages for a search that it keeps up to date, without the keywords and patterns at hand.
     pub unprepared: bool,
 }
@@ -38,7 +40,9 @@ pub struct Seen<'a> {
 impl<'a> Seen<'a> {
     /// As it is now.
     pub fn now(selected: &'a Selected, world: &'a World) -> Self {
-        let Some(folder) = selected.folder_in(world) else { return Self::known(selected, 0) };
+        let Some(folder) = selected.folder_in(world) else {
+            return Self { misplaced: true, ..Self::known(selected, 0) };
+        };
         Self {
             entries: &selected.entries,
             marks: selected
@@ -50,6 +54,7 @@ impl<'a> Seen<'a> {
             highest: folder.modseq,
             readable: &selected.expunged,
             folder: Some(folder),
+            misplaced: false,
             unprepared: false,
         }
     }
@@ -63,6 +68,7 @@ impl<'a> Seen<'a> {
             highest,
             readable: &[],
             folder: None,
+            misplaced: false,
             unprepared: false,
         }
     }
@@ -174,6 +180,7 @@ impl Question {
             saved: self.saved,
             gone: seen.folder.is_some_and(|folder| folder.is_gone(message.uid))
                 && !seen.readable.contains(&message.uid),
+            misplaced: seen.misplaced,
             unprepared: seen.unprepared,
         };
         candidate.matches(self.keys(in_thread), self.count, cost)

@@ -8,6 +8,7 @@ use super::question::{Question, Seen};
 use super::result::{self, Order, Wanted};
 use super::thread::Algorithm;
 use crate::imap::state::{Selected, State};
+use crate::imap::texts::Phrase;
 use crate::imap::updates::Update;
 use crate::session::Actions;
 
@@ -68,11 +69,24 @@ impl Searching {
             criteria: std::mem::take(&mut self.criteria),
             matches: self.found.len() as u64,
         });
+        // What sorts and threads has to be read as well.
+        let reads = matches!(&self.order, Order::Sorted(keys) if !keys.is_empty());
+        let threads = matches!(self.order, Order::Threads(_));
+        let unread = self.cost.misplaced || (threads && seen.misplaced && !self.found.is_empty());
+        self.cost.misplaced = unread || (reads && seen.misplaced && !self.found.is_empty());
+        if self.cost.looked {
+            account.complaint = Some(Phrase::NotCached.into());
+        }
         let modseqs = self.modseq.then(|| seen.marks.iter().map(|marks| marks.modseq).collect::<Vec<u64>>());
-        if !self.cost.fatal {
+        if !self.cost.fatal && !unread {
             self.tell(selected, modseqs.as_deref(), out);
         }
         true
+    }
+
+    /// Whether it had to look at messages of a mailbox that is gone.
+    pub const fn is_misplaced(&self) -> bool {
+        self.cost.misplaced
     }
 
     /// Whether it had to look at what another session has expunged.

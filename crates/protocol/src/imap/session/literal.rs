@@ -35,6 +35,10 @@ impl Imap {
         } else {
             self.judge_plainly(&so_far, literal, cap)
         };
+        let request = Request::parse(&so_far);
+        if *request.verb == *b"APPEND" && matches!(verdict, Verdict::Take(_) | Verdict::Ignore) {
+            self.finish_before(&request.verb, &so_far, out);
+        }
         match verdict {
             Verdict::Take(kept) if literal.size > kept as u64 => {
                 self.overflowing = true;
@@ -53,7 +57,6 @@ impl Imap {
             }
         }
         if literal.synchronizing {
-            let request = Request::parse(&so_far);
             self.finish_before(&request.verb, &so_far, out);
             self.waiting.get_or_insert(now);
             out.record(received(&request.verb, trim_line_end(&so_far), self.state.name(), "+"));

@@ -49,7 +49,7 @@ impl Imap {
 
     /// Goes on with a long answer.
     pub(super) fn work(&mut self, now: Moment, out: &mut Actions) -> Step {
-        let mut saves = false;
+        let (mut saves, mut misplaced) = (false, false);
         let (tag, verb, finished, failure, expunged, by_uid) = match &mut self.stage {
             Stage::Fetching(run) => {
                 let finished = run.step(&self.service, &mut self.state, out);
@@ -65,6 +65,7 @@ impl Imap {
                     self.vanish(out);
                     return Step::Done;
                 }
+                misplaced = run.is_misplaced();
                 let lost = run.has_lost() && !run.verb.ends_with("THREAD");
                 let expunged = lost.then_some(Phrase::SearchedExpunged);
                 (run.tag.clone(), run.verb, finished, None, expunged, !holds)
@@ -107,6 +108,9 @@ impl Imap {
             turn.close(CloseReason::Violation);
             self.stage = Stage::Closed;
             return Step::Done;
+        }
+        if misplaced {
+            turn.complete_as(Phrase::DeletedUnderUs, &[]);
         }
         if service.texts.mail_process.is_dovecot() {
             let how = Telling { keep_expunged: !by_uid, ..Telling::default() };
