@@ -28,4 +28,4 @@ pub use folder::{Entry, Folder, Marks};
 pub use listing::{Node, Numbers};
 pub use message::{Bait, Message, Slot};
 pub use persona::{Installation, Persona};
-pub use world::{Base, Full, World};
+pub use world::{Base, Counted, Full, World};

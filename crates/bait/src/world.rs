@@ -4,9 +4,12 @@
 //! Bounded in mailboxes, messages and octets, and together with all other worlds by a [`Budget`]. Not here: who is told of a
 //! change and when (the sessions), and for how long a world is kept (the driver).
 
+mod counted;
+
 use std::sync::Arc;
 
 use bytes::Bytes;
+pub use counted::Counted;
 use jiff::ZonedDateTime;
 
 use crate::budget::Budget;
@@ -306,7 +309,8 @@ impl World {
         Ok(())
     }
 
-    /// Puts a message into a mailbox, `\Recent`, at a time in seconds since 1970; its UID.
+    /// Puts a message into a mailbox, `\Recent`, at a time in seconds since 1970; its UID. `counted` is the same for all that is
+    /// added at once.
     pub fn append(
         &mut self,
         name: &str,
@@ -314,6 +318,7 @@ impl World {
         date: ZonedDateTime,
         bytes: Bytes,
         now: i64,
+        counted: &mut Counted,
     ) -> Result<u32, Full> {
         let octets = self.octets.saturating_add(bytes.len());
         if octets > MOST_OCTETS || self.added >= MOST_ADDED {
@@ -322,7 +327,7 @@ impl World {
         self.take(cost(bytes.len()))?;
         let folder = self.folder_mut(name).ok_or(Full)?;
         let keywords = folder.keyword_bits(keywords);
-        let modseq = Counted::from(folder.modseq).modseq(keywords);
+        let modseq = counted.modseq(folder.modseq, keywords);
         let message = |uid| Message::new(uid, flags | Flags::RECENT, date, bytes, Vec::new()).stored_at(now);
         let uid = folder.add(message, keywords, modseq)?;
         self.octets = octets;
@@ -338,42 +343,15 @@ impl World {
         self.take(entries.len().saturating_mul(MESSAGE_COST))?;
         self.added += entries.len();
         let folder = self.folder_mut(to).ok_or(Full)?;
-        let mut counted = Counted::from(folder.modseq);
+        let mut counted = Counted::default();
         let copied = entries.iter().map(|Entry { message, marks }| {
             let names = keywords.iter().enumerate().filter(|(bit, _)| marks.keywords >> bit & 1 == 1);
             let names: Vec<String> = names.map(|(_, name)| name.clone()).collect();
             let bits = folder.keyword_bits(&names);
-            let modseq = counted.modseq(bits);
+            let modseq = counted.modseq(folder.modseq, bits);
             folder.add(|uid| message.again(uid, marks.flags | Flags::RECENT), bits, modseq)
         });
         copied.collect()
-    }
-}
-
-/// Mod-sequences of messages that are added at once: one for all, and one for each keyword that they bring.
-struct Counted {
-    first: u64,
-    keywords: Vec<u32>,
-}
-
-impl Counted {
-    const fn from(highest: u64) -> Self {
-        Self { first: highest + 1, keywords: Vec::new() }
-    }
-
-    /// The mod-sequence of the next one, which has these keywords.
-    fn modseq(&mut self, mut keywords: u64) -> u64 {
-        let mut last = self.first;
-        while keywords != 0 {
-            let bit = keywords.trailing_zeros();
-            keywords &= keywords - 1;
-            let place = self.keywords.iter().position(|known| *known == bit).unwrap_or_else(|| {
-                self.keywords.push(bit);
-                self.keywords.len() - 1
-            });
-            last = last.max(self.first + place as u64 + 1);
-        }
-        last
     }
 }
 

@@ -90,6 +90,23 @@ impl Envelope {
         Self::read(header, &mut Allowance::new())
     }
 
+    /// The same as Dovecot has it where it has just kept the header's fields: of the white space before a token only one octet
+    /// goes.
+    pub fn parse_kept(header: &Bytes) -> Self {
+        let mut envelope = Self::parse(header);
+        for field in fields(header) {
+            let token = match field.name.to_ascii_lowercase().as_slice() {
+                b"date" => &mut envelope.date,
+                b"in-reply-to" => &mut envelope.in_reply_to,
+                b"message-id" => &mut envelope.message_id,
+                _ => continue,
+            };
+            let blank = field.value.first().is_some_and(|first| matches!(first, b' ' | b'\t'));
+            *token = Some(Value::token(field.value.get(usize::from(blank)..).unwrap_or_default()));
+        }
+        envelope
+    }
+
     /// The same, for one of many messages within one.
     pub(super) fn read(header: &[u8], allowance: &mut Allowance) -> Self {
         let mut envelope = Self::default();

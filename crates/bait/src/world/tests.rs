@@ -21,10 +21,14 @@ fn uids(world: &World) -> Vec<u32> {
     world.folder("inbox").unwrap().entries().map(|entry| entry.message.uid).collect()
 }
 
+fn put(world: &mut World, flags: Flags, octets: Bytes) -> Result<u32, Full> {
+    world.append("INBOX", (flags, &[]), date(), octets, 0, &mut Counted::default())
+}
+
 #[test]
 fn what_arrives_after_an_append_has_a_uid_of_its_own() {
     let mut world = World::new(&corpus(&[3]));
-    assert_eq!(world.append("INBOX", (Flags::SEEN, &[]), date(), Bytes::from_static(b"y"), 0), Ok(4));
+    assert_eq!(put(&mut world, Flags::SEEN, Bytes::from_static(b"y")), Ok(4));
     world.arrive(&corpus(&[3, 4]));
     assert_eq!(uids(&world), [3, 4, 5]);
     world.arrive(&corpus(&[3, 4, 9]));
@@ -37,9 +41,9 @@ fn what_arrives_after_an_append_has_a_uid_of_its_own() {
 fn there_is_an_end_to_everything() {
     let mut world = World::new(&corpus(&[3]));
     let big = Bytes::from(vec![b'x'; MOST_OCTETS / 2]);
-    assert!(world.append("INBOX", (Flags::NONE, &[]), date(), big.clone(), 0).is_ok());
-    assert!(world.append("INBOX", (Flags::NONE, &[]), date(), big.clone(), 0).is_ok());
-    assert_eq!(world.append("INBOX", (Flags::NONE, &[]), date(), big, 0), Err(Full));
+    assert!(put(&mut world, Flags::NONE, big.clone()).is_ok());
+    assert!(put(&mut world, Flags::NONE, big.clone()).is_ok());
+    assert_eq!(put(&mut world, Flags::NONE, big), Err(Full));
     let all: Vec<Entry> = world.folder("INBOX").unwrap().entries().collect();
     let copies = (0..10_000).take_while(|_| world.copy(&all, &[], "INBOX").is_ok()).count();
     assert!(copies * all.len() <= MOST_ADDED);
@@ -62,15 +66,15 @@ fn worlds_share_what_is_not_changed_and_nothing_else() {
     one.look_at("INBOX");
     assert!(Arc::ptr_eq(&list(&one), &list(&other)) && one.changes() > 0);
     one.folder_mut("INBOX").unwrap().expunge([3]);
-    one.append("INBOX", (Flags::NONE, &[]), date(), Bytes::from(vec![b'x'; 5_000]), 0).unwrap();
+    put(&mut one, Flags::NONE, Bytes::from(vec![b'x'; 5_000])).unwrap();
     assert_eq!((uids(&one), uids(&other)), (vec![4, 5], vec![3, 4]));
     assert!(one.changes() > 0 && other.changes() == 0);
-    let more = other.append("INBOX", (Flags::NONE, &[]), date(), Bytes::from(vec![b'x'; 5_000]), 0);
+    let more = put(&mut other, Flags::NONE, Bytes::from(vec![b'x'; 5_000]));
     assert_eq!(more, Err(Full), "the room of both together");
     assert_eq!(uids(&other), [3, 4]);
     drop(one);
     assert_eq!(budget.used(), 0);
-    assert!(other.append("INBOX", (Flags::NONE, &[]), date(), Bytes::from(vec![b'x'; 5_000]), 0).is_ok());
+    assert!(put(&mut other, Flags::NONE, Bytes::from(vec![b'x'; 5_000])).is_ok());
 }
 
 #[test]
@@ -152,7 +156,7 @@ fn who_adds_to_what_nobody_has_looked_at_takes_in_what_was_waiting() {
         if looked_at {
             world.look_at("INBOX");
         }
-        world.append("INBOX", (Flags::NONE, &[]), date(), Bytes::from_static(b"x"), 0).unwrap();
+        put(&mut world, Flags::NONE, Bytes::from_static(b"x")).unwrap();
         assert_eq!(world.folder("INBOX").unwrap().numbers().recent, 1 + usize::from(looked_at));
     }
 }

@@ -7,7 +7,7 @@ mod date;
 mod url;
 mod walk;
 
-use bait::Flags;
+use bait::{Counted, Flags};
 use bytes::Bytes;
 use event::Text;
 use jiff::tz::TimeZone;
@@ -57,22 +57,27 @@ pub fn append(turn: &mut Turn<'_>, state: &mut State) -> Result<(), Fault> {
 
 fn add(turn: &mut Turn<'_>, state: &mut State, Asked { mailbox, news }: Asked) -> Result<(), Fault> {
     let now = turn.service.wall_clock(turn.now);
-    let mut uids = Vec::new();
+    let (mut uids, mut counted) = (Vec::new(), Counted::default());
+    let account = account(state)?;
+    if account.world.folder(&mailbox).is_some_and(|folder| !folder.has_index()) {
+        account.forget_keywords();
+    }
     for New { flags, keywords, date, bytes } in news {
         let keywords = state.name_keywords(&mailbox, &keywords);
         // A date too far in the future is now.
         let latest = now.checked_add(date::FUTURE).unwrap_or(now);
         let date = date.filter(|date| *date <= latest).unwrap_or(now);
         let octets = Bytes::from(bytes);
-        let world = &mut account(state)?.world;
-        let uid = world.append(&mailbox, (flags, &keywords), utc(date), octets.clone(), now.as_second());
+        let world = &mut self::account(state)?.world;
+        let (marked, seconds) = ((flags, &keywords[..]), now.as_second());
+        let uid = world.append(&mailbox, marked, utc(date), octets.clone(), seconds, &mut counted);
         let uid = uid.map_err(|_| Phrase::OverQuota)?;
         uids.push(uid);
         let flags = Text::copy(marks(flags, &keywords).as_bytes());
         let appended = Appended { mailbox: mailbox.clone(), uid, flags, octets };
         turn.out.push(Action::Capture(Capture::Append(Box::new(appended))));
     }
-    let account = account(state)?;
+    let account = self::account(state)?;
     let uid_validity = account.world.folder(&mailbox).map_or(0, |folder| folder.uid_validity);
     for uid in &uids {
         account.read.add(uid_validity, *uid);

@@ -70,6 +70,9 @@ fn run(turn: &mut Turn<'_>, state: &mut State, by_uid: bool, moving: bool) -> Re
         turn.complete_as(Phrase::CopyExpunged, &[]);
         return Ok(());
     }
+    if opener.world.folder(&to).is_some_and(|folder| !folder.has_index()) {
+        opener.forget_keywords();
+    }
     let world = &mut opener.world;
     let uids = world.copy(&entries, &keywords, &to).map_err(|_| Phrase::OverQuota)?;
     let mut pairs = world.folder(&to).map_or(0, |folder| folder.uid_validity).to_string().into_bytes();

@@ -21,14 +21,15 @@ pub fn create(turn: &mut Turn<'_>, state: &mut State) -> Result<(), Fault> {
     let asked = decoded(turn.parse()?.first())?;
     let name = asked.strip_suffix(separator).unwrap_or(&asked);
     creatable(name, separator)?;
-    let world = &mut account(state)?.world;
-    if world.folder(name).is_some() {
+    let account = account(state)?;
+    if account.world.folder(name).is_some() {
         return Err(Phrase::MailboxExists.into());
     }
     if too_long(name) {
         return Err(Phrase::NotFound.into());
     }
-    world.create(name).map_err(|_| Phrase::OverQuota)?;
+    account.world.create(name).map_err(|_| Phrase::OverQuota)?;
+    account.forget_keywords();
     turn.complete();
     Ok(())
 }
@@ -48,9 +49,11 @@ pub fn delete(turn: &mut Turn<'_>, state: &mut State) -> Result<(), Fault> {
     }
     let open = state.selected().is_some_and(|selected| selected.name == name);
     let separator = separator(turn);
-    if !account(state)?.world.delete(&name, separator) {
+    let account = account(state)?;
+    if !account.world.delete(&name, separator) {
         return Err(missing(Phrase::Nonexistent, &name));
     }
+    account.forget_keywords();
     turn.complete();
     if open {
         state.select(None);

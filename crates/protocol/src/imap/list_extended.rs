@@ -210,7 +210,8 @@ fn answer(turn: &mut Turn<'_>, state: &mut State, reference: &[u8], patterns: &[
     }
     account.features.condstore |= enabled;
     for name in looked_at {
-        status::look_at(&mut account.world, &name, account.features.condstore);
+        let condstore = account.features.condstore;
+        status::look_at(account, &name, condstore);
     }
 }
 

@@ -108,7 +108,9 @@ fn open(turn: &mut Turn<'_>, state: &mut State, read_only: bool) -> Result<(), F
         meet_keywords(&mut known, &selected.keywords);
         (selected.told_keywords, selected.known_keywords) = (known.len(), known);
     }
-    selected.open(&mut account.world, !dovecot);
+    if selected.open(&mut account.world, !dovecot) {
+        account.forget_keywords();
+    }
     turn.record(Event::MailboxSelected { mailbox: selected.name.clone(), read_only });
     let lines = if read_only { &turn.service.texts.examine } else { &turn.service.texts.select };
     describe(turn, lines, &selected, uid_next, modseq);

@@ -138,11 +138,11 @@ fn tell_status(turn: &mut Turn<'_>, state: &mut State, modseq: bool) -> Result<(
         enable_condstore(turn, state);
     }
     let account = self::account(state)?;
-    let (world, enabled) = (&mut account.world, account.features.condstore);
+    let enabled = account.features.condstore;
     for name in &names {
         // What enables CONDSTORE is the first answer.
-        status::look_at(world, name, std::mem::replace(&mut condstore, enabled));
-        if let Some(folder) = world.folder(name) {
+        status::look_at(account, name, std::mem::replace(&mut condstore, enabled));
+        if let Some(folder) = account.world.folder(name) {
             // Dovecot writes these names in UTF-8.
             let line = status::line(folder.name.as_bytes(), folder, &items, None);
             turn.untagged(&line);

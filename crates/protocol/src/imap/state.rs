@@ -49,6 +49,14 @@ pub struct Account {
     pub known_keywords: BTreeMap<u32, Vec<String>>,
 }
 
+impl Account {
+    /// Forgets the keywords of mailboxes that are not open: with the first index of a mailbox, and with each mailbox that is
+    /// deleted, Dovecot closes the indexes that it does not use.
+    pub fn forget_keywords(&mut self) {
+        self.known_keywords.clear();
+    }
+}
+
 impl State {
     /// The word that events carry.
     pub const fn name(&self) -> &'static str {

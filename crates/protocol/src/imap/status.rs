@@ -1,10 +1,10 @@
 //! STATUS (RFC 3501 section 6.3.10, with SIZE of RFC 8438 and HIGHESTMODSEQ of RFC 7162), also for LIST-STATUS (RFC 5819).
 
-use bait::{Flags, Folder, World};
+use bait::{Flags, Folder};
 
 use crate::imap::arguments::Argument;
 use crate::imap::name;
-use crate::imap::state::State;
+use crate::imap::state::{Account, State};
 use crate::imap::string::push_astring;
 use crate::imap::texts::Phrase;
 use crate::imap::timing::noise;
@@ -35,7 +35,7 @@ pub fn status(turn: &mut Turn<'_>, state: &mut State) -> Result<(), Fault> {
     let Some(account) = state.account_mut() else {
         return Err(Phrase::UnknownCommand.into());
     };
-    look_at(&mut account.world, &known, condstore);
+    look_at(account, &known, condstore);
     let named = if dovecot { known.as_bytes() } else { wire };
     let folder = account.world.folder(&known).ok_or_else(|| Fault::with(Phrase::NoSuchMailbox, named))?;
     let line = line(wire, folder, &items, recent);
@@ -51,9 +51,13 @@ pub fn status(turn: &mut Turn<'_>, state: &mut State) -> Result<(), Fault> {
 
 /// Reads a mailbox' index. Where Dovecot has to open the mailbox for that, as it always does with INBOX, it does so with CONDSTORE
 /// if that is enabled.
-pub fn look_at(world: &mut World, name: &str, condstore: bool) {
-    if (world.look_at(name) || name == "INBOX") && condstore {
-        world.track(name);
+pub fn look_at(account: &mut Account, name: &str, condstore: bool) {
+    let first = account.world.look_at(name);
+    if first {
+        account.forget_keywords();
+    }
+    if (first || name == "INBOX") && condstore {
+        account.world.track(name);
     }
 }
 

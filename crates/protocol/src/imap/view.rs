@@ -123,15 +123,18 @@ impl Selected {
         }
     }
 
-    /// Notes that it is open. Opened for writing, it takes `\Recent` away from those who come later.
-    pub fn open(&mut self, world: &mut World, lasting_recent: bool) {
+    /// Notes that it is open; says whether nobody had opened it before. Opened for writing, it takes `\Recent` away from those who
+    /// come later.
+    pub fn open(&mut self, world: &mut World, lasting_recent: bool) -> bool {
+        let mut first = false;
         if !lasting_recent {
-            world.look_at(&self.name);
+            first = world.look_at(&self.name);
             if !self.read_only {
                 world.forget_recent(&self.name);
             }
         }
         self.told = self.folder_in(world).map(Folder::touched);
+        first
     }
 
     /// How many are `\Recent`.

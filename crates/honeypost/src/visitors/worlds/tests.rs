@@ -3,7 +3,7 @@
 use std::net::Ipv4Addr;
 use std::time::Duration;
 
-use bait::{Corpus, Flags, Mailbox, Message};
+use bait::{Corpus, Counted, Flags, Mailbox, Message};
 use bytes::Bytes;
 use jiff::tz::TimeZone;
 use protocol::imap::Imap;
@@ -257,7 +257,9 @@ fn append(visitors: &Arc<Visitors>, peer: IpAddr, octets: usize) -> (Arc<SharedW
     let world = visit.worlds().enter(Some(b"admin"));
     let date = Timestamp::UNIX_EPOCH.to_zoned_datetime(TimeZone::UTC);
     let text = Bytes::from(vec![b'x'; octets]);
-    let done = world.lend(|world| world.append("INBOX", (Flags::NONE, &[]), date, text, 0).is_ok());
+    let done = world.lend(|world| {
+        world.append("INBOX", (Flags::NONE, &[]), date, text, 0, &mut Counted::default()).is_ok()
+    });
     (world, visit, done)
 }
 

@@ -1,5 +1,6 @@
 //! ENVELOPE on the wire (RFC 3501 section 7.4.2).
 
+use bait::Message;
 use bait::mime::{Address, Envelope, Value};
 
 use crate::imap::string::{push_nstring, push_text};
@@ -24,6 +25,19 @@ pub fn render(envelope: &Envelope, out: &mut Vec<u8>) {
     out.push(b' ');
     push_value(out, envelope.message_id.as_ref());
     out.push(b')');
+}
+
+/// The same by itself.
+pub fn rendered(envelope: &Envelope) -> Vec<u8> {
+    let mut out = Vec::new();
+    render(envelope, &mut out);
+    out
+}
+
+/// The item, where Dovecot finds the envelope in the header fields that it has just kept for another item.
+pub fn from_fields(message: &Message) -> Vec<u8> {
+    let header = message.bytes.slice(message.header());
+    [b"ENVELOPE ", &rendered(&Envelope::parse_kept(&header))[..]].concat()
 }
 
 /// A header value for machines.

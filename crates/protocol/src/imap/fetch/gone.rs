@@ -19,6 +19,7 @@ pub struct Known {
 const PREVIEW: u8 = 1;
 const STRUCTURE: u8 = 2;
 const DATE: u8 = 4;
+const ENVELOPE: u8 = 8;
 
 impl Known {
     /// Notes that an item was told of a message.
@@ -35,8 +36,13 @@ impl Known {
 
     /// Whether it is known without looking at the message.
     pub fn has(&self, place: (u32, u32), item: &Item) -> bool {
-        let bit = bit(item);
+        let bit = bit(item) & !ENVELOPE;
         bit > 0 && self.messages.get(&place).is_some_and(|bits| bits & bit > 0)
+    }
+
+    /// Whether its envelope was told before. Of a message that is gone it is not told all the same.
+    pub fn has_envelope(&self, place: (u32, u32)) -> bool {
+        self.messages.get(&place).is_some_and(|bits| bits & ENVELOPE > 0)
     }
 
     /// Notes that previews of a mailbox were wanted.
@@ -68,6 +74,7 @@ fn bit(item: &Item) -> u8 {
         Item::Preview(_) => PREVIEW,
         Item::Body | Item::BodyStructure => STRUCTURE,
         Item::InternalDate => DATE,
+        Item::Envelope => ENVELOPE,
         _ => 0,
     }
 }

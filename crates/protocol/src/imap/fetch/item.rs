@@ -3,7 +3,7 @@
 use bait::Message;
 
 use super::preview::preview;
-use super::section::Section;
+use super::section::{Section, What};
 use super::{atom_at, envelope, structure};
 use crate::imap::arguments::Argument;
 use crate::imap::string::{push_astring, push_string};
@@ -63,6 +63,11 @@ impl Item {
         !matches!(self, Self::Envelope | Self::Body | Self::BodyStructure | Self::Section(_))
     }
 
+    /// Whether Dovecot keeps header fields to answer it.
+    pub fn keeps_fields(&self) -> bool {
+        matches!(self, Self::Section(Section { part, what: What::Fields { not: false, .. }, .. }) if part.is_empty())
+    }
+
     /// Whether it is known of a message that is expunged.
     pub fn needs_message(&self) -> bool {
         !matches!(self, Self::Uid | Self::Flags | Self::Modseq)
@@ -92,11 +97,7 @@ impl Item {
             }
             Self::Size => format!("RFC822.SIZE {}", message.size()).into_bytes(),
             Self::Envelope => {
-                let envelope = message.envelope_text(|envelope| {
-                    let mut out = Vec::new();
-                    envelope::render(envelope, &mut out);
-                    out
-                });
+                let envelope = message.envelope_text(envelope::rendered);
                 [b"ENVELOPE ", &envelope[..]].concat()
             }
             Self::Body => {

@@ -310,6 +310,7 @@ impl Fetching {
                 out.send(&nothing);
                 continue;
             }
+            let fresh = !account.read.has_envelope(place);
             let late = !known && matches!(item, Item::Preview(Previewing { lazy: true, .. }));
             if matches!(item, Item::Preview(_)) {
                 account.read.want_previews(selected.uid_validity);
@@ -336,6 +337,9 @@ impl Fetching {
                 Item::MailboxName => out.send(&mailbox_name(selected)),
                 Item::Preview(how) => {
                     out.send(&Item::Preview(Previewing { lazy: late, ..*how }).render(message, &flags));
+                }
+                Item::Envelope if fresh && self.items.iter().take(self.next_item).any(Item::keeps_fields) => {
+                    out.send(&envelope::from_fields(message));
                 }
                 item => out.send(&item.render(message, &flags)),
             }

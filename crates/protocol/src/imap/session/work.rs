@@ -117,8 +117,8 @@ impl Imap {
             turn.sync(&mut self.state, how);
         }
         match (failure, expunged) {
-            (Some(Undecodable::Unknown), _) => turn.refuse(&Phrase::UnknownCte.into()),
-            (Some(_), _) => turn.refuse(&Phrase::BrokenPart.into()),
+            (Some(Undecodable::Unknown), _) => turn.complete_as(Phrase::UnknownCte, &[]),
+            (Some(_), _) => turn.complete_as(Phrase::BrokenPart, &[]),
             (None, Some(phrase)) => turn.complete_as(phrase, title(verb).as_bytes()),
             (None, None) => turn.complete(),
         }
