@@ -60,7 +60,7 @@ fn add(turn: &mut Turn<'_>, state: &mut State, Asked { mailbox, news }: Asked) -
     let (mut uids, mut counted) = (Vec::new(), Counted::default());
     let account = account(state)?;
     if account.world.folder(&mailbox).is_some_and(|folder| !folder.has_index()) {
-        account.forget_keywords();
+        account.forget_keywords_for(&mailbox);
     }
     for New { flags, keywords, date, bytes } in news {
         let keywords = state.name_keywords(&mailbox, &keywords);

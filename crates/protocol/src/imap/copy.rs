@@ -71,7 +71,7 @@ fn run(turn: &mut Turn<'_>, state: &mut State, by_uid: bool, moving: bool) -> Re
         return Ok(());
     }
     if opener.world.folder(&to).is_some_and(|folder| !folder.has_index()) {
-        opener.forget_keywords();
+        opener.forget_keywords_for(&to);
     }
     let world = &mut opener.world;
     let uids = world.copy(&entries, &keywords, &to).map_err(|_| Phrase::OverQuota)?;
@@ -95,12 +95,6 @@ fn run(turn: &mut Turn<'_>, state: &mut State, by_uid: bool, moving: bool) -> Re
         turn.untagged_with(Phrase::MovedUids, &pairs);
         if let Some(folder) = account(state)?.world.folder_mut(&here) {
             folder.expunge(from.iter().copied());
-        }
-        // What goes elsewhere is gone at once.
-        if let State::Selected(_, selected) = state
-            && (to == here || (here == "INBOX" && to.eq_ignore_ascii_case("INBOX")))
-        {
-            selected.expunged.extend(from);
         }
     }
     turn.sync(state, Telling { uids: by_uid, ..Telling::default() });

@@ -43,8 +43,7 @@ fn run(turn: &mut Turn<'_>, state: &mut State, only: Option<&BTreeSet<u32>>) -> 
     if let Some(folder) = selected.folder(&mut account.world).filter(|_| !selected.read_only) {
         let deleted: Vec<u32> =
             folder.entries().filter(deleted).map(|entry| entry.message.uid).filter(wanted).collect();
-        folder.expunge(deleted.iter().copied());
-        selected.expunged.extend(deleted);
+        folder.expunge(deleted);
     }
     turn.sync(state, Telling::default());
     turn.complete();

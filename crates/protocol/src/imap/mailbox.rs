@@ -109,7 +109,7 @@ fn open(turn: &mut Turn<'_>, state: &mut State, read_only: bool) -> Result<(), F
         (selected.told_keywords, selected.known_keywords) = (known.len(), known);
     }
     if selected.open(&mut account.world, !dovecot) {
-        account.forget_keywords();
+        account.forget_keywords_for(&name);
     }
     turn.record(Event::MailboxSelected { mailbox: selected.name.clone(), read_only });
     let lines = if read_only { &turn.service.texts.examine } else { &turn.service.texts.select };

@@ -14,6 +14,7 @@ mod fetch;
 mod flags;
 mod folders;
 mod keep_alive;
+mod kept;
 mod list;
 mod list_extended;
 mod login;

@@ -8,6 +8,7 @@ use bytes::Bytes;
 use crate::guest::{Held, Penalty};
 use crate::imap::Service;
 use crate::imap::fetch::{self, Fetching, Known};
+use crate::imap::kept::Kept;
 use crate::imap::notify::{self, Notify};
 use crate::imap::search::Searching;
 use crate::imap::texts::Phrase;
@@ -43,6 +44,8 @@ pub struct Account {
     pub notify: Option<Box<Notify>>,
     /// What was read from messages and is known from then on.
     pub read: Known,
+    /// The same of whole mailboxes.
+    pub kept: Kept,
     /// What the storage has complained of last: Dovecot says it again where it has no words of its own.
     pub complaint: Option<Fault>,
     /// The keywords that the session knows of in mailboxes that are not open, by UIDVALIDITY.
@@ -50,10 +53,17 @@ pub struct Account {
 }
 
 impl Account {
-    /// Forgets the keywords of mailboxes that are not open: with the first index of a mailbox, and with each mailbox that is
-    /// deleted, Dovecot closes the indexes that it does not use.
+    /// Forgets the keywords of mailboxes that are not open: with each mailbox that is made or deleted Dovecot closes the indexes that
+    /// it does not use.
     pub fn forget_keywords(&mut self) {
         self.known_keywords.clear();
+    }
+
+    /// The same where a mailbox gets its first index: recorded with up to three messages in it, and not with five or more.
+    pub fn forget_keywords_for(&mut self, mailbox: &str) {
+        if self.world.folder(mailbox).is_some_and(|folder| folder.list().len() < 4) {
+            self.forget_keywords();
+        }
     }
 }
 
@@ -75,6 +85,7 @@ impl State {
             features: Features::default(),
             notify: None,
             read: Known::default(),
+            kept: Kept::default(),
             complaint: None,
             known_keywords: BTreeMap::new(),
         });

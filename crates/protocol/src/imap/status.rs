@@ -54,7 +54,7 @@ pub fn status(turn: &mut Turn<'_>, state: &mut State) -> Result<(), Fault> {
 pub fn look_at(account: &mut Account, name: &str, condstore: bool) {
     let first = account.world.look_at(name);
     if first {
-        account.forget_keywords();
+        account.forget_keywords_for(name);
     }
     if (first || name == "INBOX") && condstore {
         account.world.track(name);

@@ -43,8 +43,6 @@ pub struct Selected {
     pub fetch_from: u32,
     /// The searches that are kept up to date (RFC 5267).
     pub updates: Vec<Update>,
-    /// What the client itself has expunged since the last look at the mailbox: until then it can be read.
-    pub expunged: Vec<u32>,
     /// What the last THREAD has asked for.
     pub threaded: Option<Box<Question>>,
     /// Whether Dovecot's process would not have survived the last look at the mailbox.
@@ -102,7 +100,6 @@ impl Selected {
             saved: Vec::new(),
             fetch_from: folder.uid_next,
             updates: Vec::new(),
-            expunged: Vec::new(),
             threaded: None,
             fatal: false,
             known_modseq: folder.modseqs_from.map_or(0, |_| folder.modseq_once_read()),

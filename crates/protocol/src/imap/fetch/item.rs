@@ -1,11 +1,14 @@
 //! What FETCH may ask for (RFC 3501 section 6.4.5).
 
+use std::borrow::Cow;
+
 use bait::Message;
 
 use super::preview::preview;
 use super::section::{Section, What};
 use super::{atom_at, envelope, structure};
 use crate::imap::arguments::Argument;
+use crate::imap::kept;
 use crate::imap::string::{push_astring, push_string};
 use crate::imap::texts::Phrase;
 use crate::imap::turn::Fault;
@@ -61,6 +64,25 @@ impl Item {
     /// Whether it is answered without looking at the message.
     pub fn is_from_index(&self) -> bool {
         !matches!(self, Self::Envelope | Self::Body | Self::BodyStructure | Self::Section(_))
+    }
+
+    /// What of a message is read to tell it, as [`kept`] calls it.
+    pub fn reads(&self) -> Vec<Cow<'static, str>> {
+        const ENVELOPE: [&str; 10] =
+            ["date", "subject", "from", "sender", "reply-to", "to", "cc", "bcc", "in-reply-to", "message-id"];
+        match self {
+            Self::InternalDate => vec![kept::ARRIVAL.into()],
+            Self::SaveDate { .. } => vec![kept::SAVING.into()],
+            Self::Size => vec![kept::SIZE.into()],
+            Self::Envelope => ENVELOPE.map(Cow::from).to_vec(),
+            Self::Section(Section { what: What::Fields { not: false, names }, .. })
+                if self.keeps_fields() =>
+            {
+                let lower = |name: &Vec<u8>| String::from_utf8_lossy(name).to_ascii_lowercase();
+                names.iter().map(lower).map(Cow::from).collect()
+            }
+            _ => Vec::new(),
+        }
     }
 
     /// Whether Dovecot keeps header fields to answer it.

@@ -101,6 +101,8 @@ fn start(turn: &mut Turn<'_>, state: &mut State, by_uid: bool) -> Result<(), Fau
     // Dovecot answers in two groups, each in the order of the request: what the index knows, then what the mail says.
     items.sort_by_key(|item| !item.is_from_index());
     let reads = items.iter().any(Item::sets_seen) && !read_only;
+    let named: usize = spans.iter().map(Range::len).sum();
+    let whole = state.selected().is_some_and(|selected| selected.entries.len() == named);
     turn.status = "OK";
     turn.stage = Stage::Fetching(Box::new(Fetching {
         tag: turn.tag.clone(),
@@ -116,6 +118,7 @@ fn start(turn: &mut Turn<'_>, state: &mut State, by_uid: bool) -> Result<(), Fau
         newly_seen: false,
         marked: false,
         expunged: false,
+        whole,
         at_once: false,
     }));
     Ok(())
@@ -176,6 +179,8 @@ pub struct Fetching {
     marked: bool,
     /// Whether it was asked for what another session has expunged.
     pub expunged: bool,
+    /// Whether it was asked for of all messages.
+    whole: bool,
     /// Whether it is answered whole, however much the driver has to carry out.
     at_once: bool,
 }
@@ -198,6 +203,11 @@ impl Fetching {
         out: &mut Actions,
     ) -> bool {
         let finished = self.answers(service, account, selected, out);
+        if finished && self.whole {
+            let below = selected.entries.last().map_or(0, |entry| entry.message.uid.saturating_add(1));
+            let read: Vec<_> = self.items.iter().flat_map(Item::reads).collect();
+            account.kept.keep(selected.uid_validity, below, read.iter().map(|name| &name[..]));
+        }
         if let Some(folder) = selected.folder(&mut account.world).filter(|_| finished && self.marked) {
             // All that was marked is one change.
             folder.count_change();

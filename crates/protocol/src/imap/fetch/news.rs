@@ -37,6 +37,7 @@ pub fn tell_news(service: &Service, account: &mut Account, selected: &mut Select
         newly_seen: false,
         marked: false,
         expunged: false,
+        whole: false,
         at_once: true,
     };
     fetching.answer_all(service, account, selected, out);

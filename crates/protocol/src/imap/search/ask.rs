@@ -10,6 +10,7 @@ use super::key::{Compare, DateOf, Key, Node, Time};
 use super::mime_match::Parts;
 use super::set::Set;
 use crate::imap::fetch::guid;
+use crate::imap::kept::Kept;
 
 /// How many parts of messages one search asks; no mail of honest people comes near it.
 pub const MOST_PARTS: usize = 2_000_000;
@@ -31,6 +32,8 @@ pub struct Candidate<'a> {
     pub saved: i64,
     /// Whether another session has expunged it.
     pub gone: bool,
+    /// What is known of messages all the same, and the mailbox' UIDVALIDITY.
+    pub kept: Option<(u32, &'a Kept)>,
     /// Whether its mailbox is gone, or has another name.
     pub misplaced: bool,
     /// Whether Dovecot does not survive the question for a keyword or a mailbox.
@@ -84,13 +87,7 @@ impl Key {
     /// Whether the message must be there to be asked this in that round.
     const fn is_read_in(&self, round: Round) -> bool {
         match self {
-            Self::Time(_)
-            | Self::RealUids(_)
-            | Self::Guid(_)
-            | Self::Size { .. }
-            | Self::SaveDateSupported => {
-                matches!(round, Round::Data)
-            }
+            Self::Time(_) | Self::Size { .. } | Self::SaveDateSupported => matches!(round, Round::Data),
             Self::Header(..) | Self::Shown(..) => matches!(round, Round::Header),
             Self::Body(_) | Self::Text(_) => matches!(round, Round::Body),
             _ => false,
@@ -110,6 +107,11 @@ impl Candidate<'_> {
         }
         // Of the parts of a message that is gone nothing is known, and nothing is said of that.
         !self.gone && !self.misplaced && inquiry.parts(keys).unwrap_or_default()
+    }
+
+    fn has_kept(&self, key: &Key) -> bool {
+        let Some((uid_validity, kept)) = self.kept else { return false };
+        key.reads().is_some_and(|name| kept.has((uid_validity, self.message.uid), name))
     }
 
     fn compares(&self, time: &Time) -> bool {
@@ -191,7 +193,7 @@ impl Inquiry<'_> {
         match (&node.key, round) {
             (Key::All, _) => Some(true),
             (Key::Numbers(set), _) => Some(set.holds(number)),
-            (Key::Uids(set), _) => Some(set.holds(message.uid)),
+            (Key::Uids(set), _) | (Key::RealUids(set), Round::Data) => Some(set.holds(message.uid)),
             (Key::InThread(..), _) => {
                 let set = asked.threads.get(&node.id);
                 // INTHREAD within INTHREAD has no result.
@@ -209,12 +211,11 @@ impl Inquiry<'_> {
             }
             (Key::Modseq { least, .. }, _) => Some(asked.marks.modseq >= *least),
             (Key::Mailbox(_, here), _) => Some(*here),
-            (key, round) if asked.gone && key.is_read_in(round) => {
+            (Key::Guid(name), Round::Data) => Some(guid(message) == *name),
+            (key, round) if asked.gone && key.is_read_in(round) && !asked.has_kept(key) => {
                 self.cost.lost = true;
                 None
             }
-            (Key::RealUids(set), Round::Data) => Some(set.holds(message.uid)),
-            (Key::Guid(name), Round::Data) => Some(guid(message) == *name),
             (key, round) if asked.misplaced && key.is_read_in(round) => {
                 self.cost.misplaced = true;
                 None

@@ -5,6 +5,7 @@ use bait::Flags;
 use super::mime_key::MimeKey;
 use super::set::Set;
 use super::thread::Algorithm;
+use crate::imap::kept;
 
 /// One key, or several put together.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -124,6 +125,20 @@ impl Key {
     /// The key on its own.
     pub const fn node(self) -> Node {
         Node { not: false, fuzzy: false, key: self, id: 0 }
+    }
+
+    /// What of a message is read to answer it and kept from then on, as [`kept`] calls it.
+    pub fn reads(&self) -> Option<&str> {
+        match self {
+            Self::Time(time) => Some(match time.of {
+                DateOf::Arrival => kept::ARRIVAL,
+                DateOf::Sending => "date",
+                DateOf::Saving => kept::SAVING,
+            }),
+            Self::Size { .. } => Some(kept::SIZE),
+            Self::Header(name, _) | Self::Shown(name, _) => Some(name),
+            _ => None,
+        }
     }
 
     /// The keys below it in the same search.

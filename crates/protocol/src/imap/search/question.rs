@@ -1,6 +1,6 @@
 //! A search as it is carried out: its keys, and what had to be found before a message could be asked.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 
 use bait::{Entry, Folder, Marks, Message, World};
@@ -14,7 +14,8 @@ use super::references;
 use super::set::Set;
 use super::simplify::{Fatal, simplified};
 use super::thread::Algorithm;
-use crate::imap::state::Selected;
+use crate::imap::kept::Kept;
+use crate::imap::state::{Account, Selected};
 
 /// The open mailbox as a search sees it: the messages that the client knows, marked as they are now.
 #[derive(Debug)]
@@ -28,7 +29,9 @@ pub struct Seen<'a> {
     /// The mailbox' mod-sequence.
     pub highest: u64,
     /// What is gone from it and can be read all the same.
-    pub readable: &'a [u32],
+    pub readable: Option<&'a BTreeSet<u32>>,
+    /// What is known of its messages, whether they are gone or not.
+    pub kept: Option<(u32, &'a Kept)>,
     /// The mailbox, to see what is gone from it.
     pub folder: Option<&'a Folder>,
     /// Whether the mailbox is gone, or has another name.
@@ -39,7 +42,8 @@ pub struct Seen<'a> {
 
 impl<'a> Seen<'a> {
     /// As it is now.
-    pub fn now(selected: &'a Selected, world: &'a World) -> Self {
+    pub fn now(selected: &'a Selected, account: &'a Account) -> Self {
+        let world: &World = &account.world;
         let Some(folder) = selected.folder_in(world) else {
             return Self { misplaced: true, ..Self::known(selected, 0) };
         };
@@ -52,7 +56,8 @@ impl<'a> Seen<'a> {
                 .collect(),
             keywords: &folder.keywords,
             highest: folder.modseq,
-            readable: &selected.expunged,
+            readable: Some(&selected.moved_within),
+            kept: Some((selected.uid_validity, &account.kept)),
             folder: Some(folder),
             misplaced: false,
             unprepared: false,
@@ -66,7 +71,8 @@ impl<'a> Seen<'a> {
             marks: selected.entries.iter().map(|entry| selected.as_told(entry.marks)).collect(),
             keywords: &selected.keywords,
             highest,
-            readable: &[],
+            readable: None,
+            kept: None,
             folder: None,
             misplaced: false,
             unprepared: false,
@@ -149,6 +155,16 @@ impl Question {
         names
     }
 
+    /// What of messages is read to answer it, as [`Kept`] calls it.
+    pub fn reads(&self) -> BTreeSet<String> {
+        let mut names = BTreeSet::new();
+        any(&self.keys, false, &mut |key| {
+            names.extend(key.reads().map(str::to_owned));
+            false
+        });
+        names
+    }
+
     /// How many INTHREAD keys there are, whose messages must be found first.
     pub const fn in_threads(&self) -> usize {
         self.in_threads.len()
@@ -179,7 +195,8 @@ impl Question {
             threads: &self.threads,
             saved: self.saved,
             gone: seen.folder.is_some_and(|folder| folder.is_gone(message.uid))
-                && !seen.readable.contains(&message.uid),
+                && !seen.readable.is_some_and(|readable| readable.contains(&message.uid)),
+            kept: seen.kept,
             misplaced: seen.misplaced,
             unprepared: seen.unprepared,
         };

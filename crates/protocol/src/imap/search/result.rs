@@ -24,6 +24,18 @@ pub enum Order {
     Threads(Algorithm),
 }
 
+impl Order {
+    /// What of the messages is read for it, as [`kept`](crate::imap::kept) calls it.
+    pub fn reads(&self) -> impl Iterator<Item = &'static str> {
+        let (keys, fields): (&[SortKey], &[&str]) = match self {
+            Self::Number => (&[], &[]),
+            Self::Sorted(keys) => (keys, &[]),
+            Self::Threads(algorithm) => (&[], algorithm.reads()),
+        };
+        keys.iter().map(|key| key.reads()).chain(fields.iter().copied())
+    }
+}
+
 /// The options of RETURN; none at all is the old answer.
 #[derive(Debug, Default)]
 #[allow(clippy::struct_excessive_bools)] // each is a word that the client may say

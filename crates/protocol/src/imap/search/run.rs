@@ -1,5 +1,7 @@
 //! A search that is being answered, some messages at a time.
 
+use std::collections::BTreeSet;
+
 use bytes::Bytes;
 use event::{Event, Text};
 
@@ -7,7 +9,7 @@ use super::ask::Cost;
 use super::question::{Question, Seen};
 use super::result::{self, Order, Wanted};
 use super::thread::Algorithm;
-use crate::imap::state::{Selected, State};
+use crate::imap::state::{Account, Selected, State};
 use crate::imap::texts::Phrase;
 use crate::imap::updates::Update;
 use crate::session::Actions;
@@ -43,7 +45,7 @@ impl Searching {
     /// Looks at some messages. `true` when all were looked at and the result is sent.
     pub fn step(&mut self, state: &mut State, out: &mut Actions) -> bool {
         let State::Selected(account, selected) = state else { return true };
-        let seen = Seen::now(selected, &account.world);
+        let seen = Seen::now(selected, account);
         self.cost.read = 0;
         loop {
             let in_thread = Some(self.in_thread).filter(|place| *place < self.question.in_threads());
@@ -69,19 +71,29 @@ impl Searching {
             criteria: std::mem::take(&mut self.criteria),
             matches: self.found.len() as u64,
         });
-        // What sorts and threads has to be read as well.
-        let reads = matches!(&self.order, Order::Sorted(keys) if !keys.is_empty());
-        let threads = matches!(self.order, Order::Threads(_));
-        let unread = self.cost.misplaced || (threads && seen.misplaced && !self.found.is_empty());
-        self.cost.misplaced = unread || (reads && seen.misplaced && !self.found.is_empty());
-        if self.cost.looked {
-            account.complaint = Some(Phrase::NotCached.into());
-        }
         let modseqs = self.modseq.then(|| seen.marks.iter().map(|marks| marks.modseq).collect::<Vec<u64>>());
+        let misplaced = seen.misplaced;
+        let found = !self.found.is_empty();
+        self.note(account, selected);
+        // What sorts and threads has to be read as well.
+        let threads = matches!(self.order, Order::Threads(_));
+        let unread = self.cost.misplaced || (threads && misplaced && found);
+        self.cost.misplaced = unread || (misplaced && found && self.order.reads().next().is_some());
         if !self.cost.fatal && !unread {
             self.tell(selected, modseqs.as_deref(), out);
         }
         true
+    }
+
+    /// Notes what it has read of the messages.
+    fn note(&self, account: &mut Account, selected: &Selected) {
+        if self.cost.looked {
+            account.complaint = Some(Phrase::NotCached.into());
+        }
+        let below = selected.entries.last().map_or(0, |entry| entry.message.uid.saturating_add(1));
+        let mut names = if self.cost.looked { self.question.reads() } else { BTreeSet::new() };
+        names.extend(self.order.reads().filter(|_| !self.found.is_empty()).map(str::to_owned));
+        account.kept.keep(selected.uid_validity, below, names.iter().map(String::as_str));
     }
 
     /// Whether it had to look at messages of a mailbox that is gone.

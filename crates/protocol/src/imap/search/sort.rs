@@ -7,6 +7,7 @@ use bait::mime::header::fields;
 use bait::mime::{Address, date, decode_words, fold};
 
 use crate::imap::arguments::Argument;
+use crate::imap::kept;
 use crate::imap::state::Selected;
 use crate::imap::texts::Phrase;
 use crate::imap::turn::Fault;
@@ -29,6 +30,21 @@ enum What {
     Size,
     Subject,
     To,
+}
+
+impl SortKey {
+    /// What of a message is read for it, as [`kept`] calls it.
+    pub const fn reads(self) -> &'static str {
+        match self.what {
+            What::Arrival => kept::ARRIVAL,
+            What::Cc => "cc",
+            What::Date => "date",
+            What::DisplayFrom | What::From => "from",
+            What::DisplayTo | What::To => "to",
+            What::Size => kept::SIZE,
+            What::Subject => "subject",
+        }
+    }
 }
 
 /// Reads `(REVERSE DATE SUBJECT)`.

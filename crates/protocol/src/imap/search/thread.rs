@@ -20,6 +20,14 @@ pub enum Algorithm {
 }
 
 impl Algorithm {
+    /// The header fields that are read for it, in lower case.
+    pub const fn reads(self) -> &'static [&'static str] {
+        match self {
+            Self::OrderedSubject => &["subject", "date"],
+            Self::References | Self::Refs => &["subject", "date", "message-id", "in-reply-to", "references"],
+        }
+    }
+
     /// The one of that name.
     pub fn of(name: &[u8]) -> Option<Self> {
         match &name.to_ascii_uppercase()[..] {

@@ -87,7 +87,6 @@ impl Selected {
             lines.push(format!("* {number} FETCH ({})\r\n", items.join(" ")));
         }
         self.silent.clear();
-        self.expunged.clear();
         for line in lines.iter().chain(&silent) {
             out.send(line.as_bytes());
         }
