@@ -204,6 +204,7 @@ impl<'a> Request<'a> {
             lists: (!logged_in).then_some(1),
             before: tag.saturating_add(self.verb.len()).saturating_add(2),
             limit: if logged_in { texts.limits.literal } else { texts.limits.login_literal },
+            longest: texts.limits.longest_word(logged_in),
         }
     }
 

@@ -1,10 +1,14 @@
-//! The phrases of METADATA, FETCH, SEARCH, SORT and THREAD that only Dovecot has words for.
+//! The phrases of long words, METADATA, FETCH, SEARCH, SORT and THREAD that only Dovecot has words for.
 
 /// The phrases given and these.
 macro_rules! with_reading {
     ($($others:tt)*) => {
         $crate::reply::phrases! {
             $($others)*
+            /// A tag that is too long. Untagged.
+            TagTooLong,
+            /// A command's name that is too long.
+            VerbTooLong,
             /// GETMETADATA with an entry that is no string.
             EntryNoString,
             /// SETMETADATA with an entry that is no string.
