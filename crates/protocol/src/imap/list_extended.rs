@@ -148,7 +148,9 @@ struct Name {
 }
 
 fn answer(turn: &mut Turn<'_>, state: &mut State, reference: &[u8], patterns: &[&[u8]], options: &Options) {
-    let open = state.selected().map(|selected| (selected.name.clone(), selected.recent()));
+    let open = state.selected().map(|selected| selected.name.clone());
+    let open = open.filter(|_| !options.status.is_empty());
+    let open = open.and_then(|name| state.counts_in(&name).map(|counts| (name, counts)));
     let Some(account) = state.account_mut() else { return };
     let texts = &turn.service.texts;
     // The first HIGHESTMODSEQ enables CONDSTORE, and so tells that of the open mailbox.
@@ -197,8 +199,8 @@ fn answer(turn: &mut Turn<'_>, state: &mut State, reference: &[u8], patterns: &[
                 });
                 enabled = true;
             }
-            let recent = open.as_ref().filter(|(open, _)| *open == name).map(|(_, recent)| *recent);
-            turn.untagged(&status::line(wire.as_bytes(), folder, &options.status, recent));
+            let counts = open.as_ref().filter(|(open, _)| *open == name).map(|(_, counts)| *counts);
+            turn.untagged(&status::line(wire.as_bytes(), folder, &options.status, counts));
             looked_at.push(name);
         }
     }

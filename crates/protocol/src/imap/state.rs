@@ -9,6 +9,7 @@ use crate::guest::{Held, Penalty};
 use crate::imap::Service;
 use crate::imap::fetch::Fetching;
 use crate::imap::search::Searching;
+use crate::imap::status::Counts;
 pub use crate::imap::view::Selected;
 use crate::imap::view::{Features, Telling};
 use crate::sasl::Exchange;
@@ -108,9 +109,14 @@ impl State {
         }
     }
 
-    /// How many messages of a mailbox the client knows as `\Recent`, if it is the one that is open.
-    pub fn recent_in(&self, name: &str) -> Option<usize> {
-        self.selected().filter(|open| open.name == name && !self.is_lost()).map(Selected::recent)
+    /// What the client knows of a mailbox, if it is the one that is open.
+    pub fn counts_in(&self, name: &str) -> Option<Counts> {
+        match self {
+            Self::Selected(account, open) if open.name == name && !self.is_lost() => {
+                Some(Counts::of(open, &account.world))
+            }
+            _ => None,
+        }
     }
 
     /// The open mailbox.
