@@ -175,7 +175,7 @@ fn answer(turn: &mut Turn<'_>, state: &mut State, reference: &[u8], patterns: &[
             options.only_subscribed && recursive && world.subscriptions().iter().any(below);
         let by_child = options.only_subscribed && !about.subscribed;
         let told_for_child = about.child_subscribed && (!options.lsub || options.parents);
-        let special = texts.special_use.get(&name).filter(|_| about.exists || about.subscribed);
+        let special = texts.special_use.get(&name);
         let left_out = (by_child && !told_for_child) || (options.only_special && special.is_none());
         if left_out || !fits(&name) {
             continue;
