@@ -2,6 +2,8 @@
 
 use serde::Deserialize;
 
+use crate::sasl::Base64;
+
 /// Whose ways. What differs is said where it does.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -17,6 +19,11 @@ impl MailProcess {
     /// Whether it is Dovecot's.
     pub const fn is_dovecot(self) -> bool {
         matches!(self, Self::Dovecot)
+    }
+
+    /// How it reads base64.
+    pub const fn base64(self) -> Base64 {
+        if self.is_dovecot() { Base64::Dovecot } else { Base64::Lenient }
     }
 
     /// A user name as it is looked up: Dovecot makes it lower case.

@@ -89,8 +89,19 @@ pub enum Step {
     Done(Attempt),
     /// The peer cancelled it with `*`.
     Cancelled,
-    /// The response is not base64.
+    /// The response is not base64: to Dovecot, it has octets that base64 has not.
     NotBase64,
+    /// To Dovecot: base64 that ends too early, or goes on too long; what it would have been, where that can be told.
+    BrokenBase64(Option<Attempt>),
+}
+
+/// How base64 is read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Base64 {
+    /// Padding may be missing: evidence is not thrown away over a `=`.
+    Lenient,
+    /// As Dovecot reads it: its login process looks for octets that base64 has not, its auth process decodes.
+    Dovecot,
 }
 
 /// An exchange under way, named after what it awaits.
@@ -108,15 +119,21 @@ pub enum Exchange {
 const USERNAME_PROMPT: &str = "Username:";
 const PASSWORD_PROMPT: &str = "Password:";
 
-/// Padding may be missing: evidence is not thrown away over a `=`.
 const LENIENT: GeneralPurpose = GeneralPurpose::new(
     &base64::alphabet::STANDARD,
     GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent),
 );
 
+/// Dovecot does not look at the bits that the last letter has too many.
+const DOVECOT: GeneralPurpose = GeneralPurpose::new(
+    &base64::alphabet::STANDARD,
+    GeneralPurposeConfig::new().with_decode_allow_trailing_bits(true),
+);
+
 impl Exchange {
     /// Begins an exchange. `initial` is the initial response as received (RFC 4959: `=` stands for an empty one).
-    pub fn start(mechanism: Mechanism, initial: Option<&[u8]>) -> Step {
+    /// To Dovecot `*` cancels nothing here.
+    pub fn start(mechanism: Mechanism, initial: Option<&[u8]>, base64: Base64) -> Step {
         let exchange = match mechanism {
             Mechanism::Plain => Self::Plain,
             Mechanism::Login => Self::LoginUsername,
@@ -124,18 +141,33 @@ impl Exchange {
         match initial {
             None => exchange.challenge(),
             Some(b"=") => exchange.accept(Vec::new()),
-            Some(response) => exchange.respond(response),
+            Some(response) if base64 == Base64::Dovecot => {
+                // Only the auth process reads this one, and passes over white space.
+                let letters =
+                    response.iter().copied().filter(|octet| !matches!(octet, b' ' | b'\t' | b'\r' | b'\n'));
+                exchange.read(&letters.collect::<Vec<u8>>(), base64)
+            }
+            Some(response) => exchange.respond(response, base64),
         }
     }
 
     /// Takes a response line, without its line end.
-    pub fn respond(self, line: &[u8]) -> Step {
-        if line == b"*" {
-            return Step::Cancelled;
-        }
-        match LENIENT.decode(line) {
-            Ok(response) => self.accept(response),
-            Err(_) => Step::NotBase64,
+    pub fn respond(self, line: &[u8], base64: Base64) -> Step {
+        if line == b"*" { Step::Cancelled } else { self.read(line, base64) }
+    }
+
+    fn read(self, response: &[u8], base64: Base64) -> Step {
+        let known = |octet: &u8| octet.is_ascii_alphanumeric() || matches!(octet, b'+' | b'/' | b'=');
+        match base64 {
+            Base64::Lenient => LENIENT.decode(response).map_or(Step::NotBase64, |read| self.accept(read)),
+            Base64::Dovecot if !response.iter().all(known) => Step::NotBase64,
+            Base64::Dovecot => match DOVECOT.decode(response) {
+                Ok(read) => self.accept(read),
+                Err(_) => Step::BrokenBase64(match LENIENT.decode(response).map(|read| self.accept(read)) {
+                    Ok(Step::Done(attempt)) => Some(attempt),
+                    _ => None,
+                }),
+            },
         }
     }
 
@@ -194,20 +226,33 @@ mod tests {
     fn plain_with_and_without_initial_response() {
         let response = STANDARD.encode(b"\0admin\0p\xffw");
         let done = attempt("PLAIN", b"admin", b"p\xffw", true);
-        assert_eq!(Exchange::start(Mechanism::Plain, Some(response.as_bytes())), done);
-        let Step::Challenge(challenge, exchange) = Exchange::start(Mechanism::Plain, None) else { panic!() };
+        assert_eq!(Exchange::start(Mechanism::Plain, Some(response.as_bytes()), Base64::Lenient), done);
+        let Step::Challenge(challenge, exchange) = Exchange::start(Mechanism::Plain, None, Base64::Lenient)
+        else {
+            panic!()
+        };
         assert_eq!(challenge, "");
-        assert_eq!(exchange.respond(response.trim_end_matches('=').as_bytes()), done);
+        assert_eq!(exchange.respond(response.trim_end_matches('=').as_bytes(), Base64::Lenient), done);
     }
 
     #[test]
     fn login_asks_twice() {
-        let Step::Challenge(first, exchange) = Exchange::start(Mechanism::Login, None) else { panic!() };
+        let Step::Challenge(first, exchange) = Exchange::start(Mechanism::Login, None, Base64::Lenient)
+        else {
+            panic!()
+        };
         assert_eq!(first, "VXNlcm5hbWU6");
-        let Step::Challenge(second, exchange) = exchange.respond(b"YWRtaW4=") else { panic!() };
+        let Step::Challenge(second, exchange) = exchange.respond(b"YWRtaW4=", Base64::Lenient) else {
+            panic!()
+        };
         assert_eq!(second, "UGFzc3dvcmQ6");
-        assert_eq!(exchange.respond(b"c2VjcmV0"), attempt("LOGIN", b"admin", b"secret", true));
-        let Step::Challenge(second, _) = Exchange::start(Mechanism::Login, Some(b"YWRtaW4=")) else {
+        assert_eq!(
+            exchange.respond(b"c2VjcmV0", Base64::Lenient),
+            attempt("LOGIN", b"admin", b"secret", true)
+        );
+        let Step::Challenge(second, _) =
+            Exchange::start(Mechanism::Login, Some(b"YWRtaW4="), Base64::Lenient)
+        else {
             panic!()
         };
         assert_eq!(second, "UGFzc3dvcmQ6");
@@ -215,11 +260,36 @@ mod tests {
 
     #[test]
     fn what_cannot_succeed_is_kept() {
-        assert_eq!(Exchange::Plain.respond(b"*"), Step::Cancelled);
-        assert_eq!(Exchange::Plain.respond(b"!!"), Step::NotBase64);
-        assert_eq!(Exchange::Plain.respond(b"YWRtaW4="), attempt("PLAIN", b"admin", b"", false));
+        assert_eq!(Exchange::Plain.respond(b"*", Base64::Lenient), Step::Cancelled);
+        assert_eq!(Exchange::Plain.respond(b"!!", Base64::Lenient), Step::NotBase64);
+        assert_eq!(
+            Exchange::Plain.respond(b"YWRtaW4=", Base64::Lenient),
+            attempt("PLAIN", b"admin", b"", false)
+        );
         let other = STANDARD.encode(b"root\0admin\0admin");
-        assert_eq!(Exchange::Plain.respond(other.as_bytes()), attempt("PLAIN", b"admin", b"admin", false));
-        assert_eq!(Exchange::start(Mechanism::Plain, Some(b"=")), attempt("PLAIN", b"", b"", false));
+        assert_eq!(
+            Exchange::Plain.respond(other.as_bytes(), Base64::Lenient),
+            attempt("PLAIN", b"admin", b"admin", false)
+        );
+        assert_eq!(
+            Exchange::start(Mechanism::Plain, Some(b"="), Base64::Lenient),
+            attempt("PLAIN", b"", b"", false)
+        );
+    }
+
+    #[test]
+    fn dovecot_reads_base64_in_two_places() {
+        let read = |response| Exchange::Plain.respond(response, Base64::Dovecot);
+        assert_eq!(read(b"AGEAYg=="), attempt("PLAIN", b"a", b"b", true));
+        assert_eq!(read(b"AGEAYh=="), attempt("PLAIN", b"a", b"b", true));
+        assert_eq!(read(b"*"), Step::Cancelled);
+        assert_eq!(read(b"AGEAYg== "), Step::NotBase64);
+        assert_eq!(read(b"A"), Step::BrokenBase64(None));
+        assert_eq!(read(b"===="), Step::BrokenBase64(None));
+        let Step::Done(whole) = read(b"AGEAYg==") else { panic!() };
+        assert_eq!(read(b"AGEAYg"), Step::BrokenBase64(Some(whole)));
+        let begin = |response| Exchange::start(Mechanism::Plain, Some(response), Base64::Dovecot);
+        assert_eq!(begin(b"*"), Step::NotBase64);
+        assert_eq!(begin(b" AGEA Yg== "), attempt("PLAIN", b"a", b"b", true));
     }
 }

@@ -10,8 +10,8 @@ use crate::imap::state::State;
 use crate::imap::texts::{ImapTexts, Phrase};
 use crate::imap::turn::{Fault, Turn};
 use crate::imap::{
-    append, copy, disabled, expunge, fetch, folders, list, login, mailbox, notify, search, status, store,
-    updates,
+    append, copy, disabled, expunge, fetch, folders, list, login, mailbox, metadata, notify, search, status,
+    store, updates,
 };
 use crate::words::upper_case;
 
@@ -101,13 +101,8 @@ pub static TABLE: &[Row] = &[
     Row { verb: "GENURLAUTH", phase: Phase::Authenticated, reads: Reads::First(0), run: disabled::urlauth },
     Row { verb: "RESETKEY", phase: Phase::Authenticated, reads: Reads::First(0), run: disabled::urlauth },
     Row { verb: "URLFETCH", phase: Phase::Authenticated, reads: Reads::First(0), run: disabled::urlauth },
-    Row { verb: "GETMETADATA", phase: Phase::Authenticated, reads: Reads::All, run: disabled::get_metadata },
-    Row {
-        verb: "SETMETADATA",
-        phase: Phase::Authenticated,
-        reads: Reads::First(2),
-        run: disabled::set_metadata,
-    },
+    Row { verb: "GETMETADATA", phase: Phase::Authenticated, reads: Reads::All, run: metadata::get },
+    Row { verb: "SETMETADATA", phase: Phase::Authenticated, reads: Reads::First(2), run: metadata::set },
     Row { verb: "X-STATE", phase: Phase::Authenticated, reads: Reads::All, run: disabled::state },
     Row { verb: "X-CANCEL", phase: Phase::Authenticated, reads: Reads::First(1), run: disabled::cancel },
     Row { verb: "IDLE", phase: Phase::Authenticated, reads: Reads::First(0), run: mailbox::idle },
@@ -209,6 +204,7 @@ impl<'a> Request<'a> {
             lists: (!logged_in).then_some(1),
             before: tag.saturating_add(self.verb.len()).saturating_add(2),
             limit: if logged_in { texts.limits.literal } else { texts.limits.login_literal },
+            longest: texts.limits.longest_word(logged_in),
         }
     }
 

@@ -148,7 +148,9 @@ struct Name {
 }
 
 fn answer(turn: &mut Turn<'_>, state: &mut State, reference: &[u8], patterns: &[&[u8]], options: &Options) {
-    let open = state.selected().map(|selected| (selected.name.clone(), selected.recent()));
+    let open = state.selected().map(|selected| selected.name.clone());
+    let open = open.filter(|_| !options.status.is_empty());
+    let open = open.and_then(|name| state.counts_in(&name).map(|counts| (name, counts)));
     let Some(account) = state.account_mut() else { return };
     account.world.refresh_list();
     let texts = &turn.service.texts;
@@ -174,7 +176,7 @@ fn answer(turn: &mut Turn<'_>, state: &mut State, reference: &[u8], patterns: &[
             options.only_subscribed && recursive && world.subscriptions().iter().any(below);
         let by_child = options.only_subscribed && !about.subscribed;
         let told_for_child = about.child_subscribed && (!options.lsub || options.parents);
-        let special = texts.special_use.get(&name).filter(|_| about.exists || about.subscribed);
+        let special = texts.special_use.get(&name);
         let left_out = (by_child && !told_for_child) || (options.only_special && special.is_none());
         if left_out || !fits(&name) {
             continue;
@@ -198,8 +200,8 @@ fn answer(turn: &mut Turn<'_>, state: &mut State, reference: &[u8], patterns: &[
                 });
                 enabled = true;
             }
-            let recent = open.as_ref().filter(|(open, _)| *open == name).map(|(_, recent)| *recent);
-            turn.untagged(&status::line(wire.as_bytes(), folder, &options.status, recent));
+            let counts = open.as_ref().filter(|(open, _)| *open == name).map(|(_, counts)| *counts);
+            turn.untagged(&status::line(wire.as_bytes(), folder, &options.status, counts));
             looked_at.push(name);
         } else if about.left_behind && !options.status.is_empty() && !options.only_subscribed {
             turn.untagged_with(Phrase::NoSuchMailbox, name.as_bytes());

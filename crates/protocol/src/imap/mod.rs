@@ -19,6 +19,7 @@ mod list;
 mod list_extended;
 mod login;
 mod mailbox;
+mod metadata;
 mod name;
 mod notify;
 mod phrase;

@@ -109,6 +109,8 @@ with_reading! {
     Idling,
     /// Fewer arguments than the command has.
     MissingArguments,
+    /// A SASL response of the letters of base64 that is none all the same.
+    BrokenBase64,
     /// More arguments than LIST has.
     ExtraArguments,
     /// An item that FETCH knows only in part: `RFC822.PEEK`.

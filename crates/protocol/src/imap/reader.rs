@@ -24,6 +24,9 @@ pub struct Rules {
     pub before: usize,
     /// Octets of a command: an argument may not begin behind them, nor a literal end behind them.
     pub limit: usize,
+    /// Octets of an atom, and of a quoted string with one of its quotes: what Dovecot's mail process holds before it has seen the
+    /// end.
+    pub longest: usize,
 }
 
 /// What literals are.
@@ -77,8 +80,8 @@ pub struct Reading<'a> {
     pub end: usize,
 }
 
-/// Lists within lists are kept to this depth; what is deeper is read and forgotten. No command knows more than four.
-const MAX_DEPTH: usize = 32;
+/// Lists within lists are kept to this depth; what is deeper is read and forgotten. Only SEARCH knows more than four.
+const MAX_DEPTH: usize = 64;
 
 /// Reads arguments. The input is what stands behind the verb, without the last line end.
 pub fn read(input: &[u8], rules: Rules) -> Reading<'_> {
@@ -210,6 +213,9 @@ impl<'a> Reader<'a> {
     fn atom(&mut self) -> Result<(), Phrase> {
         let rest = self.input.get(self.at..).unwrap_or_default();
         for (place, octet) in rest.iter().enumerate() {
+            if place > self.rules.longest {
+                return Err(Phrase::ArgumentTooLong);
+            }
             // Behind the first octet of an atom with a fault the reader has taken that octet.
             let phrase = match octet {
                 b' ' | b'\r' | b'\n' => return self.end_atom(rest, place),
@@ -226,6 +232,9 @@ impl<'a> Reader<'a> {
     }
 
     fn end_atom(&mut self, rest: &'a [u8], length: usize) -> Result<(), Phrase> {
+        if length > self.rules.longest {
+            return Err(Phrase::ArgumentTooLong);
+        }
         self.push(Argument::Atom(rest.get(..length).unwrap_or_default()));
         self.skip(length);
         Ok(())
@@ -238,6 +247,9 @@ impl<'a> Reader<'a> {
         let mut text: Cow<'a, [u8]> = Cow::Borrowed(&[]);
         let mut octets = rest.iter().enumerate();
         while let Some((place, octet)) = octets.next() {
+            if place >= self.rules.longest {
+                return Err(Phrase::ArgumentTooLong);
+            }
             match octet {
                 b'"' => {
                     if let Cow::Borrowed(_) = text {

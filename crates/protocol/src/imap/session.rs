@@ -164,8 +164,7 @@ impl Imap {
             Some(Unit::Command(line)) => match std::mem::take(&mut self.stage) {
                 Stage::Authenticating { tag, exchange, penalty } => {
                     self.turn(&Input::more(&line, tag, b"AUTHENTICATE"), now, out, |turn, state| {
-                        let step = exchange.respond(trim_line_end(&line));
-                        login::step(turn, state, step, Phrase::InvalidBase64, Some(penalty))
+                        login::respond(turn, state, exchange, trim_line_end(&line), penalty)
                     });
                 }
                 Stage::Idling { tag, since, .. } => {

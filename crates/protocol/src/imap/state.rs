@@ -11,6 +11,7 @@ use crate::imap::fetch::{self, Fetching, Known};
 use crate::imap::kept::Kept;
 use crate::imap::notify::{self, Notify};
 use crate::imap::search::Searching;
+use crate::imap::status::Counts;
 use crate::imap::texts::Phrase;
 use crate::imap::turn::Fault;
 pub use crate::imap::view::Selected;
@@ -198,9 +199,14 @@ impl State {
         }
     }
 
-    /// How many messages of a mailbox the client knows as `\Recent`, if it is the one that is open.
-    pub fn recent_in(&self, name: &str) -> Option<usize> {
-        self.selected().filter(|open| open.name == name && !self.is_lost()).map(Selected::recent)
+    /// What the client knows of a mailbox, if it is the one that is open.
+    pub fn counts_in(&self, name: &str) -> Option<Counts> {
+        match self {
+            Self::Selected(account, open) if open.name == name && !self.is_lost() => {
+                Some(Counts::of(open, &account.world))
+            }
+            _ => None,
+        }
     }
 
     /// The open mailbox.

@@ -1,6 +1,6 @@
 //! STATUS (RFC 3501 section 6.3.10, with SIZE of RFC 8438 and HIGHESTMODSEQ of RFC 7162), also for LIST-STATUS (RFC 5819).
 
-use bait::{Flags, Folder};
+use bait::{Flags, Folder, World};
 
 use crate::imap::arguments::Argument;
 use crate::imap::name;
@@ -9,7 +9,7 @@ use crate::imap::string::push_astring;
 use crate::imap::texts::Phrase;
 use crate::imap::timing::noise;
 use crate::imap::turn::{Fault, Turn};
-use crate::imap::view::enable_condstore;
+use crate::imap::view::{Selected, enable_condstore};
 
 /// The mailbox's name comes back as it was typed, as from Dovecot.
 pub fn status(turn: &mut Turn<'_>, state: &mut State) -> Result<(), Fault> {
@@ -31,17 +31,16 @@ pub fn status(turn: &mut Turn<'_>, state: &mut State) -> Result<(), Fault> {
     if dovecot {
         name::sound(&known, name::separator(turn))?;
     }
-    let recent = state.recent_in(&known).filter(|_| dovecot);
+    let counts = state.counts_in(&known).filter(|_| dovecot);
     let Some(account) = state.account_mut() else {
         return Err(Phrase::UnknownCommand.into());
     };
     look_at(account, &known, condstore);
     let named = if dovecot { known.as_bytes() } else { wire };
     let folder = account.world.folder(&known).ok_or_else(|| Fault::with(Phrase::NoSuchMailbox, named))?;
-    let line = line(wire, folder, &items, recent);
-    let open = recent.is_some();
+    let line = line(wire, folder, &items, counts);
     turn.untagged(&line);
-    if open {
+    if counts.is_some() {
         turn.complete_as(Phrase::StatusOnSelected, &[]);
     } else {
         turn.complete();
@@ -79,23 +78,52 @@ pub fn items(members: &[Argument<'_>], dovecot: bool) -> Result<Vec<&'static str
     Ok(wanted)
 }
 
+/// What is counted in a mailbox.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Counts {
+    messages: u64,
+    recent: u64,
+    unseen: u64,
+    /// Octets of all messages.
+    size: u64,
+}
+
+impl Counts {
+    /// In the open mailbox: what the client was told of, also where some of it is gone by now.
+    pub fn of(open: &Selected, world: &World) -> Self {
+        Self::of_all(open.entries.iter().map(|entry| (entry.message.size(), open.now(world, entry).flags)))
+    }
+
+    /// Of the size and the flags of each message.
+    fn of_all(messages: impl Iterator<Item = (usize, Flags)>) -> Self {
+        let mut counts = Self::default();
+        for (size, flags) in messages {
+            counts.messages = counts.messages.saturating_add(1);
+            counts.recent = counts.recent.saturating_add(u64::from(flags.contains(Flags::RECENT)));
+            counts.unseen = counts.unseen.saturating_add(u64::from(!flags.contains(Flags::SEEN)));
+            counts.size = counts.size.saturating_add(size as u64);
+        }
+        counts
+    }
+}
+
 /// `STATUS name (ITEM value ...)`, without the asterisk.
 ///
-/// `recent` is how many messages the session knows as `\Recent`, where it has the mailbox open.
-pub fn line(wire: &[u8], folder: &Folder, items: &[&'static str], recent: Option<usize>) -> Vec<u8> {
-    let count =
-        |wanted: fn(Flags) -> bool| folder.entries().filter(|entry| wanted(entry.marks.flags)).count();
+/// `open` is what the session knows, where it has the mailbox open.
+pub fn line(wire: &[u8], folder: &Folder, items: &[&'static str], open: Option<Counts>) -> Vec<u8> {
+    let counts = open.unwrap_or_else(|| {
+        Counts::of_all(folder.entries().map(|entry| (entry.message.size(), entry.marks.flags)))
+    });
     let value = |item: &&'static str| {
         let value = match *item {
-            "MESSAGES" => folder.entries().count() as u64,
-            "RECENT" if recent.is_some() => recent.unwrap_or_default() as u64,
-            "RECENT" => count(|flags| flags.contains(Flags::RECENT)) as u64,
+            "MESSAGES" => counts.messages,
+            "RECENT" => counts.recent,
             "UIDNEXT" => u64::from(folder.uid_next),
             "UIDVALIDITY" => u64::from(folder.uid_validity),
             "HIGHESTMODSEQ" => folder.modseq_once_read(),
             "X-GUID" => return format!("{item} {}", guid(folder)),
-            "SIZE" | "X-SIZE" => folder.entries().map(|entry| entry.message.size() as u64).sum(),
-            _ => count(|flags| !flags.contains(Flags::SEEN)) as u64,
+            "SIZE" | "X-SIZE" => counts.size,
+            _ => counts.unseen,
         };
         format!("{item} {value}")
     };

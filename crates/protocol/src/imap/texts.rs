@@ -139,6 +139,11 @@ impl Limits {
         }
     }
 
+    /// Octets of a word that is held until its end is seen.
+    pub fn longest_word(&self, logged_in: bool) -> usize {
+        self.argument.filter(|_| logged_in).unwrap_or(usize::MAX)
+    }
+
     /// The caps after login.
     pub const fn after_login(&self) -> Caps {
         Caps { line: self.line, line_ends: false, literal: self.literal, command: self.command }

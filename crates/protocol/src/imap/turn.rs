@@ -90,12 +90,12 @@ impl<'a> Turn<'a> {
                 _ => arguments,
             }
         } else {
-            arguments::parse(self.arguments).map_err(Fault::from)?
+            let arguments = arguments::parse(self.arguments).map_err(Fault::from)?;
+            if arguments::longest(&arguments) > texts.limits.longest_word(self.logged_in) {
+                return Err(Phrase::ArgumentTooLong.into());
+            }
+            arguments
         };
-        let limit = texts.limits.argument.filter(|_| self.logged_in);
-        if limit.is_some_and(|limit| arguments::longest(&arguments) > limit) {
-            return Err(Phrase::ArgumentTooLong.into());
-        }
         Ok(arguments)
     }
 

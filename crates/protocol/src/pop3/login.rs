@@ -93,24 +93,37 @@ pub fn auth(turn: &mut Turn<'_>, state: &mut State) -> Result<(), Fault> {
     let mechanism = Mechanism::from_name(name).filter(|mechanism| offered.contains(mechanism));
     let mechanism = mechanism.ok_or(Phrase::UnsupportedMechanism)?;
     let initial = Some(initial.trim_ascii()).filter(|initial| !initial.is_empty());
-    let step = Exchange::start(mechanism, initial);
+    let step = Exchange::start(mechanism, initial, turn.service.texts.mail_process.base64());
     if turn.needs_tls() {
         if let Step::Done(attempt) = step {
             turn.record(attempt.refused());
         }
         return Err(Phrase::PlaintextRefused.into());
     }
-    self::step(turn, state, step, Phrase::InvalidInitialResponse, None)
+    let invalid = Phrase::InvalidInitialResponse;
+    self::step(turn, state, step, (invalid, invalid), None)
 }
 
-/// Answers a step of AUTH; `not_base64` is what a response that is no base64 gets.
+/// Answers a response.
+pub fn respond(
+    turn: &mut Turn<'_>,
+    state: &mut State,
+    exchange: Exchange,
+    response: &[u8],
+    penalty: Penalty,
+) -> Result<(), Fault> {
+    let step = exchange.respond(response, turn.service.texts.mail_process.base64());
+    self::step(turn, state, step, (Phrase::InvalidBase64, Phrase::BrokenBase64), Some(penalty))
+}
+
+/// Answers a step of AUTH; `invalid` is what a response gets that is no base64, and what one that is broken.
 ///
 /// `penalty` is what the exchange has waited already: it does so before the first challenge.
-pub fn step(
+fn step(
     turn: &mut Turn<'_>,
     state: &mut State,
     step: Step,
-    not_base64: Phrase,
+    invalid: (Phrase, Phrase),
     penalty: Option<Penalty>,
 ) -> Result<(), Fault> {
     match step {
@@ -125,6 +138,13 @@ pub fn step(
             Ok(())
         }
         Step::Cancelled => Err(Phrase::AuthenticationCancelled.into()),
-        Step::NotBase64 => Err(not_base64.into()),
+        Step::NotBase64 => Err(invalid.0.into()),
+        Step::BrokenBase64(attempt) => {
+            // Refused for its form, and worth knowing all the same.
+            if let Some(attempt) = attempt {
+                turn.record(attempt.refused());
+            }
+            Err(invalid.1.into())
+        }
     }
 }

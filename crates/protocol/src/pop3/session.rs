@@ -126,8 +126,7 @@ impl Pop3 {
             Stage::Authenticating(exchange, penalty) => {
                 let request = Request { verb: b"AUTH"[..].into(), arguments: &[] };
                 self.turn(content, &request, now, out, |turn, state| {
-                    let step = exchange.respond(content);
-                    login::step(turn, state, step, Phrase::InvalidBase64, Some(penalty))
+                    login::respond(turn, state, exchange, content, penalty)
                 });
             }
             _ => {

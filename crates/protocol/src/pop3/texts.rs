@@ -23,6 +23,8 @@ phrases! {
     UnsupportedMechanism,
     /// A SASL response that is not base64.
     InvalidBase64,
+    /// A SASL response of the letters of base64 that is none all the same.
+    BrokenBase64,
     /// A SASL initial response that is not base64.
     InvalidInitialResponse,
     /// STLS where TLS is on.

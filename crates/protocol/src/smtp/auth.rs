@@ -4,7 +4,7 @@ use event::{Event, Text};
 
 use crate::guest::{Ending, Held, Penalty, Verdict};
 use crate::mail_process::MailProcess;
-use crate::sasl::{Attempt, Exchange, Mechanism, Step};
+use crate::sasl::{Attempt, Base64, Exchange, Mechanism, Step};
 use crate::smtp::Auth;
 use crate::smtp::state::{Dialogue, Stage};
 use crate::smtp::texts::Phrase;
@@ -22,7 +22,7 @@ pub fn auth(turn: &mut Turn<'_>, dialogue: &mut Dialogue) -> Result<(), Fault> {
     if turn.service.refuse_plaintext && !dialogue.tls {
         if let [name, initial] = turn.arguments()
             && let Some(mechanism) = Mechanism::from_name(name.text)
-            && let Step::Done(attempt) = Exchange::start(mechanism, Some(initial.text))
+            && let Step::Done(attempt) = Exchange::start(mechanism, Some(initial.text), Base64::Lenient)
         {
             turn.out.record(attempt.refused());
         }
@@ -41,7 +41,7 @@ pub fn auth(turn: &mut Turn<'_>, dialogue: &mut Dialogue) -> Result<(), Fault> {
     if initial == Some(b"*") {
         return Err(Phrase::InvalidInitialResponse.into());
     }
-    let step = Exchange::start(mechanism, initial);
+    let step = Exchange::start(mechanism, initial, Base64::Lenient);
     let response = initial.filter(|response| *response != b"=").unwrap_or_default();
     self::step(turn, dialogue, (response, step), Phrase::InvalidInitialResponse, None)
 }
@@ -54,7 +54,7 @@ pub fn respond(
     response: &[u8],
     penalty: Penalty,
 ) -> Result<(), Fault> {
-    let step = exchange.respond(response);
+    let step = exchange.respond(response, Base64::Lenient);
     self::step(turn, dialogue, (response, step), Phrase::InvalidResponse, Some(penalty))
 }
 
@@ -93,7 +93,7 @@ fn step(
             Ok(())
         }
         Step::Cancelled => Err(Phrase::AuthenticationAborted.into()),
-        Step::NotBase64 => Err(not_base64.into()),
+        Step::NotBase64 | Step::BrokenBase64(_) => Err(not_base64.into()),
     }
 }
 

@@ -5,6 +5,9 @@ use jiff::{SignedDuration, Timestamp, civil};
 /// How far in the future a date may be.
 pub const FUTURE: SignedDuration = SignedDuration::from_hours(2);
 
+/// No date is before this one, in seconds: 13 December 1901.
+const LONG_AGO: i64 = i32::MIN as i64;
+
 const MONTHS: [&[u8]; 12] =
     [b"jan", b"feb", b"mar", b"apr", b"may", b"jun", b"jul", b"aug", b"sep", b"oct", b"nov", b"dec"];
 
@@ -27,13 +30,16 @@ pub fn parse(text: &[u8]) -> Option<Timestamp> {
     let small = |number: u16| i8::try_from(number).unwrap_or(i8::MAX);
     let month = i8::try_from(month.saturating_add(1)).ok()?;
     let year = i16::try_from(year).ok()?;
+    // Of times that no clock shows Dovecot takes the leap second for the one before it.
+    let second = if second == 60 { 59 } else { second };
     let known = civil::DateTime::new(year, month, small(day), small(hour), small(minute), small(second), 0);
     let Some(utc) = known.ok().and_then(|date| date.in_tz("UTC").ok()) else {
-        return Timestamp::from_second(if year < 2001 { i64::from(i32::MIN) } else { i64::MAX })
+        return Timestamp::from_second(if year < 2001 { LONG_AGO } else { i64::MAX })
             .or_else(|_| Ok::<_, jiff::Error>(Timestamp::MAX))
             .ok();
     };
-    utc.timestamp().checked_sub(SignedDuration::from_mins(offset(zone))).ok()
+    let date = utc.timestamp().checked_sub(SignedDuration::from_mins(offset(zone))).ok()?;
+    Some(date.max(Timestamp::from_second(LONG_AGO).ok()?))
 }
 
 fn digits(text: &[u8]) -> Option<u16> {
@@ -75,6 +81,8 @@ mod tests {
             assert_eq!(shown(text), None, "{text}");
         }
         assert_eq!(shown("31-Feb-1999 00:00:00 +0000").as_deref(), Some("1901-12-13T20:45:52Z"));
+        assert_eq!(shown("17-Jul-0001 00:00:00 +0000").as_deref(), Some("1901-12-13T20:45:52Z"));
+        assert_eq!(shown("17-Jul-1996 02:44:60 +0000").as_deref(), Some("1996-07-17T02:44:59Z"));
         assert_eq!(parse(b"31-Feb-2020 00:00:00 +0000"), Some(Timestamp::MAX));
     }
 }

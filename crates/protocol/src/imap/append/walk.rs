@@ -95,7 +95,8 @@ impl<'a> Walk<'a> {
     fn read(&mut self, literals: Literals) -> Reading<'a> {
         let inside_list = literals == Literals::Parts;
         let limit = self.service.texts.limits.literal;
-        let rules = Rules { wanted: None, literals, inside_list, lists: None, before: 0, limit };
+        let longest = self.service.texts.limits.longest_word(true);
+        let rules = Rules { wanted: None, literals, inside_list, lists: None, before: 0, limit, longest };
         let reading = reader::read(self.rest(), rules);
         self.at = self.at.saturating_add(reading.end);
         reading
@@ -137,6 +138,7 @@ impl<'a> Walk<'a> {
             lists: None,
             before,
             limit,
+            longest: self.service.texts.limits.longest_word(true),
         };
         let Reading { arguments, stop, end } = reader::read(self.behind, rules);
         self.at = end;

@@ -1,10 +1,38 @@
-//! The phrases of FETCH, SEARCH, SORT and THREAD that only Dovecot has words for.
+//! The phrases of long words, METADATA, FETCH, SEARCH, SORT and THREAD that only Dovecot has words for.
 
 /// The phrases given and these.
 macro_rules! with_reading {
     ($($others:tt)*) => {
         $crate::reply::phrases! {
             $($others)*
+            /// A tag that is too long. Untagged.
+            TagTooLong,
+            /// A command's name that is too long.
+            VerbTooLong,
+            /// GETMETADATA with an entry that is no string.
+            EntryNoString,
+            /// SETMETADATA with an entry that is no string.
+            EntryNameNoString,
+            /// SETMETADATA with an entry and nothing behind it.
+            EntryWithoutValue,
+            /// SETMETADATA with a list for a value.
+            EntryValueList,
+            /// An entry of METADATA with `//` in it.
+            EntrySlashes,
+            /// One that ends with `/`.
+            EntryEndsWithSlash,
+            /// One with `*` or `%`.
+            EntryWildcard,
+            /// One with control characters, or with 8-bit ones.
+            EntryControl,
+            /// One that is neither private nor shared.
+            EntryOutside,
+            /// GETMETADATA of an entry that there is none, before the last such one. Untagged.
+            MetadataRefused,
+            /// GETMETADATA found values longer than MAXSIZE.
+            LongEntries,
+            /// SETMETADATA of what a mailbox is for.
+            SpecialUseFixed,
             /// SEARCH RETURN with an option that does not exist.
             UnknownSearchReturn,
             /// SEARCH RETURN with options that are no atoms.

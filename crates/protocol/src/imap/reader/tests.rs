@@ -9,6 +9,7 @@ const ALL: Rules = Rules {
     lists: None,
     before: 7,
     limit: 200,
+    longest: 100,
 };
 
 fn shown(input: &[u8], rules: Rules) -> String {
@@ -74,4 +75,19 @@ fn lists_are_bounded() {
     let inside = Rules { inside_list: true, ..ALL };
     assert_eq!(shown(b"a (b)) c", inside), "a (b) ListEnd  c");
     assert_eq!(shown(b"a", inside), "a Fault(MissingParenthesis, false) ");
+}
+
+#[test]
+fn words_are_held_up_to_a_length() {
+    let word = |octets: usize| "x".repeat(octets);
+    let fault =
+        |text: String| matches!(read(text.as_bytes(), ALL).stop, Stop::Fault(Phrase::ArgumentTooLong, false));
+    assert!(!fault(word(100)));
+    assert!(fault(word(101)));
+    assert!(fault(word(101) + " y"));
+    assert!(!fault(format!("\"{}\"", word(99))));
+    assert!(fault(format!("\"{}\"", word(100))));
+    assert!(!fault(format!("({} {})", word(60), word(60))));
+    // A fault within what is held is found first.
+    assert!(!fault(format!("{}){}", word(60), word(60))));
 }

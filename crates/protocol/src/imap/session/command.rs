@@ -57,10 +57,13 @@ impl Imap {
     pub(super) fn carry_out(&mut self, line: &Bytes, request: &Request<'_>, now: Moment, out: &mut Actions) {
         let overflowing = std::mem::take(&mut self.overflowing);
         self.turn(&Input::command(line, request), now, out, |turn, state| {
+            let texts = &turn.service.texts;
+            if texts.mail_process.is_dovecot() {
+                holds(turn, request)?;
+            }
             if request.tag.is_none() {
                 return Err(Phrase::InvalidTag.into());
             }
-            let texts = &turn.service.texts;
             let row = request.row(texts, state);
             if texts.mail_process.is_dovecot() {
                 as_dovecot(turn, request, row.err())?;
@@ -120,10 +123,25 @@ impl Imap {
             return self.farewell(Phrase::ByeLineTooLong, CloseReason::Violation, out);
         }
         self.framing.skip_line(kept);
+        if self.service.texts.mail_process.is_dovecot() && matches!(self.stage, Stage::Command) {
+            // Dovecot's mail process has no limit on lines. What it cannot hold of this one has come already.
+            return self.command(kept, now, out);
+        }
         let request = Request::parse(kept);
         let input = Input { line: &Bytes::new(), ..Input::command(kept, &request) };
         self.turn(&input, now, out, |_, _| Err(Phrase::ArgumentTooLong.into()));
     }
+}
+
+/// Dovecot's mail process reads the tag and the command's name as a whole, and can hold so much of them.
+fn holds(turn: &mut Turn<'_>, request: &Request<'_>) -> Result<(), Fault> {
+    let longest = turn.service.texts.limits.longest_word(turn.logged_in);
+    if request.tag.is_some_and(|tag| tag.len() > longest) {
+        turn.tag = Bytes::from_static(b"*");
+        return Err(Phrase::TagTooLong.into());
+    }
+    let name = request.verb.strip_prefix(b"UID ").unwrap_or(&request.verb);
+    if name.len() > longest { Err(Phrase::VerbTooLong.into()) } else { Ok(()) }
 }
 
 /// What Dovecot finds before it looks at what a command means: the login process reads the arguments of every command, also
