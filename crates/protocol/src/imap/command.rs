@@ -142,6 +142,8 @@ pub struct Request<'a> {
     pub verb: Cow<'a, [u8]>,
     /// What stands behind the verb, without the last line end.
     pub arguments: &'a [u8],
+    /// The same behind the verb's first word: the login process knows no verb of two.
+    pub behind_word: &'a [u8],
 }
 
 impl<'a> Request<'a> {
@@ -153,7 +155,8 @@ impl<'a> Request<'a> {
     /// The same of the beginning of a command, whose end is no line end.
     pub fn parse_part(content: &'a [u8]) -> Self {
         let (tag, rest) = name(content);
-        let (first, mut arguments) = name(rest);
+        let (first, behind_word) = name(rest);
+        let mut arguments = behind_word;
         let mut verb: Cow<'a, [u8]> = upper_case(first);
         if *verb == *b"UID" {
             let (second, behind) = name(arguments);
@@ -162,7 +165,7 @@ impl<'a> Request<'a> {
                 arguments = behind;
             }
         }
-        Self { tag: is_tag(tag).then_some(tag), verb, arguments }
+        Self { tag: is_tag(tag).then_some(tag), verb, arguments, behind_word }
     }
 
     /// Whether what has come of a line begins with what can be no tag.
@@ -193,6 +196,11 @@ impl<'a> Request<'a> {
         let reads =
             if logged_in { self.known(texts).map_or(Reads::All, |row| row.reads) } else { Reads::All };
         let tag = self.tag.unwrap_or(b"*").len();
+        let verb = if logged_in {
+            &self.verb
+        } else {
+            self.verb.split(|octet| *octet == b' ').next().unwrap_or_default()
+        };
         Rules {
             wanted: match reads {
                 Reads::All => None,
@@ -202,7 +210,7 @@ impl<'a> Request<'a> {
             literals: Literals::Strings,
             inside_list: false,
             lists: (!logged_in).then_some(1),
-            before: tag.saturating_add(self.verb.len()).saturating_add(2),
+            before: tag.saturating_add(verb.len()).saturating_add(2),
             limit: if logged_in { texts.limits.literal } else { texts.limits.login_literal },
             longest: texts.limits.longest_word(logged_in),
         }
@@ -211,7 +219,8 @@ impl<'a> Request<'a> {
     /// The row of its verb, if it is in the table, the personality knows it and the state allows it.
     pub fn row(&self, texts: &ImapTexts, state: &State) -> Result<&'static Row, Phrase> {
         let logged_in = state.account().is_some();
-        if texts.mail_process.is_dovecot() && !is_verb(&self.verb) {
+        let joined = !logged_in && self.verb.starts_with(b"UID ");
+        if texts.mail_process.is_dovecot() && !joined && !is_verb(&self.verb) {
             return Err(Phrase::MissingCommand);
         }
         match self.known(texts) {

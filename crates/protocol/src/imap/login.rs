@@ -73,7 +73,8 @@ pub fn id(turn: &mut Turn<'_>, _: &mut State) -> Result<(), Fault> {
 /// Dovecot's login process reads word by word, and no further than the list's end.
 fn id_before_login(turn: &Turn<'_>) -> Result<(), Fault> {
     let string = |word: &Argument<'_>| matches!(word, Argument::Quoted(_) | Argument::Literal(_));
-    let request = Request { tag: Some(&turn.tag), verb: turn.verb.into(), arguments: turn.arguments };
+    let (verb, arguments) = (turn.verb.into(), turn.arguments);
+    let request = Request { tag: Some(&turn.tag), verb, arguments, behind_word: arguments };
     let rules = Rules { wanted: Some(1), lists: None, ..request.rules(&turn.service.texts, false) };
     let mut text = turn.arguments;
     while let Some(behind) = text.strip_prefix(b" ") {

@@ -173,9 +173,9 @@ impl State {
     /// Notes what the storage has complained of, when a command was refused. SUBSCRIBE has looked for itself.
     pub fn note_complaint(&mut self, verb: &[u8], fault: &Fault) {
         use Phrase::{
-            BadUrl, KeywordCharacters, KeywordTooLong, MailboxExists, NameAdjacent, NameBegins, NameControl,
-            NameEmpty, NameEnds, NameSlash, NameTilde, NameTooLong, NoSuchMailbox, Nonexistent, RenameInbox,
-            RenameItself, TargetExists, TryCreate,
+            BadUrl, KeywordCharacters, KeywordTooLong, MailboxExists, MetadataDisabled, NameAdjacent,
+            NameBegins, NameControl, NameEmpty, NameEnds, NameSlash, NameTilde, NameTooLong, NoSuchMailbox,
+            Nonexistent, RenameInbox, RenameItself, TargetExists, TryCreate,
         };
         let complaint = match fault.phrase {
             // It was no fault of a storage that there is no such mailbox.
@@ -184,7 +184,7 @@ impl State {
             BadUrl => Phrase::UrlExpunged.into(),
             NoSuchMailbox | MailboxExists | TargetExists | RenameInbox | RenameItself | NameEmpty
             | NameBegins | NameEnds | NameSlash | NameAdjacent | NameTilde | NameControl | NameTooLong
-            | KeywordCharacters | KeywordTooLong => fault.clone(),
+            | KeywordCharacters | KeywordTooLong | MetadataDisabled => fault.clone(),
             _ => return,
         };
         if let Some(account) = self.account_mut() {

@@ -77,11 +77,17 @@ pub struct Turn<'a> {
 impl<'a> Turn<'a> {
     /// The arguments, parsed.
     pub fn parse(&self) -> Result<Vec<Argument<'a>>, Fault> {
+        self.read(self.arguments)
+    }
+
+    /// Arguments of the command, parsed.
+    pub fn read<'b>(&self, arguments: &'b [u8]) -> Result<Vec<Argument<'b>>, Fault> {
         let texts = &self.service.texts;
         let arguments = if texts.mail_process.is_dovecot() {
-            let request = Request { tag: Some(&self.tag), verb: self.verb.into(), arguments: self.arguments };
+            let verb = self.verb.into();
+            let request = Request { tag: Some(&self.tag), verb, arguments, behind_word: arguments };
             let Reading { arguments, stop, .. } =
-                reader::read(self.arguments, request.rules(texts, self.logged_in));
+                reader::read(arguments, request.rules(texts, self.logged_in));
             match stop {
                 Stop::Fault(phrase, asked) => {
                     return Err(Fault::with(phrase, if asked { &b"+"[..] } else { b"" }));
@@ -90,7 +96,7 @@ impl<'a> Turn<'a> {
                 _ => arguments,
             }
         } else {
-            let arguments = arguments::parse(self.arguments).map_err(Fault::from)?;
+            let arguments = arguments::parse(arguments).map_err(Fault::from)?;
             if arguments::longest(&arguments) > texts.limits.longest_word(self.logged_in) {
                 return Err(Phrase::ArgumentTooLong.into());
             }

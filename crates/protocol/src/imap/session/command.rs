@@ -163,7 +163,7 @@ fn as_dovecot(turn: &mut Turn<'_>, request: &Request<'_>, refused: Option<Phrase
         return Ok(());
     }
     if !matches!(&*request.verb, b"AUTHENTICATE" | b"ID") {
-        turn.parse()?;
+        turn.read(request.behind_word)?;
     }
     if refused.is_some() && tag.eq_ignore_ascii_case(b"LOGIN") {
         return Err(Phrase::TagIsCommand.into());

@@ -47,6 +47,15 @@ impl Imap {
             Verdict::Take(_) => self.framing.accept_literal(),
             Verdict::Ignore => return self.framing.ignore_literal(),
             Verdict::Refuse => {
+                // Dovecot asks for a mailbox' name of no octets before it finds fault with it.
+                if *request.verb == *b"APPEND"
+                    && request.arguments == b"{0}"
+                    && self.state.account().is_some()
+                {
+                    let text = self.service.texts.reply(Phrase::Continue).fill(&[]);
+                    out.send(&text);
+                    out.send(b"\r\n");
+                }
                 let line = self.framing.refuse_literal();
                 return self.command(&line, now, out);
             }
@@ -123,7 +132,8 @@ impl Imap {
             }
             return verdict;
         }
-        match reader::read(request.arguments, request.rules(texts, logged_in)).stop {
+        let arguments = if logged_in { request.arguments } else { request.behind_word };
+        match reader::read(arguments, request.rules(texts, logged_in)).stop {
             Stop::Literal(wanted) if wanted == literal => Verdict::Take(room),
             Stop::LiteralTooBig => Verdict::TooBig,
             _ => Verdict::Refuse,

@@ -56,6 +56,10 @@ impl Imap {
     /// Looks at the mailbox for all that wait, and answers them in the order in which they came.
     pub(super) fn finish_waiting(&mut self, out: &mut Actions) {
         let waiting = std::mem::take(&mut self.held);
+        if !waiting.is_empty() {
+            // Now they have gone well, whatever has come since.
+            self.bad_commands.0 = 0;
+        }
         for keep_expunged in [true, false] {
             let group = || waiting.iter().filter(|held| held.telling.keep_expunged == keep_expunged);
             if group().next().is_none() {
