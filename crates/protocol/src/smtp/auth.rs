@@ -37,6 +37,11 @@ pub fn auth(turn: &mut Turn<'_>, dialogue: &mut Dialogue) -> Result<(), Fault> {
         _ => return Err(Phrase::AuthSyntax.into()),
     };
     let mechanism = Mechanism::from_name(name).ok_or(Phrase::InvalidMechanism)?;
+    // To Dovecot an empty name is none: it is asked for.
+    let asked = |initial: &[u8]| {
+        mechanism == Mechanism::Login && initial == b"=" && turn.service.texts.sasl.needs_padding
+    };
+    let initial = initial.filter(|initial| !asked(initial));
     // Only a response of its own cancels.
     if initial == Some(b"*") {
         return Err(Phrase::InvalidInitialResponse.into());
@@ -70,13 +75,13 @@ fn step(
     let sasl = &turn.service.texts.sasl;
     let padded = !sasl.needs_padding || response.len().is_multiple_of(BASE64_GROUP);
     match step {
+        Step::Challenge(..) if !padded => Err(not_base64.into()),
         Step::Challenge(_, Exchange::LoginPassword(username)) if !sasl.allows_user(&username.0) => {
             let password = Text::default();
             let attempt = Attempt { mechanism: "LOGIN", username, password, sound: false };
             judge(turn, dialogue, attempt, penalty);
             Ok(())
         }
-        Step::Challenge(..) if !padded => Err(not_base64.into()),
         Step::Challenge(challenge, exchange) => {
             let penalty = turn.guest.before_challenge(penalty, turn.now, turn.out);
             turn.reply(Phrase::Challenge, &[(Slot::Detail, challenge.as_bytes())]);

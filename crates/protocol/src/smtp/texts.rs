@@ -126,6 +126,8 @@ phrases! {
     ChunkTooBig,
     /// A message over the limit.
     MessageTooBig,
+    /// A message that has been through too many hosts.
+    TooManyHops,
     /// No room for the message.
     StorageFull,
     /// A message is taken in.
@@ -223,6 +225,9 @@ pub struct Limits {
     pub response: usize,
     /// Octets of a message.
     pub message: u64,
+    /// Hosts that a message may have been through, this one among them, less one: each has left a `Received` field. Not
+    /// counted where there is no limit.
+    pub hops: Option<u32>,
     /// Recipients of a message.
     pub recipients: usize,
     /// Errors from which on every reply is delayed.
