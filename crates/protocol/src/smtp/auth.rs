@@ -5,6 +5,7 @@ use event::{Event, Text};
 use crate::guest::{Ending, Held, Penalty, Verdict};
 use crate::mail_process::MailProcess;
 use crate::sasl::{Attempt, Exchange, Mechanism, Step};
+use crate::session::Action;
 use crate::smtp::Auth;
 use crate::smtp::state::{Dialogue, Stage};
 use crate::smtp::texts::Phrase;
@@ -82,6 +83,7 @@ fn step(
             judge(turn, dialogue, attempt, penalty);
             Ok(())
         }
+        Step::Challenge(..) if gives_up(turn, penalty) => Err(Phrase::AuthenticationLost.into()),
         Step::Challenge(challenge, exchange) => {
             let penalty = turn.guest.before_challenge(penalty, turn.now, turn.out);
             turn.reply(Phrase::Challenge, &[(Slot::Detail, challenge.as_bytes())]);
@@ -92,6 +94,11 @@ fn step(
             // Refused for its form, and worth knowing all the same.
             turn.out.record(Event::AuthFailed { mechanism, username, password });
             Err(not_base64.into())
+        }
+        Step::Done(Attempt { mechanism, username, password, .. }) if gives_up(turn, penalty) => {
+            // Nobody has looked at it.
+            turn.out.record(Event::AuthFailed { mechanism, username, password });
+            Err(Phrase::AuthenticationLost.into())
         }
         Step::Done(attempt) => {
             judge(turn, dialogue, attempt, penalty);
@@ -104,6 +111,16 @@ fn step(
 
 /// Four letters of base64 are three octets.
 const BASE64_GROUP: usize = 4;
+
+/// Whether a login would have to wait longer than anybody does. Then so long is waited; it is forgotten, not counted.
+fn gives_up(turn: &mut Turn<'_>, waited: Option<Penalty>) -> bool {
+    let longest = turn.service.texts.times.login_wait();
+    let lost = waited.is_none() && turn.guest.doorman.penalty(turn.now).wait > longest;
+    if lost {
+        turn.out.push(Action::Wait(longest));
+    }
+    lost
+}
 
 /// Records a login, and answers it when its penalty and the delay of a failure are over. `penalty` is what it has waited
 /// already.

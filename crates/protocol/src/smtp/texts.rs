@@ -116,6 +116,8 @@ phrases! {
     InvalidResponse,
     /// A SASL response over the limit.
     ResponseTooLong,
+    /// Whoever looks at logins took too long.
+    AuthenticationLost,
     /// The client cancelled AUTH.
     AuthenticationAborted,
     /// An empty chunk that is not the last.
@@ -251,12 +253,23 @@ pub struct Times {
     pub error_delay_ms: u64,
     /// Silence that ends a connection, in seconds.
     pub idle_s: u64,
+    /// The longest that a login may wait before it is looked at, in milliseconds; it is given up then. No limit where there is
+    /// none.
+    pub login_wait_ms: Option<u64>,
 }
 
 impl Times {
     /// [`Self::failure_delay_ms`].
     pub const fn failure_delay(&self) -> Duration {
         Duration::from_millis(self.failure_delay_ms)
+    }
+
+    /// [`Self::login_wait_ms`].
+    pub const fn login_wait(&self) -> Duration {
+        match self.login_wait_ms {
+            Some(wait) => Duration::from_millis(wait),
+            None => Duration::MAX,
+        }
     }
 
     /// [`Self::error_delay_ms`].
