@@ -270,8 +270,8 @@ events! {
     /// A message that was offered is not kept whole.
     MailRefused = "mail.refused" {
         /// `quota-message`, `quota-source`, `quota-total`, `disk` (no room), `unfinished` (the peer went
-        /// away in the middle) or `withdrawn` (the peer took it back, or broke
-        /// off, between two chunks).
+        /// away in the middle), `withdrawn` (the peer took it back, or broke
+        /// off, between two chunks) or `hops` (it has been through too many hosts).
         reason: &'static str,
         /// The sender, without the angle brackets.
         mail_from: Text,

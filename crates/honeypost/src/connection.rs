@@ -12,6 +12,7 @@ use std::future::poll_fn;
 use std::mem::MaybeUninit;
 use std::pin::Pin;
 use std::sync::Arc;
+use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
@@ -117,6 +118,9 @@ impl<S: Carrier> Connection<S> {
             while self.session.pending() {
                 tokio::task::yield_now().await;
                 self.stopped()?;
+                if self.session.reads_first() {
+                    Box::pin(self.look_for_end(out)).await?;
+                }
                 self.session.resume(self.common.clock.now(), out);
                 self.carry_out(out).await?;
             }
@@ -150,18 +154,12 @@ impl<S: Carrier> Connection<S> {
         }
         let Self { stream, session, ledger, visit, common, shutdown, hello, .. } = self;
         let input = poll_fn(|context| {
-            let mut octets = [const { MaybeUninit::uninit() }; READ_AT_ONCE];
-            let mut buffer = ReadBuf::uninit(&mut octets);
-            let read = Pin::new(&mut *stream).poll_read(context, &mut buffer);
-            read.map_ok(|()| {
-                if !buffer.filled().is_empty() {
-                    if matches!(stream, Stream::Plain(_)) {
-                        look_for_hello(hello, ledger, buffer.filled(), out);
-                    }
-                    ledger.received(buffer.filled());
-                    session.receive(common.clock.now(), buffer.filled(), out);
+            read(stream, context, |plain, octets| {
+                if plain {
+                    look_for_hello(hello, ledger, octets, out);
                 }
-                buffer.filled().len()
+                ledger.received(octets);
+                session.receive(common.clock.now(), octets, out);
             })
         });
         let expiry = async {
@@ -182,6 +180,24 @@ impl<S: Carrier> Connection<S> {
             input = input => Turn::Input(input),
             () = mail => Turn::Mail,
             () = expiry => Turn::Expired,
+        }
+    }
+
+    /// Reads what is there, without waiting for more. An error where that is the end.
+    async fn look_for_end(&mut self, out: &mut Actions) -> Result<(), CloseReason> {
+        let Self { stream, session, ledger, common, .. } = self;
+        let input = poll_fn(|context| {
+            let input = read(stream, context, |_, octets| {
+                ledger.received(octets);
+                session.receive(common.clock.now(), octets, out);
+            });
+            Poll::Ready(input)
+        });
+        match input.await {
+            Poll::Ready(Ok(0)) => Err(CloseReason::Peer),
+            Poll::Ready(Err(_)) => Err(CloseReason::Error),
+            Poll::Ready(Ok(_)) => self.carry_out(out).await,
+            Poll::Pending => Ok(()),
         }
     }
 
@@ -299,6 +315,24 @@ impl<S: Carrier> Connection<S> {
     fn stopped(&self) -> Result<(), CloseReason> {
         if *self.shutdown.borrow() { Err(CloseReason::Shutdown) } else { Ok(()) }
     }
+}
+
+/// Reads, and gives what there is to `take`, with whether it came in the clear. How many octets they were; none at the end.
+fn read<S: Carrier>(
+    stream: &mut Stream<S>,
+    context: &mut Context<'_>,
+    take: impl FnOnce(bool, &[u8]),
+) -> Poll<std::io::Result<usize>> {
+    let mut octets = [const { MaybeUninit::uninit() }; READ_AT_ONCE];
+    let mut buffer = ReadBuf::uninit(&mut octets);
+    let read = Pin::new(&mut *stream).poll_read(context, &mut buffer);
+    read.map_ok(|()| {
+        let octets = buffer.filled();
+        if !octets.is_empty() {
+            take(matches!(stream, Stream::Plain(_)), octets);
+        }
+        octets.len()
+    })
 }
 
 #[cfg(test)]

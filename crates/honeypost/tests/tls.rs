@@ -77,6 +77,17 @@ fn events(data: &Path, name: &str, count: usize) -> Vec<Value> {
     }
 }
 
+/// Dovecot says the word of parting also where the client went first.
+#[test]
+fn dovecot_parts_from_who_has_parted() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let server = start(&folder.path().join("data"), &["--personality", "dovecot-2.3"]);
+    let mut pop3s = client("mail.victim.test", connect(at(&server, "POP3S")));
+    until(&mut pop3s, "ready.\r\n");
+    pop3s.shutdown().expect("said");
+    assert_eq!(pop3s.ssl_read(&mut [0]).expect_err("the end").code(), openssl::ssl::ErrorCode::ZERO_RETURN);
+}
+
 #[test]
 fn each_protocol_begins_with_tls_or_becomes_it() {
     let folder = tempfile::tempdir().expect("a folder");

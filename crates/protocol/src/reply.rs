@@ -140,10 +140,13 @@ pub(crate) fn injected(line: bytes::Bytes) -> Event {
 /// The type of a TLS record that holds a hello (RFC 8446 section 5.1).
 const TLS_HANDSHAKE: u8 = 22;
 
-/// Ends STARTTLS or STLS as Dovecot does: what stood behind it in the same piece belongs to TLS. A hello is handed over;
-/// anything else in the clear is evidence and ends the connection. Whether TLS begins.
+/// Octets before each TLS record, which are looked at when all of them are there (RFC 8446 section 5.1).
+const TLS_HEADER: usize = 5;
+
+/// Ends STARTTLS or STLS as Dovecot does: what stood behind it in the same piece belongs to TLS. A hello is handed over, and
+/// what may be too little of one; anything else in the clear is evidence and ends the connection. Whether TLS begins.
 pub(crate) fn hand_to_tls(behind: bytes::Bytes, place: Mark, out: &mut Actions) -> bool {
-    let begins = behind.first().is_none_or(|first| *first == TLS_HANDSHAKE);
+    let begins = behind.len() < TLS_HEADER || behind.first() == Some(&TLS_HANDSHAKE);
     if begins {
         out.push(Action::StartTls(behind));
     } else {
@@ -173,7 +176,7 @@ mod tests {
     #[test]
     fn what_stands_behind_starttls_is_a_hello_or_evidence() {
         for (behind, begins) in
-            [(&b""[..], true), (b"\x16\x03\x01", true), (b"\x16", true), (b"a LOGIN x y\r\n", false)]
+            [(&b""[..], true), (b"\x16\x03\x01\x02\x00", true), (b"\0", true), (b"a LOGIN x y\r\n", false)]
         {
             let mut out = Actions::default();
             let place = out.mark();

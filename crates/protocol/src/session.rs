@@ -235,6 +235,12 @@ pub trait Session: Send {
     /// Whether there is more to do without further input: a long answer, pipelined commands.
     fn pending(&self) -> bool;
 
+    /// Whether the imitated server reads before it goes on with what is pending: where the peer has closed its side, it does
+    /// not go on at all.
+    fn reads_first(&self) -> bool {
+        false
+    }
+
     /// Goes on with what is pending.
     fn resume(&mut self, now: Moment, out: &mut Actions);
 
@@ -247,6 +253,11 @@ pub trait Session: Send {
     /// Whether the imitated server has what it receives acknowledged at once (`TCP_QUICKACK`). Where it does not, a client that sends
     /// in small pieces and waits for acknowledgements (RFC 896) is slower by 40 ms each time.
     fn acknowledges_at_once(&self) -> bool {
+        false
+    }
+
+    /// Whether the imitated server says TLS's word of parting (`close_notify`) also to a peer that has closed its side.
+    fn answers_parting(&self) -> bool {
         false
     }
 

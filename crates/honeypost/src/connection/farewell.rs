@@ -46,6 +46,9 @@ impl<S: Carrier> Connection<S> {
     /// unread, the system resets the connection (RFC 1122 section 4.2.2.13); here it has been read, as evidence.
     async fn part(&mut self, reason: CloseReason) {
         if reason == CloseReason::Peer {
+            if self.session.answers_parting() && matches!(self.stream, Stream::Tls(_)) {
+                self.close().await;
+            }
             return;
         }
         let mut late = Late::default();

@@ -17,10 +17,11 @@ use crate::tls::tests::handshakes;
 impl Carrier for DuplexStream {}
 
 /// Answers each line with itself. `quit` closes, `wait` lets a minute pass first, `flood` answers with ten megabytes in a
-/// hundred pieces, `boom` panics, `tls` asks for TLS.
+/// hundred pieces, `boom` panics, `tls` asks for TLS, `look` goes on only where more may come.
 pub(crate) struct Echo {
     line: Vec<u8>,
     pieces: usize,
+    looks: bool,
     deadline: Moment,
 }
 
@@ -29,7 +30,7 @@ impl Echo {
     const PACE: Duration = Duration::from_millis(7);
 
     pub(crate) fn boxed() -> Box<dyn Session> {
-        Box::new(Self { line: Vec::new(), pieces: 0, deadline: Moment::default() })
+        Box::new(Self { line: Vec::new(), pieces: 0, looks: false, deadline: Moment::default() })
     }
 
     fn answer(&mut self, out: &mut Actions) {
@@ -48,6 +49,10 @@ impl Echo {
             }
             b"flood" => self.pieces = 100,
             b"boom" => panic!("as asked"),
+            b"look" => {
+                out.send(b"looking\n");
+                self.looks = true;
+            }
             b"tls" => out.push(Action::StartTls(Bytes::new())),
             _ => {
                 out.send(&line);
@@ -74,10 +79,17 @@ impl Session for Echo {
     }
 
     fn pending(&self) -> bool {
-        self.pieces > 0
+        self.pieces > 0 || self.looks
+    }
+
+    fn reads_first(&self) -> bool {
+        self.looks
     }
 
     fn resume(&mut self, _now: Moment, out: &mut Actions) {
+        if std::mem::take(&mut self.looks) {
+            return out.send(b"went on\n");
+        }
         self.pieces -= 1;
         out.send(&vec![b'x'; 100_000]);
     }
@@ -187,6 +199,18 @@ async fn a_peer_that_closes_its_side_gets_every_answer() {
     let six = [LINE; 3].concat();
     assert_eq!(served.kept.story(), story(six.into_iter().chain(["protocol.violation"]), "peer"));
     assert_eq!(octets(&served.kept), (19, 14 + 10_000_000));
+}
+
+#[tokio::test]
+async fn who_reads_first_goes_on_only_where_more_may_come() {
+    let (mut peer, served) = over_sockets().await;
+    peer.write_all(b"look\n").await.expect("written");
+    assert_eq!(text(&mut peer, 22).await, "hello\nlooking\nwent on\n");
+    peer.write_all(b"look\n").await.expect("written");
+    peer.shutdown().await.expect("half closed");
+    assert_eq!(rest(&mut peer).await, "looking\n");
+    served.task.await.expect("no panic");
+    assert_eq!(served.kept.story(), story([LINE; 2].concat(), "peer"));
 }
 
 #[tokio::test]

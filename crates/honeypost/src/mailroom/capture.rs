@@ -314,6 +314,7 @@ impl Receiving {
                 let reason = match why {
                     Abandoned::Unfinished => "unfinished",
                     Abandoned::TooLarge => Refusal::Message.reason(),
+                    Abandoned::TooManyHops => "hops",
                     Abandoned::Withdrawn => "withdrawn",
                 };
                 (reason, self.leave().unwrap_or_default())

@@ -43,7 +43,7 @@ pub(super) const FAILURES: &[&str] = &[
 ];
 /// Why mail is not kept whole, as `mail.refused` tells it.
 pub(super) const REFUSALS: &[&str] =
-    &["quota-message", "quota-source", "quota-total", "disk", "unfinished", "withdrawn"];
+    &["quota-message", "quota-source", "quota-total", "disk", "unfinished", "withdrawn", "hops"];
 /// What stands for any other word.
 const OTHER: &str = "other";
 

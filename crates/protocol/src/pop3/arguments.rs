@@ -40,6 +40,32 @@ pub fn lines(arguments: &[u8]) -> Result<u64, Fault> {
     }
 }
 
+/// The mechanism of AUTH and its initial response, as Dovecot's login process reads them: a CR ends a name as well, and any
+/// octet behind the one space makes a response.
+pub fn mechanism(arguments: &[u8]) -> (&[u8], Option<&[u8]>) {
+    let (name, rest) = arguments.split_at_checked(length_of_mechanism(arguments)).unwrap_or((arguments, &[]));
+    let response = rest.strip_prefix(b" ").unwrap_or(rest);
+    (name, (!response.is_empty()).then(|| without_space(before_nul(response))))
+}
+
+/// A response without white space around it, which base64 does not count; but `=` is an empty one only where it is alone.
+fn without_space(response: &[u8]) -> &[u8] {
+    match response.trim_ascii() {
+        b"=" => response,
+        trimmed => trimmed,
+    }
+}
+
+/// How many octets of what follows AUTH are the mechanism's name.
+pub fn length_of_mechanism(arguments: &[u8]) -> usize {
+    memchr::memchr3(b' ', b'\r', b'\n', arguments).unwrap_or(arguments.len())
+}
+
+/// A text as Dovecot sees it, whose strings end at NUL.
+pub fn before_nul(text: &[u8]) -> &[u8] {
+    memchr::memchr(0, text).and_then(|nul| text.get(..nul)).unwrap_or(text)
+}
+
 fn number(arguments: &[u8]) -> Result<(u32, &[u8]), Fault> {
     let arguments = skip_spaces(arguments);
     let (digits, rest) = digits(arguments);
@@ -75,6 +101,21 @@ mod tests {
     fn fault<T: std::fmt::Debug>(result: Result<T, Fault>) -> String {
         let Fault { phrase, detail } = result.unwrap_err();
         format!("{phrase:?}:{}", detail.escape_ascii())
+    }
+
+    /// Each as the real Dovecot answered it.
+    #[test]
+    fn mechanisms() {
+        let read = |arguments| mechanism(arguments);
+        assert_eq!(read(b""), (&b""[..], None));
+        assert_eq!(read(b"PLAIN"), (&b"PLAIN"[..], None));
+        assert_eq!(read(b"PLAIN "), (&b"PLAIN"[..], None));
+        assert_eq!(read(b"PLAIN  "), (&b"PLAIN"[..], Some(&b""[..])));
+        assert_eq!(read(b"PLAIN \0x"), (&b"PLAIN"[..], Some(&b""[..])));
+        assert_eq!(read(b"PLAIN ="), (&b"PLAIN"[..], Some(&b"="[..])));
+        assert_eq!(read(b"PLAIN  ="), (&b"PLAIN"[..], Some(&b" ="[..])));
+        assert_eq!(read(b"PLAIN\rAGEAYg== "), (&b"PLAIN"[..], Some(&b"AGEAYg=="[..])));
+        assert_eq!(read(b"\0 x"), (&b"\0"[..], Some(&b"x"[..])));
     }
 
     /// Each as the real Dovecot answered it.

@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 
+use crate::pop3::arguments::{before_nul, length_of_mechanism};
 use crate::pop3::maildrop::Maildrop;
 use crate::pop3::state::State;
 use crate::pop3::texts::Phrase;
@@ -50,9 +51,13 @@ pub static TABLE: &[Row] = &[
 /// Octets of a command for Dovecot's login process (`CLIENT_MAX_CMD_LEN`).
 const LONGEST_AT_LOGIN: usize = 8;
 
-/// A line as Dovecot sees it, whose strings end at NUL.
-pub fn before_nul(line: &[u8]) -> &[u8] {
-    memchr::memchr(0, line).and_then(|nul| line.get(..nul)).unwrap_or(line)
+/// The command whose line Dovecot's login process reads in another way than all others.
+const AUTH: &[u8] = b"AUTH";
+
+fn verb_at_login(line: &[u8]) -> (Vec<u8>, &[u8]) {
+    let (first, rest) = line.split_at_checked(Request::length_at_login(line)).unwrap_or((line, &[]));
+    let first = first.strip_suffix(b" ").unwrap_or(first);
+    (first.iter().filter(|byte| **byte != b'\r').map(u8::to_ascii_uppercase).collect(), rest)
 }
 
 /// A command taken apart. Nothing is judged yet.
@@ -73,10 +78,9 @@ impl<'a> Request<'a> {
 
     /// The same as Dovecot's login process does: a command has eight octets at most, and a CR in it is none.
     pub fn at_login(line: &'a [u8]) -> Self {
-        let (first, rest) = line.split_at_checked(Self::length_at_login(line)).unwrap_or((line, &[]));
-        let first = first.strip_suffix(b" ").unwrap_or(first);
-        let verb: Vec<u8> = first.iter().filter(|byte| **byte != b'\r').map(u8::to_ascii_uppercase).collect();
-        Self { verb: verb.into(), arguments: before_nul(rest) }
+        let (verb, rest) = verb_at_login(line);
+        let arguments = if verb == AUTH { rest } else { before_nul(rest) };
+        Self { verb: verb.into(), arguments }
     }
 
     /// How many octets of a line are the command then, with the space behind it.
@@ -87,6 +91,15 @@ impl<'a> Request<'a> {
             Some(end) => end,
             None => name.len(),
         }
+    }
+
+    /// Where the initial response begins in a line that is AUTH then, and has come as far as that.
+    pub fn response_at_login(line: &[u8]) -> Option<usize> {
+        let (verb, rest) = verb_at_login(line);
+        let name = length_of_mechanism(rest);
+        let behind = rest.get(name).filter(|_| verb == AUTH && name > 0)?;
+        let before = line.len().saturating_sub(rest.len()).saturating_add(name);
+        Some(before.saturating_add(usize::from(*behind == b' ')))
     }
 
     /// Carries it out, if the personality knows it and the state allows it.

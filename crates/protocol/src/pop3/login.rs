@@ -3,6 +3,7 @@
 use event::{CloseReason, Text};
 
 use crate::guest::Penalty;
+use crate::pop3::arguments::{self, before_nul};
 use crate::pop3::state::{Stage, State};
 use crate::pop3::texts::Phrase;
 use crate::pop3::turn::{Fault, Turn};
@@ -80,7 +81,12 @@ pub fn pass(turn: &mut Turn<'_>, state: &mut State) -> Result<(), Fault> {
 /// RFC 5034 section 4; alone it lists the mechanisms (RFC 1734, as Dovecot answers it).
 pub fn auth(turn: &mut Turn<'_>, state: &mut State) -> Result<(), Fault> {
     let offered = &turn.service.texts.mechanisms;
-    let (name, initial) = word(turn.arguments);
+    let (name, initial) = if turn.service.texts.mail_process.is_dovecot() {
+        arguments::mechanism(turn.arguments)
+    } else {
+        let (name, initial) = word(turn.arguments);
+        (name, Some(initial.trim_ascii()).filter(|initial| !initial.is_empty()))
+    };
     if name.is_empty() {
         turn.reply(Phrase::Mechanisms, &[]);
         for mechanism in offered {
@@ -90,9 +96,8 @@ pub fn auth(turn: &mut Turn<'_>, state: &mut State) -> Result<(), Fault> {
         turn.out.send(b".\r\n");
         return Ok(());
     }
-    let mechanism = Mechanism::from_name(name).filter(|mechanism| offered.contains(mechanism));
+    let mechanism = Mechanism::from_name(before_nul(name)).filter(|mechanism| offered.contains(mechanism));
     let mechanism = mechanism.ok_or(Phrase::UnsupportedMechanism)?;
-    let initial = Some(initial.trim_ascii()).filter(|initial| !initial.is_empty());
     let step = Exchange::start(mechanism, initial, turn.service.texts.mail_process.base64());
     if turn.needs_tls() {
         if let Step::Done(attempt) = step {

@@ -9,7 +9,8 @@ use event::{CloseReason, Event, Text};
 use crate::framing::{Framing, Unit, trim_line_end};
 use crate::guest::{Ending, Guest};
 use crate::pop3::Service;
-use crate::pop3::command::{Request, before_nul};
+use crate::pop3::arguments::before_nul;
+use crate::pop3::command::Request;
 use crate::pop3::login;
 use crate::pop3::state::{Stage, State};
 use crate::pop3::texts::{Limits, Phrase};
@@ -32,6 +33,8 @@ pub struct Pop3 {
     /// Bad commands, one behind the other.
     bad_commands: u32,
     pending: bool,
+    /// Whether Dovecot's auth process has just refused a login.
+    refused: bool,
     guest: Guest,
     /// When the connection began.
     began: Moment,
@@ -56,6 +59,7 @@ impl Pop3 {
             last_input: Moment::default(),
             bad_commands: 0,
             pending: false,
+            refused: false,
             guest: Guest::default(),
             began: Moment::default(),
         }
@@ -69,8 +73,11 @@ impl Pop3 {
 
     /// Does what can be done, until more input is needed or the driver has enough to carry out.
     fn advance(&mut self, now: Moment, out: &mut Actions) {
+        if !matches!(self.stage, Stage::Held(_)) {
+            self.refused = false;
+        }
         let mut step = Step::Done;
-        while step == Step::Done && !out.full() {
+        while step == Step::Done && !out.full() && !self.reads_first() {
             step = self.step(now, out);
         }
         self.pending = step != Step::Starved && !matches!(self.stage, Stage::Closed);
@@ -84,8 +91,7 @@ impl Pop3 {
             (Stage::Listing(listing), State::Transaction(maildrop)) => listing.step(maildrop, out),
             (Stage::Sending(sending), _) => sending.step(out),
             _ => {
-                let line_ends = self.dovecot() && !matches!(self.stage, Stage::Authenticating(..));
-                match self.framing.next_line(&Limits::caps(self.line_limit(), line_ends)) {
+                match self.framing.next_line(&Limits::caps(self.line_limit(), self.dovecot())) {
                     Some(Unit::Command(line)) => self.line(&line, now, out),
                     Some(Unit::TooLong(kept)) => self.too_long(&kept, out),
                     // Lines announce no literals.
@@ -113,11 +119,21 @@ impl Pop3 {
             (Stage::Authenticating(..), _) => limits.response,
             // Dovecot's login process takes the command away before it reads the line.
             (_, State::Authorization { .. }) if self.dovecot() => {
-                limits.login_line.saturating_add(Request::length_at_login(self.framing.rest()))
+                let rest = self.framing.rest();
+                match self.response_begins(rest) {
+                    Some(begin) => limits.response.saturating_add(begin),
+                    None => limits.login_line.saturating_add(Request::length_at_login(rest)),
+                }
             }
             (_, State::Authorization { .. }) => limits.login_line,
             (_, State::Transaction(_)) => limits.line,
         }
+    }
+
+    /// Where the initial response of AUTH begins in what comes before login, if its mechanism is no longer than a line may be.
+    fn response_begins(&self, line: &[u8]) -> Option<usize> {
+        let most = self.service.texts.limits.login_line.saturating_add(Request::length_at_login(line));
+        Request::response_at_login(line.get(..most).unwrap_or(line))
     }
 
     fn line(&mut self, line: &Bytes, now: Moment, out: &mut Actions) {
@@ -170,6 +186,8 @@ impl Pop3 {
         if let Some(fault) = &fault {
             turn.refuse(fault);
         }
+        self.refused =
+            self.dovecot() && !logged_in && turn.asks_auth(fault.as_ref()) && turn.status == "-ERR";
         // As Dovecot counts: its login process only what it does not know, its mail process all that it refuses.
         let unknown = fault.is_some_and(|fault| fault.phrase == Phrase::UnknownCommandBeforeLogin);
         let limits = &service.texts.limits;
@@ -216,6 +234,9 @@ impl Pop3 {
         out.record(Event::ProtocolViolation { what: "line-too-long", line: Text(kept.clone()) });
         let phrase = match (&self.stage, &self.state) {
             (Stage::Authenticating(..), _) => None,
+            (_, State::Authorization { .. }) if self.dovecot() && self.response_begins(kept).is_some() => {
+                None
+            }
             (_, State::Authorization { .. }) => Some(Phrase::ByeLineTooLongBeforeLogin),
             (_, State::Transaction(_)) => Some(Phrase::ByeLineTooLong),
         };
@@ -282,6 +303,11 @@ impl Session for Pop3 {
         self.pending
     }
 
+    fn reads_first(&self) -> bool {
+        // Dovecot's login process does so once the auth process has answered.
+        self.refused && !matches!(self.stage, Stage::Held(_))
+    }
+
     fn resume(&mut self, now: Moment, out: &mut Actions) {
         self.last_input = now;
         self.advance(now, out);
@@ -304,6 +330,10 @@ impl Session for Pop3 {
     fn acknowledges_at_once(&self) -> bool {
         // Whenever Dovecot has written its answers (o_stream_uncork()).
         self.service.texts.mail_process.is_dovecot()
+    }
+
+    fn answers_parting(&self) -> bool {
+        self.dovecot()
     }
 
     fn before_handshake(&mut self, begins: bool) -> Duration {

@@ -104,8 +104,8 @@ pub struct Pop3Texts {
     pub(crate) mechanisms: Vec<Mechanism>,
     /// What answers each command that went well. A command without a text here does not exist in this personality.
     pub completed: BTreeMap<String, Text>,
-    /// Commands that exist before login and are always refused, with their words: APOP without a challenge in the greeting
-    /// (RFC 1939 section 7).
+    /// Commands that exist before login and always have the same answer: APOP without a challenge in the greeting (RFC 1939
+    /// section 7), Dovecot's XCLIENT from whom it does not trust.
     pub refused: BTreeMap<String, Text>,
     /// All other replies.
     pub replies: Replies<Phrase>,
@@ -124,7 +124,8 @@ pub struct Pop3Texts {
 pub struct Limits {
     /// Octets of a line before login; if the engine follows Dovecot, of what follows the command, with the line's end.
     pub login_line: usize,
-    /// Octets of a SASL response; a longer one ends the connection without a word.
+    /// Octets of a SASL response, also an initial one; with its end, if the engine follows Dovecot. A longer one ends the
+    /// connection without a word.
     pub response: usize,
     /// Octets of a line after login; with its end, if the engine follows Dovecot.
     pub line: usize,

@@ -94,6 +94,12 @@ impl Turn<'_> {
         self.service.refuse_plaintext && !self.tls
     }
 
+    /// Whether a command that got as far as this fault, or had none, was for Dovecot's auth process to answer.
+    pub fn asks_auth(&self, fault: Option<&Fault>) -> bool {
+        let by_itself = [Phrase::UnsupportedMechanism, Phrase::PlaintextRefused, Phrase::NoUserName];
+        matches!(self.verb, b"AUTH" | b"PASS") && fault.is_none_or(|fault| !by_itself.contains(&fault.phrase))
+    }
+
     /// Closes the connection.
     pub fn close(&mut self, reason: CloseReason) {
         self.out.push(Action::Close(reason));

@@ -28,6 +28,8 @@ pub enum Abandoned {
     Unfinished,
     /// It passed the limit on a message.
     TooLarge,
+    /// It has been through too many hosts.
+    TooManyHops,
     /// The peer took it back: RSET, or a new greeting, between two chunks (RFC 3030).
     Withdrawn,
 }

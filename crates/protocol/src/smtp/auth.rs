@@ -5,6 +5,7 @@ use event::{Event, Text};
 use crate::guest::{Ending, Held, Penalty, Verdict};
 use crate::mail_process::MailProcess;
 use crate::sasl::{Attempt, Base64, Exchange, Mechanism, Step};
+use crate::session::Action;
 use crate::smtp::Auth;
 use crate::smtp::state::{Dialogue, Stage};
 use crate::smtp::texts::Phrase;
@@ -37,6 +38,11 @@ pub fn auth(turn: &mut Turn<'_>, dialogue: &mut Dialogue) -> Result<(), Fault> {
         _ => return Err(Phrase::AuthSyntax.into()),
     };
     let mechanism = Mechanism::from_name(name).ok_or(Phrase::InvalidMechanism)?;
+    // To Dovecot an empty name is none: it is asked for.
+    let asked = |initial: &[u8]| {
+        mechanism == Mechanism::Login && initial == b"=" && turn.service.texts.sasl.needs_padding
+    };
+    let initial = initial.filter(|initial| !asked(initial));
     // Only a response of its own cancels.
     if initial == Some(b"*") {
         return Err(Phrase::InvalidInitialResponse.into());
@@ -70,13 +76,14 @@ fn step(
     let sasl = &turn.service.texts.sasl;
     let padded = !sasl.needs_padding || response.len().is_multiple_of(BASE64_GROUP);
     match step {
+        Step::Challenge(..) if !padded => Err(not_base64.into()),
         Step::Challenge(_, Exchange::LoginPassword(username)) if !sasl.allows_user(&username.0) => {
             let password = Text::default();
             let attempt = Attempt { mechanism: "LOGIN", username, password, sound: false };
             judge(turn, dialogue, attempt, penalty);
             Ok(())
         }
-        Step::Challenge(..) if !padded => Err(not_base64.into()),
+        Step::Challenge(..) if gives_up(turn, penalty) => Err(Phrase::AuthenticationLost.into()),
         Step::Challenge(challenge, exchange) => {
             let penalty = turn.guest.before_challenge(penalty, turn.now, turn.out);
             turn.reply(Phrase::Challenge, &[(Slot::Detail, challenge.as_bytes())]);
@@ -87,6 +94,11 @@ fn step(
             // Refused for its form, and worth knowing all the same.
             turn.out.record(Event::AuthFailed { mechanism, username, password });
             Err(not_base64.into())
+        }
+        Step::Done(Attempt { mechanism, username, password, .. }) if gives_up(turn, penalty) => {
+            // Nobody has looked at it.
+            turn.out.record(Event::AuthFailed { mechanism, username, password });
+            Err(Phrase::AuthenticationLost.into())
         }
         Step::Done(attempt) => {
             judge(turn, dialogue, attempt, penalty);
@@ -99,6 +111,16 @@ fn step(
 
 /// Four letters of base64 are three octets.
 const BASE64_GROUP: usize = 4;
+
+/// Whether a login would have to wait longer than anybody does. Then so long is waited; it is forgotten, not counted.
+fn gives_up(turn: &mut Turn<'_>, waited: Option<Penalty>) -> bool {
+    let longest = turn.service.texts.times.login_wait();
+    let lost = waited.is_none() && turn.guest.doorman.penalty(turn.now).wait > longest;
+    if lost {
+        turn.out.push(Action::Wait(longest));
+    }
+    lost
+}
 
 /// Records a login, and answers it when its penalty and the delay of a failure are over. `penalty` is what it has waited
 /// already.

@@ -1,4 +1,4 @@
-//! The octets of a message: dot-unstuffing and the lone dot (RFC 5321 section 4.5.2), and their number.
+//! The octets of a message: dot-unstuffing and the lone dot (RFC 5321 section 4.5.2).
 
 use bytes::{BufMut, Bytes, BytesMut};
 
@@ -111,50 +111,6 @@ impl DotStuffed {
     }
 }
 
-/// The size of a message as Postfix counts it: its lines, and two octets for the end of each.
-#[derive(Debug, Clone, Copy, Default)]
-pub struct Size {
-    lines: u64,
-    /// Octets of the line under way.
-    line: u64,
-    /// How many CRs it ends with.
-    returns: u64,
-}
-
-/// What a line end counts.
-const LINE_END: u64 = 2;
-
-impl Size {
-    /// More of the message.
-    pub fn add(&mut self, octets: &[u8]) {
-        let mut rest = octets;
-        while let Some(end) = memchr::memchr(b'\n', rest) {
-            let (line, behind) = rest.split_at(end);
-            self.part(line);
-            let content = self.line.saturating_sub(self.returns);
-            *self = Self {
-                lines: self.lines.saturating_add(content).saturating_add(LINE_END),
-                ..Self::default()
-            };
-            rest = behind.get(1..).unwrap_or_default();
-        }
-        self.part(rest);
-    }
-
-    fn part(&mut self, part: &[u8]) {
-        let others = part.iter().rposition(|byte| *byte != b'\r');
-        let returns = part.len().saturating_sub(others.map_or(0, |last| last.saturating_add(1))) as u64;
-        self.returns = if others.is_some() { returns } else { self.returns.saturating_add(returns) };
-        self.line = self.line.saturating_add(part.len() as u64);
-    }
-
-    /// The size. A last line without its end counts as if it had one.
-    pub fn octets(&self) -> u64 {
-        let last = if self.line == 0 { 0 } else { self.line.saturating_add(LINE_END) };
-        self.lines.saturating_add(last)
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -208,20 +164,5 @@ mod tests {
         let (out, end, _) = read(&input, 7);
         assert_eq!(out, [&[b'\r'; 2000][..], b"\n"].concat());
         assert!(end.is_some_and(Ending::exact));
-    }
-
-    #[test]
-    fn sizes_as_postfix_counts_them() {
-        let size = |pieces: &[&[u8]]| {
-            let mut size = Size::default();
-            for piece in pieces {
-                size.add(piece);
-            }
-            size.octets()
-        };
-        assert_eq!(size(&[b"Subject: x\r\n\r\n"]), 14);
-        assert_eq!(size(&[b"Subject: x\r\n", b"\r\nabc", b"d\ref"]), 23);
-        assert_eq!(size(&[b"a\r", b"\r", b"\nb\n"]), 6);
-        assert_eq!(size(&[]), 0);
     }
 }

@@ -4,8 +4,8 @@
 use event::CloseReason;
 
 use crate::session::{Abandoned, Action, Capture};
-use crate::smtp::body::Size;
 use crate::smtp::state::{Chunk, Dialogue, Stage, State};
+use crate::smtp::tally::Tally;
 use crate::smtp::texts::Phrase;
 use crate::smtp::token::Token;
 use crate::smtp::turn::{Fault, Turn};
@@ -52,7 +52,7 @@ fn accept(turn: &mut Turn<'_>, dialogue: &mut Dialogue, size: u64, last: bool) -
         State::Idle(_) => return Err(Phrase::NeedRcpt.into()),
         State::Mail(_) => return Err(Phrase::NoValidRecipients.into()),
         State::Rcpt(_) => 0,
-        State::Chunks(_, before) => before.octets(),
+        State::Chunks(_, before) => before.octets(false),
     };
     if before.saturating_add(size) > turn.service.texts.limits.message {
         return Err(Phrase::ChunkTooBig.into());
@@ -61,7 +61,7 @@ fn accept(turn: &mut Turn<'_>, dialogue: &mut Dialogue, size: u64, last: bool) -
         let transaction = std::mem::take(transaction);
         let envelope = Box::new(dialogue.envelope(&transaction));
         turn.out.push(Action::Capture(Capture::Begin(envelope)));
-        dialogue.state = State::Chunks(transaction, Size::default());
+        dialogue.state = State::Chunks(transaction, Tally::of_chunks());
     }
     Ok(())
 }

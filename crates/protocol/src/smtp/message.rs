@@ -8,6 +8,7 @@ use crate::session::{Abandoned, Action, Actions, Capture};
 use crate::smtp::body::Ending;
 use crate::smtp::session::{Said, Smtp};
 use crate::smtp::state::{Committing, Stage, State};
+use crate::smtp::tally::Tally;
 use crate::smtp::texts::Phrase;
 use crate::text::Slot;
 
@@ -23,7 +24,9 @@ impl Smtp {
         let room = self.service.texts.limits.message.saturating_sub(data.octets);
         data.octets = data.octets.saturating_add(octets.len() as u64);
         if !data.over {
-            let over = octets.len() as u64 > room;
+            let limits = &self.service.texts.limits;
+            data.tally.add(&octets, limits);
+            let over = octets.len() as u64 > room || data.tally.refusal(limits, false).is_some();
             octets.truncate(usize::try_from(room).unwrap_or(usize::MAX));
             if !octets.is_empty() {
                 out.push(Action::Capture(Capture::Write(octets)));
@@ -33,24 +36,29 @@ impl Smtp {
                 out.push(Action::Capture(Capture::Abort(Abandoned::TooLarge)));
             }
         }
-        let over = data.over;
         if let Some(ending) = ending {
-            self.end_of_data(over, ending, out);
+            let (over, tally) = (data.over, data.tally);
+            self.end_of_data(over, &tally, ending, out);
         }
         true
     }
 
-    fn end_of_data(&mut self, over: bool, ending: Ending, out: &mut Actions) {
+    fn end_of_data(&mut self, over: bool, tally: &Tally, ending: Ending, out: &mut Actions) {
         if !ending.exact() {
             let line = Text::from(ending.sequence());
             out.record(Event::ProtocolViolation { what: "bare-newline", line });
         }
         let end = Committing { line: Bytes::from_static(b"."), verb: "DATA", state: "DATA", size: None };
-        if !over {
-            return self.commit(end, out);
-        }
+        let phrase = match tally.refusal(&self.service.texts.limits, true) {
+            _ if over => Phrase::MessageTooBig,
+            None => return self.commit(end, out),
+            Some((phrase, why)) => {
+                out.push(Action::Capture(Capture::Abort(why)));
+                phrase
+            }
+        };
         self.stage = Stage::Command;
-        self.turn(&end.said(), self.last_input, out, |_, _| Err(Phrase::MessageTooBig.into()));
+        self.turn(&end.said(), self.last_input, out, |_, _| Err(phrase.into()));
         self.check_errors(out);
     }
 
@@ -63,22 +71,27 @@ impl Smtp {
                 return false;
             }
             chunk.left = chunk.left.saturating_sub(octets.len() as u64);
-            if let (None, State::Chunks(_, size)) = (&chunk.fault, &mut self.dialogue.state) {
-                size.add(&octets);
+            if let (None, State::Chunks(_, tally)) = (&chunk.fault, &mut self.dialogue.state) {
+                tally.add(&octets, &self.service.texts.limits);
                 out.push(Action::Capture(Capture::Write(octets)));
             }
             if chunk.left > 0 {
                 return true;
             }
         }
-        let Stage::Chunk(chunk) = std::mem::take(&mut self.stage) else { return true };
-        if chunk.last
-            && chunk.fault.is_none()
-            && let State::Chunks(_, size) = std::mem::take(&mut self.dialogue.state)
-        {
-            let size = Some(size.octets());
-            self.commit(Committing { line: chunk.line, verb: "BDAT", state: chunk.state, size }, out);
-            return true;
+        let Stage::Chunk(mut chunk) = std::mem::take(&mut self.stage) else { return true };
+        if let (None, State::Chunks(_, tally)) = (&chunk.fault, &self.dialogue.state) {
+            let tally = *tally;
+            if let Some((phrase, why)) = tally.refusal(&self.service.texts.limits, chunk.last) {
+                out.push(Action::Capture(Capture::Abort(why)));
+                chunk.fault = Some(phrase.into());
+                self.dialogue.state = if chunk.last { State::default() } else { State::Refusing(None) };
+            } else if chunk.last {
+                self.dialogue.state = State::default();
+                let size = Some(tally.octets(true));
+                self.commit(Committing { line: chunk.line, verb: "BDAT", state: chunk.state, size }, out);
+                return true;
+            }
         }
         let said = Said { verb: b"BDAT", line: &chunk.line, tokens: &[], state: chunk.state };
         self.turn(&said, self.last_input, out, |turn, _| match chunk.fault {

@@ -5,7 +5,8 @@
 //! exist and how they are worded is the personality's ([`SmtpTexts`]). Read `state.rs`, `command.rs` (the table),
 //! `session.rs`, `message.rs`, then the command you came for: `greeting.rs`, `auth.rs`, `envelope.rs`, `data.rs`, `chunk.rs`,
 //! `enquiry.rs`. Below them: `input.rs`, `token.rs`, `address.rs`, `address_literal.rs`, `parameter.rs`, `resolve.rs`,
-//! `recipient.rs`, `body.rs`.
+//! `recipient.rs`, `body.rs`, `tally.rs`,
+//! `hops.rs`.
 
 mod address;
 mod address_literal;
@@ -18,6 +19,7 @@ mod delivery;
 mod enquiry;
 mod envelope;
 mod greeting;
+mod hops;
 mod input;
 mod message;
 mod parameter;
@@ -25,6 +27,7 @@ mod recipient;
 mod resolve;
 mod session;
 mod state;
+mod tally;
 mod texts;
 mod token;
 mod turn;

@@ -160,11 +160,14 @@ impl Smtp {
         }
         let Stage::Authenticating(exchange, penalty) = std::mem::take(&mut self.stage) else { return true };
         let said = Said { verb: b"AUTH", line: &line.text, tokens: &[], state: self.dialogue.name() };
+        let service = Arc::clone(&self.service);
         self.turn(&said, now, out, |turn, dialogue| {
             if line.cut {
                 return Err(Phrase::ResponseTooLong.into());
             }
-            auth::respond(turn, dialogue, exchange, &line.text, penalty)
+            let strings = service.texts.sasl.needs_padding;
+            let response = if strings { token::before_nul(&line.text) } else { &line.text };
+            auth::respond(turn, dialogue, exchange, response, penalty)
         });
         self.check_errors(out);
         true

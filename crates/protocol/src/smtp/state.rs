@@ -8,8 +8,9 @@ use event::Text;
 use crate::guest::{Held, Penalty};
 use crate::sasl::Exchange;
 use crate::session::{Abandoned, Action, Actions, Capture, Envelope};
-use crate::smtp::body::{DotStuffed, Size};
+use crate::smtp::body::DotStuffed;
 use crate::smtp::command::Phase;
+use crate::smtp::tally::Tally;
 use crate::smtp::turn::Fault;
 
 /// Who talks to us, and how far the mail has come.
@@ -46,7 +47,7 @@ pub enum State {
     /// At least one RCPT was accepted.
     Rcpt(Box<Transaction>),
     /// Chunks are coming in (RFC 3030).
-    Chunks(Box<Transaction>, Size),
+    Chunks(Box<Transaction>, Tally),
     /// A chunk was refused: others are thrown away until the last, whether or not there was a MAIL.
     Refusing(Option<Box<Transaction>>),
 }
@@ -171,14 +172,22 @@ pub enum Stage {
 }
 
 /// A message under way.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Data {
     /// How far it is read.
     pub body: DotStuffed,
     /// Octets so far.
     pub octets: u64,
+    /// What Postfix counts of it.
+    pub tally: Tally,
     /// Whether it is over the limit; what follows is thrown away.
     pub over: bool,
+}
+
+impl Default for Data {
+    fn default() -> Self {
+        Self { body: DotStuffed::default(), octets: 0, tally: Tally::of_data(), over: false }
+    }
 }
 
 /// A chunk under way.

@@ -116,6 +116,8 @@ phrases! {
     InvalidResponse,
     /// A SASL response over the limit.
     ResponseTooLong,
+    /// Whoever looks at logins took too long.
+    AuthenticationLost,
     /// The client cancelled AUTH.
     AuthenticationAborted,
     /// An empty chunk that is not the last.
@@ -126,6 +128,8 @@ phrases! {
     ChunkTooBig,
     /// A message over the limit.
     MessageTooBig,
+    /// A message that has been through too many hosts.
+    TooManyHops,
     /// No room for the message.
     StorageFull,
     /// A message is taken in.
@@ -223,6 +227,9 @@ pub struct Limits {
     pub response: usize,
     /// Octets of a message.
     pub message: u64,
+    /// Hosts that a message may have been through, this one among them, less one: each has left a `Received` field. Not
+    /// counted where there is no limit.
+    pub hops: Option<u32>,
     /// Recipients of a message.
     pub recipients: usize,
     /// Errors from which on every reply is delayed.
@@ -246,12 +253,23 @@ pub struct Times {
     pub error_delay_ms: u64,
     /// Silence that ends a connection, in seconds.
     pub idle_s: u64,
+    /// The longest that a login may wait before it is looked at, in milliseconds; it is given up then. No limit where there is
+    /// none.
+    pub login_wait_ms: Option<u64>,
 }
 
 impl Times {
     /// [`Self::failure_delay_ms`].
     pub const fn failure_delay(&self) -> Duration {
         Duration::from_millis(self.failure_delay_ms)
+    }
+
+    /// [`Self::login_wait_ms`].
+    pub const fn login_wait(&self) -> Duration {
+        match self.login_wait_ms {
+            Some(wait) => Duration::from_millis(wait),
+            None => Duration::MAX,
+        }
     }
 
     /// [`Self::error_delay_ms`].

@@ -22,8 +22,7 @@ pub enum Kind {
 
 /// The tokens of a line. A NUL ends it, as it ends a string in Postfix.
 pub fn split(line: &[u8]) -> Vec<Token<'_>> {
-    let end = memchr::memchr(0, line).unwrap_or(line.len());
-    let mut rest = line.get(..end).unwrap_or(line);
+    let mut rest = before_nul(line);
     let mut tokens = Vec::new();
     while let Some(start) = rest.iter().position(|byte| !is_space(*byte)) {
         rest = rest.get(start..).unwrap_or_default();
@@ -33,6 +32,11 @@ pub fn split(line: &[u8]) -> Vec<Token<'_>> {
         rest = behind;
     }
     tokens
+}
+
+/// A line as far as a string of Postfix goes.
+pub fn before_nul(line: &[u8]) -> &[u8] {
+    memchr::memchr(0, line).and_then(|end| line.get(..end)).unwrap_or(line)
 }
 
 /// A line as Postfix writes it into its log: what is neither printable ASCII nor looks like UTF-8 becomes `?`, up to a NUL.
